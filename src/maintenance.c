@@ -9,6 +9,7 @@
 #include "store/conversations.h"
 #include "store/files.h"
 #include "store/images.h"
+#include "store/owners.h"
 #include "store/responses.h"
 #include "store/sessions.h"
 #include "store/texts.h"
@@ -135,6 +136,11 @@ static int seen_endings(struct maintenance *m, int64_t now, int64_t *ret_n, stru
 	return changes_trim(m->p->db, now - REMOVE_MS, ret_n, e);
 }
 
+static int grants_of_nobody(struct maintenance *m, int64_t now UNUSED, int64_t *ret_n, struct err *e)
+{
+	return owners_sweep(m->p->db, BATCH, ret_n, e);
+}
+
 static int undecided_calls(struct maintenance *m, int64_t now, int64_t *ret_n, struct err *e)
 {
 	return turns_expire(m->p->turns, now, ret_n, e);
@@ -148,6 +154,7 @@ static const struct kind kinds[] = {
 	{"event logs of answers", old_turn_logs},
 	{"responses that programs could go on from", old_responses},
 	{"notes for other servers", seen_endings},
+	{"grants of people, groups and things that are gone", grants_of_nobody},
 	{"uploads that had expired", old_uploads},
 	{"uploads of which only the row or the file was there", stray_uploads},
 	{"pictures that nothing has", unused_images},

@@ -300,8 +300,8 @@ static const struct assistant fresh = {.description = "",
 	.collections = "[]"};
 #define RESOURCE(name_word, of)                                                                                        \
 	.kind = &(of), .bus = BUS_ASSISTANT, .word = (name_word), .fresh = &fresh, .row = sizeof(struct assistant),    \
-	.body = sizeof(struct assistant_body), .name = offsetof(struct assistant, name), .name_max = NAME_MAX_N,       \
-	.copy = " ", .check = check, .read_common = read_default, .fill = fill
+	.body = sizeof(struct assistant_body), .name = offsetof(struct assistant, name), .check = check,               \
+	.read_common = read_default, .fill = fill
 static const struct shared_resource assistants = {RESOURCE("assistant", assistants_kind), .edit = edit};
 
 /* ---- agents: the same rows, of which those are listed that act ---- */

@@ -190,8 +190,6 @@ static const struct shared_resource prompts = {.kind = &prompts_kind,
 	.row = sizeof(struct prompt_row),
 	.body = sizeof(struct prompt_body),
 	.name = offsetof(struct prompt_row, name),
-	.name_max = NAME_MAX_N - 3,
-	.copy = "-",
 	.edit = edit,
 	.fill = fill};
 

@@ -233,7 +233,7 @@ int shared_duplicate(struct request *q)
 		return r;
 	const char **at = (void *)(row + of->name), *name = *at;
 	for (int i = 2; i < 100; i++) {
-		*at = arena_printf(&q->mem, "%.*s%s%d", of->name_max, name, of->copy, i);
+		*at = shared_copy_name(of->kind, name, i, &q->mem);
 		r = *at ? create(q, of, row) : request_no_memory(q);
 		if (r != E_CONFLICT)
 			return r;

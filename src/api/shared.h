@@ -15,9 +15,7 @@ struct shared_resource {
 	const char *word;                /* "assistant" */
 	const void *fresh;               /* a row before its body is read */
 	size_t row, body;                /* bytes of each */
-	size_t name;                     /* offset of the name in the row, */
-	int name_max;                    /* bytes of it, to which a copy adds */
-	const char *copy;                /* this and a number */
+	size_t name;                     /* offset of the name in the row */
 	int (*check)(struct request *q); /* of a body, where the database is needed; NULL */
 	int (*edit)(void *row, void *request, struct err *e);
 	/* What all bodies of an answer need, once; NULL. And the rest of one whose row is there, also of a version. */

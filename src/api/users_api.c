@@ -4,6 +4,7 @@
 #include "api/request.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/owners.h"
 #include "store/uploads.h"
 
 #define NAME_MAX_N 64
@@ -145,19 +146,97 @@ static int user_patch(struct request *q)
 	return 0;
 }
 
+/* ---- leaving ---- */
+
+static const struct field owned_fields[] = {
+	FIELD_I64(struct owned_counts, assistants, "assistants", 0, 0, FIELD_REQUIRED, "Assistants."),
+	FIELD_I64(struct owned_counts, collections, "collections", 0, 0, FIELD_REQUIRED, "Collections of documents."),
+	FIELD_I64(struct owned_counts, folders, "folders", 0, 0, FIELD_REQUIRED, "Folders."),
+	FIELD_I64(struct owned_counts, prompts, "prompts", 0, 0, FIELD_REQUIRED, "Prompts."),
+	FIELD_I64(struct owned_counts, tool_servers, "tool_servers", 0, 0, FIELD_REQUIRED, "Tool servers."),
+};
+static const struct schema owned_schema =
+	SCHEMA("SharedCounts", struct owned_counts, owned_fields, "How many things of a user others have.");
+
+static int user_shared_get(struct request *q)
+{
+	struct owned_counts *out = ARENA_NEW(&q->mem, struct owned_counts);
+	struct user user;
+	int r = out ? load(q, &user) : request_no_memory(q);
+
+	if (r < 0)
+		return r;
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	q->answer = out;
+	return owners_count(c, q->arg_id, out, &q->err);
+}
+
+#define HAND_OVER "hand_over"
+static const struct param delete_params[] = {
+	{.name = "shared",
+		.type = PARAM_STR,
+		.choices = HAND_OVER " delete",
+		.doc = "What becomes of all of theirs that others have (assistants, collections, folders, prompts, "
+		       "tool "
+		       "servers): it is handed over (so without a word), or deleted, too. Tool servers of somebody who "
+		       "is no "
+		       "administrator arrive switched off, and only their new owner may edit them."},
+	{.name = "heir",
+		.type = PARAM_ID,
+		.doc = "The user to whom it is handed over; without one, whoever deletes. Who deletes their own "
+		       "account "
+		       "and shares something says one."},
+};
+
+/* Nobody's own leaving takes from others what they have without a word. */
+static int check_nothing_shared(struct request *q)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	struct owned_counts n = {0};
+	int r = owners_count(c, q->arg_id, &n, &q->err);
+
+	if (r == 0 && n.assistants + n.collections + n.folders + n.prompts + n.tool_servers > 0)
+		r = err_field(&q->err, E_INVALID, "heir", "must be said: others have things of yours.");
+	return r;
+}
+
+/* 0: what is shared goes, too. */
+static int read_heir(struct request *q, atelier_id *ret)
+{
+	const char *shared = http_query(q->x, "shared");
+	bool keeps = !shared || strcmp(shared, HAND_OVER) == 0;
+	int r = request_id(q, "heir", ret);
+
+	if (r == 0 && *ret && !keeps)
+		r = err_field(&q->err, E_INVALID, "heir", "gets nothing when all is deleted.");
+	if (r == 0 && *ret == q->arg_id)
+		r = err_field(&q->err, E_INVALID, "heir", "must be somebody else.");
+	if (r < 0 || *ret || !keeps)
+		return r;
+	if (q->who.user.id == q->arg_id)
+		return check_nothing_shared(q);
+	*ret = q->who.user.id;
+	return 0;
+}
+
 static int user_delete(struct request *q)
 {
 	struct user user;
 	struct err e = {0};
+	atelier_id heir = 0;
 	int64_t strays;
-	int r = load(q, &user);
+	int r = read_heir(q, &heir);
 
 	if (r == 0)
-		r = users_delete(q->api->c.db, q->arg_id, &q->err);
+		r = load(q, &user);
+	if (r == 0)
+		r = users_delete(q->api->c.db, q->arg_id, heir, &q->err);
 	if (r < 0)
 		return r;
 	api_end(q->api, &(struct ending){.user_id = q->arg_id});
-	request_audit(q, "user %s is deleted", user.name);
+	bus_publish_changed(q->api->c.bus, BUS_GRANTS);
+	bus_publish_changed(q->api->c.bus, BUS_TOOLS);
+	request_audit(q, "user %s is deleted%s", user.name, heir ? "; what others have of theirs is handed over" : "");
 	/* The rows of their uploads are gone with them. */
 	if (uploads_delete_strays(q->api->c.db, q->api->c.settings->data, clock_now_ms(), &strays, &e) < 0)
 		log_warn("http", "files of the uploads of %s are removed later: %s", user.name, e.msg);
@@ -178,9 +257,11 @@ static const struct route routes[] = {
 		.body = &account_patch_schema, .answer = &account_schema,
 		.summary = "Change somebody's name or role, or disable them: all that they have open ends.",
 		FAILS(E_CONFLICT)},
+	{"GET", V1 "/users/{id}/shared", "countSharedOfUser", user_shared_get, ACCESS_ADMIN, .status = 200,
+		.answer = &owned_schema, .summary = "How much of somebody's is shared with others."},
 	{"DELETE", V1 "/users/{id}", "deleteUser", user_delete, ACCESS_ADMIN, ROUTE_SESSION, .status = 204,
-		.summary = "Remove somebody with their conversations and API keys; usage stays.",
-		FAILS(E_CONFLICT)},
+		PARAMS(delete_params), FAILS(E_CONFLICT),
+		.summary = "Remove somebody with their conversations and API keys; usage stays, and what others have can."},
 };
 /* clang-format on */
 const struct route_set users_routes = ROUTES_CHANGING(routes, CHANGES(USERS));

@@ -7,7 +7,8 @@
  *   named   what the catalogue finds, models and providers (`resource_name`): anybody has them until somebody says who has
  *           (grants_set, even with no grant at all).
  * Administrators have all verbs, where the caller says so. The grants of a user or group go with it (users_delete,
- * groups_delete); those of a stored thing with its row, by grants_forget in the same transaction.
+ * groups_delete); those of a stored thing with its row, by grants_forget in the same transaction. owners_sweep removes what was left
+ * by whoever was not so careful.
  */
 #pragma once
 

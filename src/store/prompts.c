@@ -25,6 +25,7 @@ const struct shared_kind prompts_kind = {.rows = &rows,
 	.versions = &versions,
 	.grants = "prompt",
 	.ref = "prompt_id",
+	.copy = "-",
 	.max = PROMPTS_MAX,
 	.many = "You have as many prompts as there can be.",
 	SHARED_AT(struct prompt_row)};

@@ -4,14 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "store/assistants.h"
-#include "store/collections.h"
-#include "store/folders.h"
-#include "store/prompts.h"
+#include "base/utf8.h"
 #include "store/store_priv.h"
-#include "store/tool_servers.h"
 
 #define SQL_MAX 1024
+
+/* Of a name to which a number is added: no kind has names of fewer than 60 characters. */
+#define COPIED_BYTES 55
 
 /* Of the columns: may. */
 #define MAY_PARAMS(user_id) DB_I64(user_id), DB_I64(user_id), DB_I64(user_id)
@@ -242,21 +241,10 @@ static int delete_in(struct db_conn *c, void *arg, struct err *e)
 	return r < 0 ? r : grants_forget(c, x->k->grants, x->id, e);
 }
 
-int shared_forget_owner(struct db_conn *c, atelier_id user_id, struct err *e)
+char *shared_copy_name(const struct shared_kind *k, const char *name, int n, struct arena *a)
 {
-	static const struct shared_kind *const kinds[] = {
-		&assistants_kind, &collections_kind, &folders_kind, &prompts_kind, &tool_servers_kind};
-	char sql[SQL_MAX];
-	int r = 0;
-
-	ASSERT(db_is_writing(c));
-	for (size_t i = 0; r == 0 && i < N_ELEMENTS(kinds); i++) {
-		snprintf(sql, sizeof(sql),
-			"DELETE FROM grants WHERE kind = ? AND resource_id IN (SELECT id FROM %s WHERE user_id = ?)",
-			kinds[i]->rows->name);
-		r = db_exec(c, NULL, e, sql, DB_TEXT(kinds[i]->grants), DB_I64(user_id));
-	}
-	return r;
+	return arena_printf(
+		a, "%.*s%s%d", (int)utf8_prefix(name, strlen(name), COPIED_BYTES), name, k->copy ? k->copy : " ", n);
 }
 
 int shared_delete(const struct shared_kind *k, struct db *db, atelier_id user_id, atelier_id id, struct err *e)

@@ -16,6 +16,7 @@ struct shared_kind {
 	const char *listed; /* SQL: of which ones there are lists; NULL: of all */
 	const char *grants; /* the kind of its grants */
 	const char *ref;    /* the column of the versions that says of what they are */
+	const char *copy;   /* stands between the name of a copy and its number; NULL: a space */
 	int64_t max;        /* of one person; */
 	const char *many;   /* the sentence when there are as many */
 	size_t version;     /* offset of int64_t version in the rows, */
@@ -55,8 +56,8 @@ int shared_edit(const struct shared_kind *k, struct db *db, atelier_id user_id, 
 /* By its owner alone, with its grants and versions. */
 int shared_delete(
 	const struct shared_kind *k, struct db *db, atelier_id user_id, atelier_id id, struct err *e) MUST_CHECK;
-/* Inside the db_write that deletes a person: the grants of all that is theirs. */
-int shared_forget_owner(struct db_conn *c, atelier_id user_id, struct err *e) MUST_CHECK;
+/* The name of its n-th copy; NULL: the arena is full. */
+char *shared_copy_name(const struct shared_kind *k, const char *name, int n, struct arena *a);
 /* The newest first, the present one among them; for who may edit it. */
 int shared_versions(const struct shared_kind *k, struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a,
 	void *ret_items, size_t *ret_n, struct err *e) MUST_CHECK;

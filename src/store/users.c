@@ -1,7 +1,7 @@
 /* users.c - people who can sign in. */
 #include "store/users.h"
 #include "store/grants.h"
-#include "store/shared_rows.h"
+#include "store/owners.h"
 #include "store/store_priv.h"
 
 #define NO_USER "There is no such user."
@@ -184,26 +184,34 @@ int users_change(struct db *db, atelier_id id, const struct user_change *in, str
 	return db_write(db, change_in, &x, e);
 }
 
+struct farewell {
+	atelier_id id, heir_id;
+};
+
 static int delete_in(struct db_conn *c, void *arg, struct err *e)
 {
-	const atelier_id *id = arg;
-	int r = grants_forget_subject(c, "user", *id, e);
+	const struct farewell *x = arg;
+	int r = grants_forget_subject(c, "user", x->id, e);
 
 	ASSERT(db_is_writing(c));
+	if (r == 0 && x->heir_id)
+		r = owners_hand_over(c, x->id, x->heir_id, e);
 	if (r == 0)
-		r = shared_forget_owner(c, *id, e);
+		r = owners_forget(c, x->id, e);
 	if (r == 0) /* their titles name files of theirs; what is at work ends by itself */
-		r = db_exec(c, NULL, e, "DELETE FROM jobs WHERE user_id = ? AND ended_at IS NOT NULL", DB_I64(*id));
+		r = db_exec(c, NULL, e, "DELETE FROM jobs WHERE user_id = ? AND ended_at IS NOT NULL", DB_I64(x->id));
 	if (r == 0) /* which have a user 0, too, and so no foreign key */
-		r = db_exec(c, NULL, e, "DELETE FROM tool_secrets WHERE user_id = ?", DB_I64(*id));
+		r = db_exec(c, NULL, e, "DELETE FROM tool_secrets WHERE user_id = ?", DB_I64(x->id));
 	if (r == 0)
-		r = db_exec(c, NULL, e, "DELETE FROM tool_choices WHERE user_id = ?", DB_I64(*id));
+		r = db_exec(c, NULL, e, "DELETE FROM tool_choices WHERE user_id = ?", DB_I64(x->id));
 	if (r == 0)
-		r = rows_delete_in(&users_table, c, *id, e);
+		r = rows_delete_in(&users_table, c, x->id, e);
 	return r < 0 ? r : keep_an_admin(c, e);
 }
 
-int users_delete(struct db *db, atelier_id id, struct err *e)
+int users_delete(struct db *db, atelier_id id, atelier_id heir_id, struct err *e)
 {
-	return db_write(db, delete_in, &id, e);
+	struct farewell x = {id, heir_id};
+
+	return db_write(db, delete_in, &x, e);
 }

@@ -67,6 +67,6 @@ struct user_change {
 /* E_NOT_FOUND; E_CONFLICT when the name is taken, or no administrator would be left. */
 int users_change(struct db *db, atelier_id id, const struct user_change *in, struct err *e) MUST_CHECK;
 
-/* With all that is the user's: conversations, sessions, API keys, limits; usage stays. E_NOT_FOUND; E_CONFLICT when no
- * administrator would be left. */
-int users_delete(struct db *db, atelier_id id, struct err *e) MUST_CHECK;
+/* With all that is the user's: conversations, sessions, API keys, limits; usage stays. What others have is the heir's then
+ * (owners.h); 0: it goes, too. E_NOT_FOUND; E_CONFLICT when no administrator would be left, or the heir cannot have it. */
+int users_delete(struct db *db, atelier_id id, atelier_id heir_id, struct err *e) MUST_CHECK;

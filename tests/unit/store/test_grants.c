@@ -86,7 +86,7 @@ static void test_groups_and_everyone(void **state)
 	FINE(f, groups_delete(f->db, staff, &f->e));
 	assert_string_equal(has(f, eve, false, GRANT_READ), "2");
 	share(f, 3, "user", eve, GRANT_EDIT);
-	FINE(f, users_delete(f->db, eve, &f->e));
+	FINE(f, users_delete(f->db, eve, 0, &f->e));
 	assert_int_equal(number(f, "SELECT count(*) FROM grants"), 1);
 }
 
@@ -145,7 +145,7 @@ static void test_named(void **state)
 	assert_int_equal(right(f, f->bob, "model", "large"), GRANT_USE);
 	assert_int_equal(right(f, f->ada, "model", "large"), GRANT_NONE);
 	assert_int_equal(right(f, f->bob, "provider", "large"), -1);
-	FINE(f, users_delete(f->db, f->bob, &f->e));
+	FINE(f, users_delete(f->db, f->bob, 0, &f->e));
 	assert_int_equal(right(f, f->ada, "model", "large"), GRANT_NONE);
 	FINE(f, grants_clear(f->db, &of, &f->e));
 	assert_int_equal(right(f, f->ada, "model", "large"), -1);

@@ -76,7 +76,7 @@ static void test_sweeps(void **state)
 	assert_int_equal(n, 1);
 	REFUSED(f, E_NOT_FOUND, uploads_get(f->c, id, f->ada, &f->a, &u, &f->e));
 	(void)begin_upload(f, 5);
-	FINE(f, users_delete(f->db, f->bob, &f->e));
+	FINE(f, users_delete(f->db, f->bob, 0, &f->e));
 	FINE(f, uploads_delete_strays(f->db, f->folder, much_later, &n, &f->e));
 	assert_int_equal(n, 0);
 }

@@ -1,4 +1,5 @@
 /* Users, sessions, meta. */
+#include "base/utf8.h"
 #include "store/assistants.h"
 #include "store/collections.h"
 #include "store/folders.h"
@@ -8,6 +9,7 @@
 #include "store/limits.h"
 #include "store/memories.h"
 #include "store/meta.h"
+#include "store/owners.h"
 #include "store/prompts.h"
 #include "store/sessions.h"
 #include "store/tool_choices.h"
@@ -399,14 +401,160 @@ static void test_nothing_is_left(void **state)
 
 	own_one_of_each(f);
 	assert_true(count_left(f, f->bob) > 15);
-	FINE(f, users_delete(f->db, f->bob, &f->e));
+	FINE(f, users_delete(f->db, f->bob, 0, &f->e));
 	assert_int_equal(count_left(f, f->bob), 0);
 	assert_int_equal(number(f, "SELECT count(*) FROM grants"), 0); /* of what was theirs */
+}
+
+/* What others have is the heir's, by a name of its own; what nobody else has goes. */
+static void test_hand_over(void **state)
+{
+	struct fixture *f = *state;
+	struct folder of = {.instructions = ""};
+	struct owned_counts n;
+	struct tool_server town;
+	atelier_id id;
+
+	own_one_of_each(f);
+	of.user_id = f->bob;
+	of.name = "Private";
+	FINE(f, folders_create(f->db, &of, &id, &f->e));
+	of.user_id = f->ada;
+	of.name = "WORK";
+	FINE(f, folders_create(f->db, &of, &id, &f->e));
+	FINE(f, owners_count(f->c, f->bob, &n, &f->e));
+	assert_memory_equal(&n, (&(struct owned_counts){1, 1, 1, 1, 1}), sizeof(n));
+	FINE(f, users_delete(f->db, f->bob, f->ada, &f->e));
+	assert_int_equal(count_left(f, f->bob), 0);
+	FINE(f, owners_count(f->c, f->ada, &n, &f->e));
+	assert_memory_equal(&n, (&(struct owned_counts){1, 1, 1, 1, 1}), sizeof(n));
+	assert_int_equal(number(f, "SELECT count(*) FROM folders"), 2);
+	assert_int_equal(number(f, "SELECT count(*) FROM folders WHERE name = 'Work 2' AND folded = 'work 2'"), 1);
+	assert_int_equal(number(f, "SELECT count(*) FROM assistant_versions"), 1);
+	id = number(f, "SELECT id FROM tool_servers");
+	FINE(f, tool_servers_get(f->c, f->ada, id, GRANT_EDIT, &f->a, &town, &f->e));
+	assert_true(town.shared);
+}
+
+static void grant_town(struct fixture *f, atelier_id id, atelier_id to, enum grant_verb verb)
+{
+	const struct grant g = {.subject = "user", .subject_id = to, .verb = verb};
+
+	FINE(f, grants_set(f->db, &(struct grant_place){.kind = "tool_server", .id = id}, &g, 1, &f->e));
+}
+
+/* A tool server of an administrator may reach what another's may not: nobody gets there by leaving, or by a friend who does. */
+static void test_servers_of_strangers(void **state)
+{
+	struct fixture *f = *state;
+	const struct tool_server of = {.user_id = f->bob,
+		.name = "Town",
+		.kind = "http",
+		.prefix = "town",
+		.config = "{}",
+		.enabled = true,
+		.trusted = true};
+	struct tool_server town;
+	atelier_id id, eve = add_user(f, "eve", ROLE_USER);
+
+	FINE(f, shared_create(&tool_servers_kind, f->db, &of, &id, &f->e));
+	grant_town(f, id, eve, GRANT_EDIT);
+	FINE(f, users_delete(f->db, f->bob, f->ada, &f->e));
+	REFUSED(f, E_NOT_FOUND, tool_servers_get(f->c, eve, id, GRANT_EDIT, &f->a, &town, &f->e));
+	FINE(f, tool_servers_get(f->c, eve, id, GRANT_USE, &f->a, &town, &f->e));
+	assert_false(town.enabled || town.trusted);
+}
+
+static void test_heirs(void **state)
+{
+	struct fixture *f = *state;
+	atelier_id id, eve = add_user(f, "eve", ROLE_USER);
+
+	share_one_of_each(f);
+	REFUSED(f, E_NOT_FOUND, users_delete(f->db, f->bob, 12345, &f->e));
+	FINE(f, set_disabled(f, eve, true));
+	REFUSED(f, E_CONFLICT, users_delete(f->db, f->bob, eve, &f->e));
+	FINE(f, set_disabled(f, eve, false));
+	for (int i = 0; i < FOLDERS_MAX; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "%d", i);
+		FINE(f, folders_create(
+				f->db, &(struct folder){.user_id = eve, .name = name, .instructions = ""}, &id, &f->e));
+	}
+	REFUSED(f, E_CONFLICT, users_delete(f->db, f->bob, eve, &f->e));
+	assert_int_equal(number(f, "SELECT count(*) FROM users"), 3);
+}
+
+struct stray {
+	const char *kind;
+	atelier_id resource;
+	const char *subject;
+	atelier_id of;
+};
+
+static int add_stray_in(struct db_conn *c, void *arg, struct err *e)
+{
+	static int64_t id = 1000;
+	const struct stray *x = arg;
+
+	return db_exec(c, NULL, e,
+		"INSERT INTO grants (id, kind, resource_id, resource_name, subject, subject_id, verb, created_at)"
+		" VALUES (?, ?, ?, ?, ?, ?, 1, 1)",
+		DB_I64(++id), DB_TEXT(x->kind), DB_I64(x->resource), DB_TEXT(x->resource ? "" : "gone"),
+		DB_TEXT(x->subject), DB_I64(x->of));
+}
+
+static void add_stray(struct fixture *f, struct stray x)
+{
+	FINE(f, db_write(f->db, add_stray_in, &x, &f->e));
+}
+
+static void test_strays_are_swept(void **state)
+{
+	struct fixture *f = *state;
+	int64_t kept, n;
+
+	share_one_of_each(f);
+	add_stray(f, (struct stray){"model", 0, "nobody", 0});
+	kept = number(f, "SELECT count(*) FROM grants");
+	add_stray(f, (struct stray){"folder", 99, "everyone", 0});
+	add_stray(f, (struct stray){"tool_server", 99, "everyone", 0});
+	add_stray(f, (struct stray){"folder", number(f, "SELECT id FROM folders"), "user", 99});
+	add_stray(f, (struct stray){"model", 0, "group", 99});
+	FINE(f, owners_sweep(f->db, 3, &n, &f->e));
+	assert_int_equal(n, 3);
+	FINE(f, owners_sweep(f->db, 3, &n, &f->e));
+	assert_int_equal(n, 1);
+	assert_int_equal(number(f, "SELECT count(*) FROM grants"), kept);
+	FINE(f, owners_sweep(f->db, 3, &n, &f->e));
+	assert_int_equal(n, 0);
+}
+
+/* A name that is cut for its number is cut between characters. */
+static void test_names_of_copies(void **state)
+{
+	struct fixture *f = *state;
+	char *name = shared_copy_name(&prompts_kind,
+		"a\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad"
+		"\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad"
+		"\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad",
+		2, &f->a);
+
+	assert_non_null(name);
+	assert_true(utf8_valid(name, strlen(name)));
+	assert_string_equal(name + strlen(name) - 2, "-2");
+	assert_string_equal(shared_copy_name(&folders_kind, "Tea", 10, &f->a), "Tea 10");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(test_hand_over),
+		TEST(test_servers_of_strangers),
+		TEST(test_heirs),
+		TEST(test_strays_are_swept),
+		TEST(test_names_of_copies),
 		TEST(test_names),
 		TEST(test_clashes_of_before),
 		TEST(test_first_admin),
