@@ -70,6 +70,41 @@ def look_tables(r):
     check("where it stands", abs(box[2] - 300) < 1, box)
 
 
+PROSE = [b"Whoever lies in the harbour pays by the", b"night, and all that is used of water and", b"power is told apart. Boats that are moored",
+         b"alone pay the half of it, as those of the", b"club do, which has been so for many years."]
+
+
+def tables_beside():
+    """A table beside a column of text, whose head reaches over two columns; one of terms in two columns."""
+    head = words(360, 720, b"Berth") + words(440, 720, b"What it costs in the year")
+    costs = table([(b"", b"Summer", b"Winter"), (b"North", b"120", b"80"), (b"South", b"140", b"95"), (b"West", b"95", b"60")],
+                  (360, 440, 500), 706, 14)
+    terms = table([(b"Bow", b"its front"), (b"Stern", b"its end"), (b"Keel", b"beneath"), (b"Mast", b"above")], (60, 200), 560, 20)
+    return pdf([table([(x,) for x in PROSE], (60,), 720, 14) + head + costs + terms])
+
+
+def look_tables_beside(r):
+    same(r.kinds("table"), ["| Bow | its front |\n| --- | --- |\n| Stern | its end |\n| Keel | beneath |\n| Mast | above |",
+                            "| Berth | What it costs in the year | |\n| --- | --- | --- |\n| | Summer | Winter |\n| North | 120 | 80 |\n"
+                            "| South | 140 | 95 |\n| West | 95 | 60 |"])
+    check("the text is whole", b" ".join(PROSE).decode() in r.text.replace("\n", " "), r.text)
+
+
+def no_tables():
+    """What stands as tables do: a list of contents, a listing, text set as wide as its column, three columns of text."""
+    contents = table([(b"Of boats", b"3"), (b"Of harbours and the sea", b"7"), (b"Of storms", b"7"), (b"Of ends", b"12")], (60, 400), 780, 14)
+    wide = b"".join(words(60 + 70 * k, 690 - 14 * i, w) for i, row in enumerate((b"All of these words are far apart", b"since the line was to be full"))
+                    for k, w in enumerate(row.split()))
+    thirds = b"".join(words(60 + 170 * k, 620 - 14 * i, b"%s line %d of it says" % (c, i + 10))
+                      for i in range(8) for k, c in enumerate((b"left this", b"middle this", b"right this")))
+    return pdf([contents + wide + thirds])
+
+
+def look_no_tables(r):
+    same(r.kinds("table"), [])
+    check("a column behind the other", r.text.index("left this line 17") < r.text.index("middle this line 10"), r.text)
+
+
 def wrong_unicode():
     """A font whose ToUnicode says something else: plausible junk, without any message."""
     pairs = b"".join(b"<%02x> <%04x>\n" % (c, 0xE000 + c) for c in range(32, 127))
@@ -142,6 +177,8 @@ def cases():
         Case("pdf heads", heads, look_heads),
         Case("pdf columns", columns, look_columns),
         Case("pdf tables", tables, look_tables),
+        Case("pdf tables beside text", tables_beside, look_tables_beside),
+        Case("pdf no tables", no_tables, look_no_tables),
         Case("pdf garbled", wrong_unicode, look_garbled),
         Case("pdf scanned", scanned, fails("scanned", "pictures")),
         Case("pdf cut off", lambda: heads()[:2000], fails("broken", "damaged")),

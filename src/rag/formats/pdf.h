@@ -20,7 +20,6 @@ struct pdf_line {
 	bool first;   /* of a block */
 	bool dropped; /* a running head, a mark of water */
 	size_t table; /* of its page, from 1 on; 0: it is in none */
-	size_t row;   /* there */
 };
 
 struct pdf_page {
@@ -73,9 +72,10 @@ void pdf_pages_done(struct pdf_pages *r);
 void pdf_drop_unseen(struct pdf *p, struct pdf_pages *r);
 /* pdf_write.c: makes blocks of them. */
 void pdf_write_pages(struct pdf *p, struct pdf_pages *r);
-/* pdf_table.c: notes which lines are in tables; writes one of them, a row as a line. */
-void pdf_find_tables(struct pdf_pages *r, const struct pdf_page *g);
-void pdf_write_table(struct doc *d, const struct pdf_pages *r, const struct pdf_page *g, size_t table);
+/* pdf_table.c: the tables of a page, noted in its lines, for pdf_tables_free(); writes one of them, a row as a line. */
+struct pdf_tables *pdf_find_tables(struct pdf_pages *r, const struct pdf_page *g);
+void pdf_tables_free(struct pdf_tables *ts);
+void pdf_write_table(struct doc *d, const struct pdf_pages *r, const struct pdf_tables *ts, size_t table);
 /* The letters and digits of a title, lower case, at most `max` bytes. */
 size_t pdf_plain(const char *p, size_t n, char *to, size_t max);
 

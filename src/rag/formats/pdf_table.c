@@ -1,24 +1,29 @@
-/* pdf_table.c - tables of a page, by where words stand. Poppler tells them in one of three ways: as a block in which several lines stand
- * side by side, which it never does of prose; as a block for each cell; as a block for each column. Two columns of text are none of
- * these: three blocks at least stand side by side, and say little. */
+/* pdf_table.c - tables of a page, by where words stand: what stands at one height is a row, rows that follow each other with cells
+ * apart may be a table, and columns are what stands below each other. Poppler's blocks do not count: it makes one of a table, of each
+ * column, or of each cell. Columns of text, items with marks and lists of contents stand so, too, and are told by what they say. */
+#include <ctype.h>
+
+#include "base/utf8.h"
 #include "rag/formats/pdf.h"
 
-#define GAP        1.0 /* of the size of its letters: words farther apart than that are two cells */
-#define OVERLAP    0.3 /* of its height: what stands beside another thing shares so much with it */
-#define COLUMNS    40
-#define CELL_LINES 8  /* of a block that may be a cell, */
-#define CELL_WORDS 10 /* and what all of them say at most, in the mean */
-#define LINE_WORDS 3  /* and in the mean of a line, where blocks are columns */
-#define ROWS       3  /* of a dense table, with several cells */
-#define TABLES     50 /* of a page */
-#define APART      3  /* heights of a line that may be between two rows */
+#define GAP         0.85 /* of the size of its letters: words farther apart than that are two cells */
+#define PROSE_LINES 4    /* of a block that is text, with */
+#define PROSE_WORDS 5    /* words in each, in the mean */
+#define COLUMNS     40
+#define CELL_WORDS  4    /* a column whose pieces say more in the mean is text */
+#define LINE_WORDS  7    /* what stands alone at its height and says more is no cell */
+#define ROWS        3    /* with several cells */
+#define ALONE       2    /* rows with one cell may follow each other */
+#define APART       3    /* heights of a line that may be between two rows */
+#define PIECES      4000 /* of a table */
+#define TABLES      50   /* of a page */
 
 /* A part of a cell: words of one line. */
 struct piece {
 	size_t line, word, n;
 	double x0, x1, y0, y1;
 	size_t row, column;
-	bool alone; /* in its row */
+	bool wide; /* it reaches over several columns */
 };
 
 struct pieces {
@@ -26,10 +31,9 @@ struct pieces {
 	size_t n, rows, columns;
 };
 
-/* A block, or what is left of it. */
-struct area {
-	size_t from, to, lines, words, row;
-	double x0, x1, y0, y1;
+struct pdf_tables {
+	struct pieces all, tables[TABLES]; /* these are parts of it */
+	size_t n;
 };
 
 static size_t words_of(const struct pdf_pages *r, const struct pdf_page *g)
@@ -46,6 +50,15 @@ static int by_height(const void *a, const void *b)
 	const struct piece *x = a, *y = b;
 
 	return x->y0 < y->y0 ? -1 : x->y0 > y->y0 ? 1 : (x->word > y->word) - (x->word < y->word);
+}
+
+static int by_row(const void *a, const void *b)
+{
+	const struct piece *x = a, *y = b;
+
+	if (x->row != y->row)
+		return x->row < y->row ? -1 : 1;
+	return x->x0 < y->x0 ? -1 : x->x0 > y->x0 ? 1 : (x->word > y->word) - (x->word < y->word);
 }
 
 static int by_left(const void *a, const void *b)
@@ -66,52 +79,77 @@ static int by_cell(const void *a, const void *b)
 	return (x->word > y->word) - (x->word < y->word);
 }
 
-static bool is_beside(double y0, double y1, double other_y1)
-{
-	return y0 < other_y1 - (y1 - y0) * OVERLAP;
-}
-
 /* The words of a line, cut where they stand far apart. */
-static void add_line(const struct pdf_pages *r, size_t line, size_t row, struct pieces *to)
+static void add_line(const struct pdf_pages *r, size_t line, struct pieces *to)
 {
 	const struct pdf_line *l = &r->lines[line];
 
 	for (size_t i = l->word; i < l->word + l->n_words; i++) {
 		const struct pdf_word *w = &r->words[i];
 		if (i == l->word || w->x0 - r->words[i - 1].x1 > l->size * GAP)
-			to->items[to->n++] = (struct piece){.line = line,
-				.word = i,
-				.x0 = w->x0,
-				.x1 = w->x1,
-				.y0 = l->y0,
-				.y1 = l->y1,
-				.row = row};
+			to->items[to->n++] = (struct piece){
+				.line = line, .word = i, .x0 = w->x0, .x1 = w->x1, .y0 = l->y0, .y1 = l->y1};
 		struct piece *p = &to->items[to->n - 1];
 		p->x1 = MAX(p->x1, w->x1);
 		p->n++;
 	}
 }
 
-static void mark_alone(struct pieces *t)
+/* What begins above the middle of the highest piece is in its row. */
+static void find_rows(struct pieces *t)
 {
-	qsort(t->items, t->n, sizeof(*t->items), by_cell);
-	for (size_t i = 0; i < t->n; i++)
-		t->items[i].alone = !(i > 0 && t->items[i - 1].row == t->items[i].row) &&
-				    !(i + 1 < t->n && t->items[i + 1].row == t->items[i].row);
+	double end = 0;
+
+	qsort(t->items, t->n, sizeof(*t->items), by_height);
+	t->rows = 0;
+	for (size_t i = 0; i < t->n; i++) {
+		const struct piece *p = &t->items[i];
+		if (i == 0 || (p->y0 + p->y1) / 2 >= end) {
+			t->rows++;
+			end = p->y1;
+		}
+		t->items[i].row = t->rows - 1;
+	}
+	qsort(t->items, t->n, sizeof(*t->items), by_row);
 }
 
-/* From left to right, what overlaps is one. What stands alone in its row may reach over several, and begins in one of them. False:
- * they are too many, or one. */
+/* Behind by_row: where the row of `i` ends. */
+static size_t row_end(const struct pieces *t, size_t i)
+{
+	size_t k = i;
+
+	while (k < t->n && t->items[k].row == t->items[i].row)
+		k++;
+	return k;
+}
+
+/* A piece is wide where two of one row stand below or above it. */
+static void mark_wide(struct pieces *t)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		struct piece *p = &t->items[i];
+		size_t met = 0;
+		p->wide = false;
+		for (size_t k = 0; k < t->n && !p->wide; k++) {
+			const struct piece *o = &t->items[k];
+			met = k > 0 && o->row == o[-1].row ? met : 0;
+			met += o->row != p->row && o->x0 < p->x1 && o->x1 > p->x0;
+			p->wide = met > 1;
+		}
+	}
+}
+
+/* From left to right, what overlaps is one. What is wide begins in one of them. False: they are too many, or one. */
 static bool find_columns(struct pieces *t)
 {
 	double from[COLUMNS] = {0}, end = 0;
 
-	mark_alone(t);
+	mark_wide(t);
 	qsort(t->items, t->n, sizeof(*t->items), by_left);
 	t->columns = 0;
 	for (size_t i = 0; i < t->n; i++) {
 		struct piece *p = &t->items[i];
-		if (p->alone)
+		if (p->wide)
 			continue;
 		if (t->columns == 0 || p->x0 > end) {
 			if (t->columns == COLUMNS)
@@ -122,45 +160,33 @@ static bool find_columns(struct pieces *t)
 		end = MAX(end, p->x1);
 		p->column = t->columns - 1;
 	}
-	for (size_t i = 0; i < t->n; i++)
-		while (t->items[i].alone && t->items[i].column + 1 < t->columns &&
-			from[t->items[i].column + 1] <= t->items[i].x0)
-			t->items[i].column++;
-	return t->columns > 1;
-}
-
-/* From the top, what stands side by side is one. */
-static void find_rows(struct pieces *t)
-{
-	double end = 0;
-
-	qsort(t->items, t->n, sizeof(*t->items), by_height);
-	t->rows = 0;
 	for (size_t i = 0; i < t->n; i++) {
-		const struct piece *p = &t->items[i];
-		bool next = i == 0 || !is_beside(p->y0, p->y1, end);
-		t->rows += next;
-		end = next ? p->y1 : MAX(end, p->y1);
-		t->items[i].row = t->rows - 1;
+		struct piece *p = &t->items[i];
+		for (p->column = p->wide ? 0 : p->column; p->wide && p->column + 1 < t->columns;)
+			if (from[p->column + 1] <= p->x0 + (p->y1 - p->y0))
+				p->column++;
+			else
+				break;
 	}
+	return t->columns > 1;
 }
 
 /* Behind by_cell: how many rows have several cells. A row that has one alone, and not the first, goes on with the one before. */
 static size_t join_rows(struct pieces *t)
 {
-	size_t several = 0, row = 0;
+	size_t several = 0, row = 0, least = MAX(2, t->columns / 3);
 
 	for (size_t i = 0, k; i < t->n; i = k) {
-		bool one = true;
-		for (k = i; k < t->n && t->items[k].row == t->items[i].row; k++)
-			one &= t->items[k].column == t->items[i].column;
-		several += !one;
-		row += i > 0 && !(one && t->items[i].column > 0);
-		size_t was = t->items[i].row;
-		for (size_t j = i; j < k && t->items[j].row == was; j++)
+		size_t cells = 1, was = t->items[i].row;
+		for (k = i + 1; k < t->n && t->items[k].row == was; k++)
+			cells += t->items[k].column != t->items[k - 1].column;
+		several += cells >= least;
+		row += i > 0 && !(cells == 1 && t->items[i].column > 0);
+		for (size_t j = i; j < k; j++)
 			t->items[j].row = row;
 	}
 	t->rows = row + 1;
+	qsort(t->items, t->n, sizeof(*t->items), by_cell);
 	return several;
 }
 
@@ -184,189 +210,180 @@ static bool is_list(const struct pdf_pages *r, const struct pieces *t)
 	for (size_t i = 0; i < t->n; i++) {
 		const struct piece *p = &t->items[i];
 		const struct pdf_word *w = &r->words[p->word];
-		if (p->column > 0 || p->alone)
+		if (p->column > 0)
 			continue;
 		bool mark = p->n == 1 && is_mark(r->text.p + w->at, w->n);
 		marks += mark;
 		others += !mark;
 	}
-	return t->columns == 2 && marks > others;
+	return marks > others;
 }
 
-/* ---- finding ---- */
-
-static size_t find_areas(const struct pdf_pages *r, const struct pdf_page *g, struct area *ret)
+/* Numbers at the end of rows that do not become less, or dots that lead to them. */
+static bool is_contents(const struct pdf_pages *r, const struct pieces *t)
 {
-	size_t n = 0, end = g->first + g->n;
+	size_t last = 0, less = 0, numbers = 0, others = 0, dots = 0;
 
-	for (size_t k = g->first; k < end; k++) {
-		const struct pdf_line *l = &r->lines[k];
-		if (k == g->first || l->first)
-			ret[n++] = (struct area){.from = k};
-		struct area *a = &ret[n - 1];
-		a->to = k + 1;
-		if (l->dropped || l->n_words == 0)
+	for (size_t i = 0; i < t->n; i++) {
+		const struct piece *p = &t->items[i];
+		for (size_t k = p->word; k < p->word + p->n; k++) {
+			const struct pdf_word *w = &r->words[k];
+			dots += w->n > 2 && memcmp(r->text.p + w->at, "...", 3) == 0;
+			dots += w->n == 1 && r->text.p[w->at] == '.';
+		}
+		if (p->column + 1 < t->columns)
 			continue;
-		a->x0 = a->lines ? MIN(a->x0, l->x0) : l->x0;
-		a->y0 = a->lines ? MIN(a->y0, l->y0) : l->y0;
-		a->x1 = MAX(a->x1, l->x1);
-		a->y1 = MAX(a->y1, l->y1);
-		a->words += l->n_words;
-		a->lines++;
+		const struct pdf_word *w = &r->words[p->word + p->n - 1];
+		size_t n = 0, digits = 0;
+		for (; digits < w->n && digits < 6 && isdigit((unsigned char)r->text.p[w->at + digits]); digits++)
+			n = n * 10 + (size_t)(r->text.p[w->at + digits] - '0');
+		bool number = digits > 0 && digits == w->n;
+		others += !number;
+		numbers += number;
+		less += number && n < last;
+		last = number ? n : last;
 	}
-	return n;
+	return dots > t->rows || (numbers >= ROWS && numbers > others * 4 && less == 0 && last > 0 && t->columns <= 3);
 }
 
-static void take_area(const struct pdf_pages *r, const struct area *a, struct pieces *to)
+struct shape {
+	size_t full;     /* columns with a cell in every fourth row at least */
+	size_t texts;    /* of those that say much */
+	bool text_first; /* the first one does */
+	size_t cells, wide;
+};
+
+/* Behind join_rows. */
+static struct shape shape_of(const struct pieces *t)
 {
-	for (size_t k = a->from; k < a->to; k++)
-		if (!r->lines[k].dropped)
-			add_line(r, k, a->row, to);
+	size_t words[COLUMNS] = {0}, pieces[COLUMNS] = {0}, cells[COLUMNS] = {0};
+	struct shape s = {0};
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct piece *p = &t->items[i];
+		bool next = i == 0 || p->row != p[-1].row || p->column != p[-1].column;
+		cells[p->column] += next;
+		s.cells += next;
+		s.wide += p->wide;
+		words[p->column] += p->wide ? 0 : p->n;
+		pieces[p->column] += !p->wide;
+	}
+	for (size_t k = 0; k < t->columns; k++) {
+		bool full = cells[k] * 4 >= t->rows, text = words[k] > pieces[k] * CELL_WORDS;
+		s.full += full;
+		s.texts += full && text;
+		s.text_first |= k == 0 && text;
+	}
+	return s;
 }
 
-/* Lines side by side in one block. */
-static bool is_dense(const struct pdf_pages *r, const struct area *a, struct pieces *t)
+/* All letters are equally wide: what is set so in two columns is a listing. */
+static bool is_listing(const struct pdf_pages *r, const struct pieces *t)
 {
-	t->n = 0;
-	if (a->lines < ROWS * 2)
-		return false;
-	take_area(r, a, t);
-	find_rows(t);
-	size_t rows = t->rows;
-	if (!find_columns(t))
+	double least = 1e9, most = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		for (size_t k = t->items[i].word; k < t->items[i].word + t->items[i].n; k++) {
+			const struct pdf_word *w = &r->words[k];
+			size_t letters = utf8_count(r->text.p + w->at, w->n);
+			double width = letters > 3 ? (w->x1 - w->x0) / (double)letters : 0;
+			least = width > 0 ? MIN(least, width) : least;
+			most = MAX(most, width);
+		}
+	}
+	return most > 0 && most < least * 1.05;
+}
+
+static bool is_table(const struct pdf_pages *r, struct pieces *t)
+{
+	size_t rows = t->items[t->n - 1].row - t->items[0].row + 1;
+
+	if (t->n > PIECES || !find_columns(t))
 		return false;
 	qsort(t->items, t->n, sizeof(*t->items), by_cell);
 	size_t several = join_rows(t);
-	return several >= ROWS && several * 2 >= rows && !is_list(r, t);
-}
-
-static int by_top(const void *a, const void *b)
-{
-	const struct area *x = *(struct area *const *)a, *y = *(struct area *const *)b;
-
-	return x->y0 < y->y0 ? -1 : x->y0 > y->y0 ? 1 : (x->from > y->from) - (x->from < y->from);
-}
-
-/* How many of the areas, from the top, stand side by side with the first: a row, if each is small. */
-static size_t row_of(struct area *const *a, size_t n)
-{
-	size_t k = 1;
-	double end = a[0]->y1;
-
-	for (; k < n && is_beside(a[k]->y0, a[k]->y1, end); k++)
-		end = MAX(end, a[k]->y1);
-	return k;
-}
-
-/* Whether they say little, and each has a column for itself. */
-static bool is_sparse(const struct pdf_pages *r, struct area *const *a, size_t n, size_t rows, struct pieces *t)
-{
-	size_t words = 0;
-
-	t->n = 0;
-	for (size_t i = 0; i < n; i++) {
-		words += a[i]->words;
-		take_area(r, a[i], t);
-	}
-	t->rows = rows;
-	if (rows < 2 || words > n * CELL_WORDS || !find_columns(t) || t->columns < 3)
+	struct shape s = shape_of(t);
+	if (several < ROWS || several * 2 < rows || s.wide * 3 > t->n || s.cells * 5 < t->rows * t->columns * 2)
 		return false;
-	qsort(t->items, t->n, sizeof(*t->items), by_cell);
-	/* Two blocks of a row in one column: it is none. */
-	for (size_t i = 1; i < t->n; i++) {
-		const struct piece *x = &t->items[i - 1], *y = &t->items[i];
-		size_t k = x->line + 1;
-		while (k <= y->line && !r->lines[k].first)
-			k++;
-		if (x->row == y->row && x->column == y->column && k <= y->line)
-			return false;
-	}
-	return true;
+	if (s.full < 2 || s.texts * 2 > s.full || is_contents(r, t))
+		return false;
+	return s.full > 2 || (!s.text_first && several * 3 >= rows * 2 && !is_list(r, t) && !is_listing(r, t));
 }
 
-/* Blocks side by side that are a column each, and whose lines stand side by side and say little. */
-static bool is_grid(const struct pdf_pages *r, struct area *const *a, size_t n, struct pieces *t)
+/* Where rows end that may be a table with the one that begins at `i`; `i`: it does not begin one. */
+static size_t table_end(const struct pieces *t, size_t i)
 {
-	size_t words = 0, lines = 0;
+	size_t end = i, alone = 0;
 
-	t->n = 0;
-	for (size_t i = 0; i < n; i++) {
-		words += a[i]->words;
-		lines += a[i]->lines;
+	for (size_t k = i, next; k < t->n; k = next) {
+		const struct piece *p = &t->items[k];
+		next = row_end(t, k);
+		bool several = next - k > 1;
+		if (k > i && p->y0 - p[-1].y1 > (p[-1].y1 - p[-1].y0) * APART)
+			break;
+		alone = several ? 0 : alone + 1;
+		if (alone > ALONE || (!several && (k == i || p->n > LINE_WORDS)))
+			break;
+		if (several)
+			end = next;
 	}
-	if (n < 3 || n > COLUMNS || words > lines * LINE_WORDS)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		take_area(r, a[i], t);
-	find_rows(t);
-	size_t rows = t->rows;
-	if (!find_columns(t) || t->columns != n)
-		return false;
-	qsort(t->items, t->n, sizeof(*t->items), by_cell);
-	size_t several = join_rows(t);
-	return several >= ROWS && several * 5 >= rows * 4;
+	return end;
 }
 
-/* Of rows of cells from the top of `a` on: how many areas they are, and in how many rows. */
-static size_t rows_of(struct area *const *a, size_t n, double width, size_t *ret_rows)
+/* Lines of a block below each other, and each of many words: whatever stands beside it, it is text. */
+static bool is_prose(const struct pdf_pages *r, size_t from, size_t to)
 {
-	size_t taken = 0;
+	size_t lines = 0, words = 0;
 	double end = 0;
 
-	*ret_rows = 0;
-	while (taken < n) {
-		size_t k = row_of(a + taken, n - taken), least = *ret_rows ? 2 : 3;
-		bool cells = k >= least && k <= COLUMNS;
-		double line = (a[taken]->y1 - a[taken]->y0) / (double)a[taken]->lines;
-		for (size_t i = taken; cells && i < taken + k; i++)
-			cells = a[i]->lines <= CELL_LINES && a[i]->x1 - a[i]->x0 < width / 2;
-		if (!cells || (*ret_rows && a[taken]->y0 - end > line * APART))
-			break;
-		for (size_t i = taken; i < taken + k; i++) {
-			a[i]->row = *ret_rows;
-			end = MAX(end, a[i]->y1);
-		}
-		++*ret_rows;
-		taken += k;
+	for (size_t k = from; k < to; k++) {
+		const struct pdf_line *l = &r->lines[k];
+		if (l->dropped || l->n_words == 0)
+			continue;
+		if (lines > 0 && (l->y0 + l->y1) / 2 < end)
+			return false;
+		end = l->y1;
+		lines++;
+		words += l->n_words;
 	}
-	return taken;
+	return lines >= PROSE_LINES && words >= lines * PROSE_WORDS;
 }
 
-/* Its lines with their rows. */
-static void note(struct pdf_pages *r, const struct pieces *t, size_t table)
+static void take_page(const struct pdf_pages *r, const struct pdf_page *g, struct pieces *to)
 {
-	for (size_t i = 0; i < t->n; i++) {
-		r->lines[t->items[i].line].table = table;
-		r->lines[t->items[i].line].row = t->items[i].row;
+	for (size_t k = g->first, next, end = g->first + g->n; k < end; k = next) {
+		for (next = k + 1; next < end && !r->lines[next].first;)
+			next++;
+		for (size_t i = is_prose(r, k, next) ? next : k; i < next; i++)
+			if (!r->lines[i].dropped)
+				add_line(r, i, to);
 	}
 }
 
-void pdf_find_tables(struct pdf_pages *r, const struct pdf_page *g)
+struct pdf_tables *pdf_find_tables(struct pdf_pages *r, const struct pdf_page *g)
 {
-	struct area *areas = xcalloc(g->n + 1, sizeof(*areas)), **loose = xcalloc(g->n + 1, sizeof(void *));
-	struct pieces t = {.items = xcalloc(words_of(r, g) + 1, sizeof(*t.items))};
-	size_t n = find_areas(r, g, areas), n_loose = 0, tables = 0, rows;
+	struct pdf_tables *ts = xcalloc(1, sizeof(*ts));
+	struct pieces *all = &ts->all;
 
-	for (size_t i = 0; i < n; i++) {
-		if (tables < TABLES && is_dense(r, &areas[i], &t))
-			note(r, &t, ++tables);
-		else if (areas[i].lines > 0)
-			loose[n_loose++] = &areas[i];
+	all->items = xcalloc(words_of(r, g) + 1, sizeof(*all->items));
+	take_page(r, g, all);
+	find_rows(all);
+	for (size_t i = 0, end; i < all->n && ts->n < TABLES; i = MAX(end, row_end(all, i))) {
+		end = table_end(all, i);
+		struct pieces t = {.items = all->items + i, .n = end - i};
+		if (end == i || !is_table(r, &t))
+			continue;
+		ts->tables[ts->n++] = t;
+		for (size_t k = 0; k < t.n; k++)
+			r->lines[t.items[k].line].table = ts->n;
 	}
-	qsort(loose, n_loose, sizeof(void *), by_top);
-	for (size_t i = 0, k; i < n_loose && tables < TABLES; i += k) {
-		k = rows_of(loose + i, n_loose - i, g->width, &rows);
-		bool table = k > 0 && is_sparse(r, loose + i, k, rows, &t);
-		if (!table) {
-			k = row_of(loose + i, n_loose - i);
-			table = is_grid(r, loose + i, k, &t);
-		}
-		if (table)
-			note(r, &t, ++tables);
-	}
-	free(t.items);
-	free(loose);
-	free(areas);
+	return ts;
+}
+
+void pdf_tables_free(struct pdf_tables *ts)
+{
+	free(ts->all.items);
+	free(ts);
 }
 
 /* ---- writing ---- */
@@ -395,27 +412,21 @@ static void write_piece(struct doc *d, const struct pdf_pages *r, const struct p
 	}
 }
 
-void pdf_write_table(struct doc *d, const struct pdf_pages *r, const struct pdf_page *g, size_t table)
+void pdf_write_table(struct doc *d, const struct pdf_pages *r, const struct pdf_tables *ts, size_t table)
 {
-	struct pieces t = {.items = xcalloc(words_of(r, g) + 1, sizeof(*t.items))};
+	const struct pieces *t = &ts->tables[table - 1];
 	size_t i = 0;
 
-	for (size_t k = g->first; k < g->first + g->n; k++)
-		if (r->lines[k].table == table)
-			add_line(r, k, r->lines[k].row, &t);
-	(void)!find_columns(&t);
-	qsort(t.items, t.n, sizeof(*t.items), by_cell);
 	doc_table(d);
-	while (i < t.n && !doc_failed(d)) {
-		size_t row = t.items[i].row;
+	while (i < t->n && !doc_failed(d)) {
+		size_t row = t->items[i].row;
 		doc_str(d, "|");
-		for (size_t column = 0; column < t.columns; column++) {
-			for (; i < t.n && t.items[i].row == row && t.items[i].column == column; i++)
-				write_piece(d, r, &t.items[i]);
+		for (size_t column = 0; column < t->columns; column++) {
+			for (; i < t->n && t->items[i].row == row && t->items[i].column == column; i++)
+				write_piece(d, r, &t->items[i]);
 			doc_str(d, " |");
 		}
-		doc_row_end(d, t.columns);
+		doc_row_end(d, t->columns);
 	}
 	doc_end(d);
-	free(t.items);
 }

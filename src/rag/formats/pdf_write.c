@@ -301,19 +301,20 @@ static void write_page(struct pdf *p, struct pdf_pages *r, const struct pdf_page
 	}
 	if (few)
 		doc_state(p->d, EXTRACT_NO_TEXT);
-	pdf_find_tables(r, g);
+	struct pdf_tables *tables = pdf_find_tables(r, g);
 	for (size_t k = g->first, written = 0; k < g->first + g->n; k = b.to) {
 		size_t table = r->lines[k].table;
 		b.from = k;
 		b.to = k + 1;
-		for (; b.to < g->first + g->n && !r->lines[b.to].first; b.to++)
-			table = table ? table : r->lines[b.to].table; /* its first line may have been dropped */
+		while (b.to < g->first + g->n && !r->lines[b.to].first && r->lines[b.to].table == table)
+			b.to++;
 		if (!table)
 			write_block(p, r, g, &b);
 		else if (!(written >> table & 1))
-			pdf_write_table(p->d, r, g, table);
+			pdf_write_table(p->d, r, tables, table);
 		written |= (size_t)1 << table;
 	}
+	pdf_tables_free(tables);
 	buf_done(&b.text);
 	p->with_text += count_chars(r, g) > 0;
 }
