@@ -21,6 +21,18 @@ bool oauth_may_go(const char *uri);
 /* Whether it is one of the registered ones. On this machine the port may be another. */
 bool oauth_is_registered(const json_t *uris, const char *uri);
 
+/*
+ * A program, from what it says of itself: an object with its "name", the "uris" to which it may be called back, and whether it
+ * "renews" its key. `host`: what vouches for the name, and is shown with it; NULL: nothing does. NULL: *ret_error and *ret_why
+ * say what is wrong (or there is no memory).
+ */
+json_t *oauth_client_read(const json_t *in, const char *host, const char **ret_error, const char **ret_why);
+/* Whether the id is the address of a document that says it; whether programs are told that they may come so. */
+bool oauth_client_has_document(const char *client_id);
+bool oauth_client_documents_offered(struct request *q);
+/* Such a program, by a request to its address, which takes seconds; NULL: it is none, and the log says why. */
+json_t *oauth_client_fetch(struct request *q, const char *client_id);
+
 /* A member of a body of application/x-www-form-urlencoded, in the arena; NULL: it is not there. */
 const char *oauth_form(struct request *q, const char *name);
 

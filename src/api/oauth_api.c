@@ -9,9 +9,9 @@
 #include "api/oauth.h"
 #include "auth/renewal.h"
 #include "base/clock.h"
-#include "base/utf8.h"
+#include "store/keys.h"
 
-enum { URIS_MAX = 10, NAME_MAX_BYTES = 80, VERIFIER_MIN = 43, VERIFIER_MAX = 128 };
+enum { VERIFIER_MIN = 43, VERIFIER_MAX = 128 };
 enum { B64_URL = sodium_base64_VARIANT_URLSAFE_NO_PADDING };
 #define ASK_MS   ((int64_t)15 * 60000)
 #define CODE_MS  ((int64_t)60000)
@@ -50,13 +50,16 @@ static int server_get(struct request *q)
 	if (!base)
 		return request_no_memory(q);
 	return answer_json(q, 200,
-		json_pack("{s:s,s:o,s:o,s:o,s:[s],s:[ss],s:[s],s:[s],s:[s],s:b}", "issuer", base,
+		json_pack("{s:s,s:o,s:o,s:o,s:o,s:[s],s:[s],s:[ss],s:[s],s:[s],s:[s],s:b,s:b}", "issuer", base,
 			"authorization_endpoint", json_sprintf("%s/oauth/authorize", base), "token_endpoint",
 			json_sprintf("%s/oauth/token", base), "registration_endpoint",
-			json_sprintf("%s/oauth/register", base), "response_types_supported", "code",
-			"grant_types_supported", "authorization_code", "refresh_token",
-			"code_challenge_methods_supported", "S256", "token_endpoint_auth_methods_supported", "none",
-			"scopes_supported", "api", "authorization_response_iss_parameter_supported", 1));
+			json_sprintf("%s/oauth/register", base), "revocation_endpoint",
+			json_sprintf("%s/oauth/revoke", base), "revocation_endpoint_auth_methods_supported", "none",
+			"response_types_supported", "code", "grant_types_supported", "authorization_code",
+			"refresh_token", "code_challenge_methods_supported", "S256",
+			"token_endpoint_auth_methods_supported", "none", "scopes_supported", "api",
+			"authorization_response_iss_parameter_supported", 1, "client_id_metadata_document_supported",
+			(int)oauth_client_documents_offered(q)));
 }
 
 static int refuse(struct request *q, const char *error, const char *why)
@@ -66,61 +69,27 @@ static int refuse(struct request *q, const char *error, const char *why)
 
 /* ---- a program registers ---- */
 
-static bool are_good(const json_t *uris)
-{
-	const json_t *item;
-	size_t i, n = json_array_size(uris);
-
-	json_array_foreach(uris, i, item)
-	{
-		if (!json_is_string(item) || !oauth_may_go(json_string_value(item)))
-			return false;
-	}
-	return n > 0 && n <= URIS_MAX;
-}
-
-static bool has_word(const json_t *list, const char *word)
-{
-	const json_t *item;
-	size_t i;
-
-	json_array_foreach(list, i, item)
-	{
-		if (json_is_string(item) && strcmp(json_string_value(item), word) == 0)
-			return true;
-	}
-	return false;
-}
-
 static int register_post(struct request *q)
 {
 	CLEANUP(json_decrefp) json_t *in = NULL, *client = NULL;
 	struct str body = http_body(q->x);
 	struct err unreadable = {0};
+	const char *error, *why;
 
-	if (json_read(body.p, body.n, JSON_MEMORY, JSON_READ_MILD, &in, &unreadable) < 0 || !json_is_object(in))
+	if (json_read(body.p, body.n, JSON_MEMORY, JSON_READ_MILD, &in, &unreadable) < 0)
 		return refuse(q, "invalid_client_metadata", "This is no JSON object.");
-	json_t *uris = json_object_get(in, "redirect_uris");
-	const char *name = json_get_str(in, "client_name"), *how = json_get_str(in, "token_endpoint_auth_method");
-	if (!are_good(uris))
-		return refuse(q, "invalid_redirect_uri",
-			"\"redirect_uris\" are one to ten addresses with https, of this machine, or of a scheme of the "
-			"program's own.");
-	if (how && strcmp(how, "none") != 0)
-		return refuse(q, "invalid_client_metadata",
-			"Programs have no secret here: \"token_endpoint_auth_method\" is none.");
-	size_t n = name ? utf8_prefix(name, strlen(name), NAME_MAX_BYTES) : 0;
-	bool renews = has_word(json_object_get(in, "grant_types"), "refresh_token");
-	client = json_pack("{s:o,s:O,s:b}", "name", n ? json_stringn(name, n) : json_string("A program"), "uris", uris,
-		"renews", renews);
-	const char *id = client ? oauth_seal(q, "client", client) : NULL;
+	client = oauth_client_read(in, NULL, &error, &why);
+	if (!client)
+		return refuse(q, error, why);
+	bool renews = json_is_true(json_object_get(client, "renews"));
+	const char *id = oauth_seal(q, "client", client);
 	if (!id)
-		return client ? q->err.code : request_no_memory(q);
+		return q->err.code;
 	return answer_json(q, 201,
 		json_pack("{s:s,s:O,s:O,s:[ss*],s:[s],s:s,s:s}", "client_id", id, "client_name",
-			json_object_get(client, "name"), "redirect_uris", uris, "grant_types", "authorization_code",
-			renews ? "refresh_token" : NULL, "response_types", "code", "token_endpoint_auth_method", "none",
-			"scope", "api"));
+			json_object_get(client, "name"), "redirect_uris", json_object_get(client, "uris"),
+			"grant_types", "authorization_code", renews ? "refresh_token" : NULL, "response_types", "code",
+			"token_endpoint_auth_method", "none", "scope", "api"));
 }
 
 /* ---- its person is asked ---- */
@@ -174,9 +143,8 @@ static bool is_ours(struct request *q, const char *resource)
 
 /* What the address says, as an object that can be sealed. *ret_wrong: the program's address is not to be believed, which
  * gives NULL (else -1); *ret_error: what is wrong with the rest. */
-static json_t *read_ask(struct request *q, int *ret_wrong, const char **ret_error)
+static json_t *read_ask(struct request *q, const json_t *client, int *ret_wrong, const char **ret_error)
 {
-	CLEANUP(json_decrefp) json_t *client = oauth_open(q, "client", http_query(q->x, "client_id"));
 	const char *uri = http_query(q->x, "redirect_uri"), *challenge = http_query(q->x, "code_challenge"),
 		   *how = http_query(q->x, "code_challenge_method"), *type = http_query(q->x, "response_type");
 	const json_t *uris = json_object_get(client, "uris");
@@ -215,11 +183,24 @@ static int show_ask(struct request *q, json_t *ask)
 	return oauth_page_ask(q, ask, sealed);
 }
 
-static int authorize_get(struct request *q)
+/* 1: somebody is signed in; 0: nobody, and the page says so. */
+static int ask_who(struct request *q)
+{
+	int r = request_identify(q);
+
+	if (r == E_UNAUTHORIZED || (r == 0 && !q->who.session_id)) {
+		err_clear(&q->err);
+		return oauth_page_sign_in(q);
+	}
+	return r < 0 ? r : 1;
+}
+
+/* What the program asks for. `client` NULL: there is none of this id. */
+static int answer_ask(struct request *q, const json_t *client)
 {
 	const char *error;
 	int wrong;
-	CLEANUP(json_decrefp) json_t *ask = read_ask(q, &wrong, &error);
+	CLEANUP(json_decrefp) json_t *ask = read_ask(q, client, &wrong, &error);
 
 	if (wrong >= 0)
 		return oauth_page_says(q, 400, (enum oauth_said)wrong);
@@ -227,12 +208,48 @@ static int authorize_get(struct request *q)
 		return request_no_memory(q);
 	if (error)
 		return tell_error(q, ask, error);
-	int r = request_identify(q);
-	if (r == E_UNAUTHORIZED || (r == 0 && !q->who.session_id)) {
-		err_clear(&q->err);
-		return oauth_page_sign_in(q);
+	int r = ask_who(q);
+	return r <= 0 ? r : show_ask(q, ask);
+}
+
+/* To the address that takes its time, with what this one was asked. */
+static int to_document(struct request *q)
+{
+	CLEANUP(buf_done) struct buf to = BUF_INIT(1 << 16);
+
+	buf_add_str(&to, "program");
+	for (size_t i = 0; i < q->route->n_params; i++) {
+		const char *value = http_query(q->x, q->route->params[i].name);
+
+		if (value)
+			oauth_add_query(&to, q->route->params[i].name, value);
 	}
-	return r < 0 ? r : show_ask(q, ask);
+	const char *at = buf_status(&to) == 0 ? arena_strndup(&q->mem, to.p, to.n) : NULL;
+	if (!at)
+		return request_no_memory(q);
+	http_set_header(q->x, "Location", at);
+	return oauth_page_says(q, 303, OAUTH_BACK);
+}
+
+/* Nothing is fetched for somebody who is not signed in. */
+static int authorize_get(struct request *q)
+{
+	const char *id = http_query(q->x, "client_id");
+
+	if (oauth_client_has_document(id)) {
+		int r = ask_who(q);
+		return r <= 0 ? r : to_document(q);
+	}
+	CLEANUP(json_decrefp) json_t *client = oauth_open(q, "client", id);
+	return answer_ask(q, client);
+}
+
+static int program_get(struct request *q)
+{
+	const char *id = http_query(q->x, "client_id");
+	CLEANUP(json_decrefp) json_t *client = oauth_client_has_document(id) ? oauth_client_fetch(q, id) : NULL;
+
+	return answer_ask(q, client);
 }
 
 /* The key that the code will be worth is drawn here, so that a code brought twice makes the same key twice, which fails. */
@@ -415,6 +432,63 @@ static int token_post(struct request *q)
 	return refresh ? take_refresh(q) : take_code(q);
 }
 
+/* ---- a program gives its key back (RFC 7009) ---- */
+
+static bool is_of_client(const json_t *refresh, const char *client)
+{
+	const char *of = json_get_str(refresh, "client");
+	char hash[HASH_HEX];
+
+	if (!of || !client)
+		return false;
+	client_hash(client, hash);
+	return strcmp(hash, of) == 0;
+}
+
+/* The key of a token, or of a refresh token, however old, of this program; 0: there is none. */
+static int find_key(struct request *q, const char *token, atelier_id *ret)
+{
+	CLEANUP(json_decrefp) json_t *refresh = oauth_open(q, "refresh", token);
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	struct auth_identity who;
+	struct auth_renewal x;
+	struct err unknown = {0};
+
+	*ret = 0;
+	if (is_of_client(refresh, oauth_form(q, "client_id")) && read_renewal(refresh, &x))
+		*ret = x.key_id;
+	if (refresh || !auth_is_api_key(token))
+		return 0;
+	int r = auth_identify(q->api->c.auth, c, NULL, token, &q->mem, &who, &unknown);
+	if (r == 0)
+		*ret = who.key_id;
+	return r == 0 || r == E_UNAUTHORIZED ? 0 : err_set(&q->err, r, "%s", unknown.msg);
+}
+
+/* Whoever holds a token may end it; of one that is nobody's the answer is the same. */
+static int revoke_post(struct request *q)
+{
+	const char *token = oauth_form(q, "token");
+	char name[ID_LEN + 1];
+	atelier_id id, owner;
+
+	if (!token)
+		return refuse(q, "invalid_request", "\"token\" is missing.");
+	int r = find_key(q, token, &id);
+	if (r < 0)
+		return r;
+	r = id ? keys_delete(q->api->c.db, 0, id, &owner, &q->err) : E_NOT_FOUND;
+	if (r < 0 && r != E_NOT_FOUND)
+		return r;
+	err_clear(&q->err);
+	if (r == 0) {
+		id_format(id, name);
+		api_end(q->api, &(struct ending){.key_id = id});
+		request_audit(q, "API key %s is given back by its program", name);
+	}
+	return answer_json(q, 200, json_object());
+}
+
 /* clang-format off */
 static const struct param ask_params[] = {
 	{.name = "client_id", .type = PARAM_STR, .required = true, .max = 20000, .doc = "As the program was registered."},
@@ -444,10 +518,14 @@ static const struct route routes[] = {
 		.body_schema = "{\"type\":\"object\"}", .summary = "A program says what it is called and where it is called back (RFC 7591)."},
 	{"GET", "/oauth/authorize", "askToSignIn", authorize_get, PUBLIC, .status = 200, .media = HTML_MEDIA, PARAMS(ask_params),
 		FAILS(E_FORBIDDEN, E_SETUP_REQUIRED, E_RATE_LIMITED), .summary = "The page on which a person lets a program in."},
+	{"GET", "/oauth/program", "askToSignInByDocument", program_get, ACCESS_USER, ROUTE_ABSENT | ROUTE_SESSION | ROUTE_SLOW, .status = 200,
+		.media = HTML_MEDIA, PARAMS(ask_params), .summary = "The same for a program whose client_id is the address of what it says of itself."},
 	{"POST", "/oauth/authorize", "answerToSignIn", authorize_post, ACCESS_USER, ROUTE_ABSENT | ROUTE_SESSION, .status = 303,
 		.media = HTML_MEDIA, PARAMS(answer_params), SHORT_BODY, .summary = "The person's answer: back to the program."},
 	{"POST", "/oauth/token", "getToken", token_post, PUBLIC, .status = 200, .media = JSON_MEDIA, SHORT_BODY,
 		.body_schema = "{\"type\":\"object\"}", .summary = "A code for an API key, once; a refresh token for the next one."},
+	{"POST", "/oauth/revoke", "revokeToken", revoke_post, PUBLIC, .status = 200, .media = JSON_MEDIA, SHORT_BODY,
+		.body_schema = "{\"type\":\"object\"}", .summary = "A program gives its key back (RFC 7009)."},
 };
 /* clang-format on */
 const struct route_set oauth_routes = ROUTES(routes);

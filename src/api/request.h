@@ -36,10 +36,11 @@ struct api {
 	struct changes *changes;
 	struct gateway *gateway;
 	struct upload_locks uploads;
-	pthread_mutex_t configure_mx; /* held by whoever changes what providers and rules are made of */
-	int64_t started_ms;           /* monotonic */
-	int64_t disk_free;            /* atomic; bytes */
-	bool stopping;                /* atomic */
+	pthread_mutex_t configure_mx;      /* held by whoever changes what providers and rules are made of */
+	int64_t started_ms;                /* monotonic */
+	int64_t disk_free;                 /* atomic; bytes */
+	int64_t documents_withdrawn_until; /* atomic; monotonic: programs that sign in are to register (oauth_client.c) */
+	bool stopping;                     /* atomic */
 };
 
 struct request {

@@ -135,3 +135,20 @@ int tool_fetch(struct tools *t, const struct fetch *f, struct cancel *c, struct 
 		fetched_done(ret);
 	return r;
 }
+
+int tools_fetch_json(struct tools *t, const char *url, size_t max, int64_t timeout_ms, json_t **ret, struct err *e)
+{
+	static const char *const headers[] = {"Accept: application/json", NULL};
+	const struct fetch f = {.method = "GET", .url = url, .headers = headers, .max = max, .timeout_ms = timeout_ms};
+	struct fetched got;
+	int r = tool_fetch(t, &f, &t->ending, &got, e);
+
+	if (r < 0)
+		return r;
+	if (got.status != 200)
+		r = err_set(e, E_INVALID, "It answers with the status %d.", got.status);
+	else if (json_read(got.body.p, got.body.n, JSON_MEMORY, 0, ret, e) < 0 || !json_is_object(*ret))
+		r = err_set(e, E_INVALID, "There is no JSON object.");
+	fetched_done(&got);
+	return r;
+}

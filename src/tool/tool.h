@@ -104,6 +104,11 @@ int tools_list(struct tools *t, atelier_id user_id, struct arena *a, struct tool
 int tools_list_all(
 	struct tools *t, atelier_id user_id, struct arena *a, struct tool_list *ret, struct err *e) MUST_CHECK;
 
+/* An object of JSON that stands at an address of the public internet, or of settings.tool_networks; leads to no other. Waits.
+ * E_PROVIDER_DOWN, E_PROVIDER_TIMEOUT: it cannot be reached; E_FORBIDDEN: a place that is not to be. */
+int tools_fetch_json(
+	struct tools *t, const char *url, size_t max, int64_t timeout_ms, json_t **ret, struct err *e) MUST_CHECK;
+
 const struct tool *tools_find(const struct tool_list *l, const char *name); /* NULL: it is not among them */
 
 /*

@@ -1,5 +1,5 @@
 """Atelier as an MCP server: by hand in both eras, and by the official clients of npm and PyPI, over HTTP and `atelier mcp`."""
-import base64, contextlib, hashlib, html, http.client, http.server, json, os, re, shutil, sqlite3, subprocess, sys, tempfile, threading, time, urllib.parse
+import base64, contextlib, hashlib, html, http.client, http.server, json, os, re, shutil, socket, sqlite3, subprocess, sys, tempfile, threading, time, urllib.parse
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -388,6 +388,65 @@ def let_in(s, at, who="ada", answer="yes"):
     return head["Location"]
 
 
+def program_at(s, address):
+    """A program whose id is an address signs in: what its person sees, and how."""
+    q = {"client_id": address, "redirect_uri": "http://127.0.0.1:7777/cb", "response_type": "code", "code_challenge": challenge_of("v" * 50), "code_challenge_method": "S256"}
+    at = "/oauth/authorize?" + urllib.parse.urlencode(q)
+    assert b"Sign in first" in s.raw("GET", at)[1]  # nothing is asked for a stranger
+    status, _, head = s.raw("GET", at, headers={"Cookie": s.cookies["ada"]})
+    assert status == 303 and head["Location"].startswith("program?client_id="), (status, head)
+    assert s.raw("GET", "/oauth/" + head["Location"])[0] == 401
+    status, page, _ = s.raw("GET", "/oauth/" + head["Location"], headers={"Cookie": s.cookies["ada"]})
+    return status, page.decode()
+
+
+def programs_by_address(s):
+    """A client_id that is an address (Client ID Metadata Documents): what is not reached on the way, and what is offered then."""
+    offered = lambda: s.raw("GET", "/.well-known/oauth-authorization-server")[1]["client_id_metadata_document_supported"]
+    assert offered() is True
+    asked = socket.create_server(("127.0.0.1", 0))
+    port = asked.getsockname()[1]
+    for address in ("https://127.0.0.1:%d/me.json" % port, "https://[::1]:%d/me.json" % port, "https://localhost:%d/me.json" % port, "https://a@127.0.0.1:%d/me.json" % port,
+                    "https://127.0.0.1:%d" % port, "https://127.0.0.1:%d/" % port, "https://127.0.0.1:%d/a/../b" % port, "https://127.0.0.1:%d/./b" % port, "https://127.0.0.1:%d/b#c" % port):
+        status, page = program_at(s, address)
+        assert status == 400 and "127.0.0.1" not in page, (address, status, page)
+    asked.setblocking(False)
+    try:
+        raise AssertionError("this machine was asked: %r" % (asked.accept(),))
+    except BlockingIOError:
+        pass
+    asked.close()
+    assert offered() is True
+
+
+def tokens_are_given_back(s):
+    """RFC 7009: what a program holds ends when the program says so, and nobody else's does."""
+    meta = s.raw("GET", "/.well-known/oauth-authorization-server")[1]
+    assert meta["revocation_endpoint"] == s.url + "/oauth/revoke", meta
+    back, verifier = "http://127.0.0.1:7777/cb", "v" * 50
+    register = lambda: s.raw("POST", "/oauth/register", {"redirect_uris": [back], "client_name": "Giver", "grant_types": ["authorization_code", "refresh_token"]})[1]["client_id"]
+    client, other = register(), register()
+    form = lambda path, **q: s.raw("POST", path, urllib.parse.urlencode(q), kind="application/x-www-form-urlencoded")[:2]
+    good = lambda key: s.raw("POST", "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "ping"}, {"Authorization": "Bearer " + key, "Accept": "application/json, text/event-stream"})[0] != 401
+
+    def sign_in():
+        q = {"client_id": client, "redirect_uri": back, "response_type": "code", "code_challenge": challenge_of(verifier), "code_challenge_method": "S256"}
+        code = urllib.parse.parse_qs(urllib.parse.urlsplit(let_in(s, s.url + "/oauth/authorize?" + urllib.parse.urlencode(q))).query)["code"][0]
+        return form("/oauth/token", grant_type="authorization_code", code=code, client_id=client, redirect_uri=back, code_verifier=verifier)[1]
+
+    one, two = sign_in(), sign_in()
+    assert form("/oauth/revoke")[0] == 400
+    for q in ({"token": "x"}, {"token": spoiled(one["access_token"])}, {"token": one["refresh_token"]}, {"token": one["refresh_token"], "client_id": other}):
+        assert form("/oauth/revoke", **q)[0] == 200
+    assert good(one["access_token"]) and good(two["access_token"])
+    assert form("/oauth/revoke", token=one["access_token"], token_type_hint="access_token")[0] == 200
+    assert not good(one["access_token"]) and good(two["access_token"])
+    assert form("/oauth/token", grant_type="refresh_token", refresh_token=one["refresh_token"], client_id=client)[1]["error"] == "invalid_grant"
+    assert form("/oauth/revoke", token=two["refresh_token"], client_id=client)[0] == 200
+    assert not good(two["access_token"])
+    assert not [k for k in s.raw("GET", "/api/v1/keys", headers={"Cookie": s.cookies["ada"]})[1]["items"] if k["name"] == "Giver"]
+
+
 def oauth_by_hand(s):
     """A program without a key: where it is sent, what its person is asked, what a code is worth, and to whom."""
     status, _, head = s.raw("POST", "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "ping"})
@@ -639,4 +698,4 @@ def languages_of_the_page(s):
         assert head["Content-Language"] == lang and '<html lang="%s">' % lang in page.decode() and word in page.decode(), (accept, page)
 
 
-ALL = (oauth_by_hand, renewal, pages_of_others, languages_of_the_page, by_hand, others_see_nothing, newest_era, odd_messages, by_the_line)
+ALL = (oauth_by_hand, programs_by_address, tokens_are_given_back, renewal, pages_of_others, languages_of_the_page, by_hand, others_see_nothing, newest_era, odd_messages, by_the_line)
