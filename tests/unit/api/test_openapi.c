@@ -171,7 +171,7 @@ static void test_public_routes(void **state)
 	static const char *const open[] = {"login", "usePasswordLink", "getSetup", "setup", "getBootstrap",
 		"followStream", "getLive", "getReady", "getMetrics", "getOpenApi", "getRoot", "ollamaVersion",
 		"getUploadOptions", "describeToolLoginClient", "describeMcp", "describeMcpByPath", "describeSigningIn",
-		"registerProgram", "askToSignIn", "getToken"};
+		"registerProgram", "askToSignIn", "getToken", "revokeToken"};
 	size_t n, found = 0;
 	const struct route *const *all = api_routes(&n);
 
