@@ -15,6 +15,7 @@
 #define QUOTE_MOST   ((size_t)4096)
 #define QUOTES_TOLD  3
 #define PLAIN_BYTES  ((size_t)64 << 20)
+#define BRACKETS     40  /* bytes of what is put into a quotation */
 #define SHOWN        160 /* bytes of a quotation in the sentence about it */
 #define MARKER_SHOWN 5
 
@@ -53,12 +54,14 @@ static bool stands_in(const struct known *k, const struct buf *quote)
 	return false;
 }
 
+/* Where something is left out or was put in: dots, and what stands in brackets, as "[...]", "[sic]" and the marker "[2]". */
 static size_t next_gap(const char *p, size_t n, size_t *ret_len)
 {
 	for (size_t i = 0; i < n; i++) {
 		bool dots = n - i >= 3 && (memcmp(p + i, "...", 3) == 0 || memcmp(p + i, "\xe2\x80\xa6", 3) == 0);
-		if (dots) {
-			*ret_len = 3;
+		const char *end = p[i] == '[' ? memchr(p + i, ']', MIN(n - i, (size_t)BRACKETS)) : NULL;
+		if (dots || end) {
+			*ret_len = dots ? 3 : (size_t)(end - p) + 1 - i;
 			return i;
 		}
 	}
@@ -66,11 +69,16 @@ static size_t next_gap(const char *p, size_t n, size_t *ret_len)
 	return n;
 }
 
-/* What is left out of a quotation by dots parts it; each part must be there. Too short to say anything: it is. */
+/* What is left out of a quotation parts it; each part must be there. Too short to say anything: it is. The source may have the same
+ * brackets, which are part of it then. */
 static bool is_known(const struct known *k, const char *p, size_t n)
 {
+	CLEANUP(buf_done) struct buf whole = BUF_INIT(QUOTE_MOST * 4);
 	bool found = true;
 
+	add_plain(&whole, p, n);
+	if (whole.n < QUOTE_LEAST || stands_in(k, &whole))
+		return true;
 	for (size_t at = 0, gap; found && at < n; at += gap) {
 		CLEANUP(buf_done) struct buf plain = BUF_INIT(QUOTE_MOST * 4);
 		size_t len = next_gap(p + at, n - at, &gap);
@@ -104,26 +112,36 @@ static void tell_quote(struct checking *x, const char *p, size_t n)
 		turn_tell(x->t, "quotation", b.p);
 }
 
-/* The pairs that open and close a quotation. */
+/* The pairs that open and close a quotation. Which one closes depends on the language. */
 static const struct {
-	const char *open, *close;
-} pairs[] = {{"\"", "\""}, {"\xe2\x80\x9c", "\xe2\x80\x9d"}, {"\xe2\x80\x9e", "\xe2\x80\x9c"}, {"\xc2\xab", "\xc2\xbb"},
-	{"\xc2\xbb", "\xc2\xab"}, {"\xe3\x80\x8c", "\xe3\x80\x8d"}};
+	const char *open, *closes[2];
+} pairs[] = {{"\"", {"\"", "\""}}, {"\xe2\x80\x9c", {"\xe2\x80\x9d", "\xe2\x80\x9d"}},
+	{"\xe2\x80\x9d", {"\xe2\x80\x9d", "\xe2\x80\x9d"}}, {"\xe2\x80\x9e", {"\xe2\x80\x9c", "\xe2\x80\x9d"}},
+	{"\xc2\xab", {"\xc2\xbb", "\xc2\xbb"}}, {"\xc2\xbb", {"\xc2\xab", "\xc2\xbb"}},
+	{"\xe3\x80\x8c", {"\xe3\x80\x8d", "\xe3\x80\x8d"}}, {"\xe3\x80\x8e", {"\xe3\x80\x8f", "\xe3\x80\x8f"}}};
+
+/* The nearest of its ends; NULL: none. */
+static const char *quote_end(const char *p, size_t n, const char *const closes[2])
+{
+	const char *a = memmem(p, n, closes[0], strlen(closes[0])), *b = memmem(p, n, closes[1], strlen(closes[1]));
+
+	return a && b ? MIN(a, b) : a ? a : b;
+}
 
 /* Behind the quotation that begins here; 0: none does. */
 static size_t take_quote(struct checking *x, const char *p, size_t n)
 {
 	for (size_t i = 0; i < N_ELEMENTS(pairs); i++) {
-		size_t open = strlen(pairs[i].open), close = strlen(pairs[i].close);
+		size_t open = strlen(pairs[i].open);
 		if (n <= open || memcmp(p, pairs[i].open, open) != 0)
 			continue;
-		const char *end = memmem(p + open, MIN(n - open, QUOTE_MOST), pairs[i].close, close);
+		const char *end = quote_end(p + open, MIN(n - open, QUOTE_MOST), pairs[i].closes);
 		if (!end)
 			continue;
 		size_t len = (size_t)(end - p) - open;
 		if (!is_known(x->known, p + open, len))
 			tell_quote(x, p + open, len);
-		return open + len + close;
+		return open + len + MAX(utf8_char(end, n - open - len), (size_t)1);
 	}
 	return 0;
 }
@@ -144,6 +162,25 @@ static void take_marker(struct checking *x, const char *p, size_t n)
 	x->markers = true;
 }
 
+static bool is_dash(const char *p, size_t n)
+{
+	return (n >= 3 && (memcmp(p, "\xe2\x80\x94", 3) == 0 || memcmp(p, "\xe2\x80\x93", 3) == 0)) ||
+	       (n >= 2 && memcmp(p, "--", 2) == 0);
+}
+
+/* A line that is set off as a quotation. What begins with a dash, or follows one behind quotes, says where it comes from. */
+static void check_block(struct checking *x, const char *p, size_t n)
+{
+	for (; n > 0 && (*p == '>' || *p == ' '); p++, n--)
+		;
+	for (; n > 0 && (*p == '*' || *p == '_'); p++, n--)
+		;
+	if (is_dash(p, n) || take_quote(x, p, n) > 0)
+		return;
+	if (!is_known(x->known, p, n))
+		tell_quote(x, p, n);
+}
+
 static void check_line(struct checking *x, const char *p, size_t n)
 {
 	bool code = false;
@@ -152,9 +189,8 @@ static void check_line(struct checking *x, const char *p, size_t n)
 		x->fence = !x->fence;
 	if (x->fence || (n >= 3 && memcmp(p, "```", 3) == 0))
 		return;
-	if (n > 2 && p[0] == '>' && p[1] == ' ') {
-		if (!is_known(x->known, p + 2, n - 2))
-			tell_quote(x, p + 2, n - 2);
+	if (n > 2 && p[0] == '>') {
+		check_block(x, p, n);
 		return;
 	}
 	for (size_t i = 0, k; i < n; i += MAX(k, (size_t)1)) {
