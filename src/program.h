@@ -76,6 +76,7 @@ struct program {
 	struct listeners listeners;
 	struct http_server *server;
 	struct db *db;
+	bool has_lost; /* the database, at this start: db_lost */
 	struct auth *auth;
 	struct http_client *http;
 	struct providers *providers;

@@ -184,6 +184,8 @@ int database_open(struct program *p, struct err *e)
 		&(struct db_config){.readers = (unsigned)p->settings->db_readers, .exclusive = true}, &p->db, e);
 
 	if (r == 0)
+		health_set(HEALTH_database_log, db_lost(p->db, &p->has_lost));
+	if (r == 0)
 		r = copy_is_whole(p->db, e);
 	return r < 0 ? r : auth_new(p->db, p->settings, p->key_path, &p->auth, e);
 }
@@ -270,7 +272,8 @@ int interface_open(struct program *p, struct err *e)
 			      .rag = p->rag,
 			      .tools = p->tools,
 			      .journal_dir = p->journal_path,
-			      .bus = p->bus},
+			      .bus = p->bus,
+			      .keeps_journal = p->has_lost},
 		&p->turns, e);
 	if (r == 0)
 		r = jobs_new(&(struct jobs_config){.settings = p->settings,

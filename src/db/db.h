@@ -94,6 +94,9 @@ int db_file_state(struct db *db, struct err *e) MUST_CHECK;
 int db_state(struct db *db, struct err *e) MUST_CHECK;
 int db_writer_state(struct db *db, struct err *e) MUST_CHECK;
 
+/* What an exclusive start found to be lost, in a sentence: of this start (*ret_now), or of one before that is kept; NULL: nothing. */
+const char *db_lost(const struct db *db, bool *ret_now);
+
 /* Reads through the whole file when the last time is long enough ago (a minute, more for a large one): damage is noted for
  * db_state, or forgotten. One thread, which may block for long. */
 void db_check_often(struct db *db);

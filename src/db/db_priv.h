@@ -146,6 +146,8 @@ struct db {
 	pthread_mutex_t state_mx;
 	enum db_trouble trouble;
 	char trouble_text[256];
+	char lost[512]; /* set as it is opened; see db_lost */
+	bool lost_now;
 	int64_t check_due_ms;
 };
 

@@ -55,7 +55,12 @@ int sqlite_file_open(struct db *db, const struct db_config *c, struct err *e)
 	if (!S_ISREG(st.st_mode))
 		return err_set(e, E_INVALID, "%s is not a file.", db->path);
 	own->file_bytes = st.st_size;
-	return c->exclusive ? file_lock(own->file_fd, db->path, e) : 0;
+	if (!c->exclusive)
+		return 0;
+	int r = file_lock(own->file_fd, db->path, e);
+	if (r == 0)
+		sqlite_log_look(db);
+	return r;
 }
 
 /* A file of another program must neither be filled with our tables nor taken for one of ours. */

@@ -48,6 +48,9 @@ int sqlite_check(struct db_conn *c, struct arena *a, const char **ret, struct er
 int sqlite_belongs(struct db_conn *c, const struct db_config *config, struct err *e) MUST_CHECK;
 int sqlite_references_hold(struct db_conn *c, const struct db_migration *m, struct err *e) MUST_CHECK;
 
+/* sqlite_log.c: before SQLite opens its log, which it makes shorter: sets db->lost */
+void sqlite_log_look(struct db *db);
+
 /* sqlite_checkpoint.c */
 int sqlite_checkpointer_start(struct db *db, struct err *e) MUST_CHECK;
 void sqlite_checkpointer_stop(struct db *db);

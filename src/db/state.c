@@ -13,6 +13,13 @@ enum {
 	CHECK_SHARE = 200,    /* of the time goes into them at most */
 };
 
+const char *db_lost(const struct db *db, bool *ret_now)
+{
+	ASSERT_IS(db, DB_MAGIC);
+	*ret_now = db->lost_now;
+	return *db->lost ? db->lost : NULL;
+}
+
 /* ---- what connections meet ---- */
 
 void db_note_trouble(struct db *db, enum db_trouble what, const char *text)

@@ -14,6 +14,7 @@
 	X(journal, false, "journal cannot be written")                                                                 \
 	X(workers, false, "no thread for requests")                                                                    \
 	X(memory, false, "memory used up")                                                                             \
+	X(database_log, true, "the database has lost something")                                                       \
 	X(certificate, true, "certificate")                                                                            \
 	X(documents, true, "not all documents can be read")                                                            \
 	X(vector_store, true, "vector store")                                                                          \

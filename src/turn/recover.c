@@ -113,6 +113,11 @@ static void recover(struct recovery *rec)
 		return;
 	if (rec->lost.n > 0)
 		log_warn("turn", "answers cut off by the last stop: %zu; what was shown of them is kept", rec->lost.n);
+	if (all->config.keeps_journal && all->left.n)
+		log_warn("turn", "the journal of the last run is kept, as files that end in .damaged: the database has "
+				 "lost something");
+	for (size_t i = 0; all->config.keeps_journal && i < all->left.n; i++)
+		all->left.items[i].unreadable = MAX(all->left.items[i].unreadable, 1);
 	if (journal_forget(all->config.journal_dir, &all->left, &e) < 0)
 		log_warn("turn", "the journal of the last run stays: %s", e.msg);
 	turns_go_on_ready(all);

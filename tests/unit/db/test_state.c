@@ -217,6 +217,111 @@ static void test_no_link_is_followed(void **state)
 	assert_int_equal(r, E_STORAGE);
 }
 
+/* ---- SQLite's log ---- */
+
+enum { WAL_HEAD = 32, WAL_FRAME = 24 + 4096 };
+
+static void copy_bytes(const char *from, const char *to)
+{
+	static char bytes[1 << 20];
+	int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	ssize_t n = read(in, bytes, sizeof(bytes));
+
+	assert_true(in >= 0 && out >= 0 && n > 0 && (size_t)n < sizeof(bytes));
+	assert_int_equal(write(out, bytes, (size_t)n), n);
+	close(in);
+	close(out);
+}
+
+static void flip(const char *path, off_t at)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	char byte;
+
+	assert_int_equal(pread(fd, &byte, 1, at), 1);
+	byte ^= 0x10;
+	assert_int_equal(pwrite(fd, &byte, 1, at), 1);
+	close(fd);
+}
+
+/* What an unclean end leaves, of a server that has written several times since its log began anew. */
+static void leave_log(const struct test_folder *f, char kept[120], char kept_log[120])
+{
+	char name[16], log[120];
+	struct db *db = test_open(f);
+
+	snprintf(kept, 120, "%s/kept", f->path);
+	snprintf(kept_log, 120, "%s-wal", kept);
+	snprintf(log, sizeof(log), "%s-wal", f->file);
+	for (int i = 0; i < 8; i++) {
+		snprintf(name, sizeof(name), "thing %d", i);
+		assert_int_equal(db_write(db, test_insert, name, NULL), 0);
+	}
+	copy_bytes(f->file, kept);
+	copy_bytes(log, kept_log);
+	db_close(db);
+}
+
+static unsigned copies(const struct test_folder *f)
+{
+	DIR *d = opendir(f->path);
+	struct dirent *entry;
+	unsigned n = 0;
+
+	while ((entry = readdir(d)) != NULL)
+		n += strstr(entry->d_name, ".damaged-") != NULL;
+	closedir(d);
+	return n;
+}
+
+static void remove_copies(const struct test_folder *f)
+{
+	DIR *d = opendir(f->path);
+	struct dirent *entry;
+
+	while ((entry = readdir(d)) != NULL)
+		if (strstr(entry->d_name, ".damaged-"))
+			unlinkat(dirfd(d), entry->d_name, 0);
+	closedir(d);
+}
+
+static void test_log_with_damage(void **state)
+{
+	struct test_folder *f = *state;
+	char kept[120], kept_log[120], log[120];
+	struct stat st;
+	bool now;
+	struct err e = {0};
+	int r;
+
+	leave_log(f, kept, kept_log);
+	assert_int_equal(stat(kept_log, &st), 0);
+	snprintf(log, sizeof(log), "%s-wal", f->file);
+	off_t last = st.st_size - WAL_FRAME, middle = WAL_HEAD + (last - WAL_HEAD) / WAL_FRAME / 2 * WAL_FRAME;
+	const struct {
+		off_t at;
+		bool lost;
+	} flips[] = {{0, false} /* none */, {last + 500, false} /* as one that was never told */, {3, true}, {16, true},
+		{28, true}, {middle, true}, {middle + 9, true}, {middle + 16, true}, {middle + 24 + 4000, true}};
+	for (size_t i = 0; i < N_ELEMENTS(flips); i++) {
+		copy_bytes(kept, f->file);
+		copy_bytes(kept_log, log);
+		if (flips[i].at)
+			flip(log, flips[i].at);
+		struct db *db = open_server(f, &r, &e);
+		assert_int_equal(r, 0);
+		assert_int_equal(db_lost(db, &now) != NULL, flips[i].lost);
+		assert_int_equal(now, flips[i].lost);
+		assert_int_equal(copies(f), flips[i].lost ? 2 : 0);
+		db_close(db);
+		db = open_server(f, &r, &e); /* the copies are spoken of until they are removed */
+		assert_int_equal(db_lost(db, &now) != NULL, flips[i].lost);
+		assert_false(now);
+		db_close(db);
+		remove_copies(f);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, folder_setup, folder_teardown)
 
 int main(void)
@@ -231,6 +336,7 @@ int main(void)
 		TEST(test_one_server),
 		TEST(test_of_another_program),
 		TEST(test_no_link_is_followed),
+		TEST(test_log_with_damage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
