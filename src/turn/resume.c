@@ -182,6 +182,21 @@ static bool may_go_on(const struct resuming *want, const struct turn_record *r)
 	return strcmp(r->state, STATE_WAITING) == 0 || (want->unsure && strcmp(r->state, STATE_RUNNING) == 0);
 }
 
+/* Whether a person is still asked. Looked at before it takes a place, which another one would be refused meanwhile; turns_resume() has
+ * the say. */
+static bool is_asked(struct db_conn *c, atelier_id turn_id, struct arena *a)
+{
+	struct turn_call_list calls = {.n = 0};
+	struct err quiet = {0};
+	bool asked = false;
+
+	if (turn_calls_list(c, turn_id, a, &calls, &quiet) < 0)
+		return false;
+	for (size_t i = 0; i < calls.n && !asked; i++)
+		asked = strcmp(calls.items[i].state, CALL_ASKED) == 0;
+	return asked;
+}
+
 static int resume(struct resuming *want, struct err *e)
 {
 	struct turns *all = want->all;
@@ -197,9 +212,9 @@ static int resume(struct resuming *want, struct err *e)
 	{
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(all->db);
 		r = turns_find(c, turn_id, &a, &record, e);
+		if (r == 0 && (!may_go_on(want, &record) || (!want->stop && is_asked(c, turn_id, &a))))
+			r = E_CONFLICT;
 	}
-	if (r == 0 && !may_go_on(want, &record))
-		r = E_CONFLICT;
 	if (r < 0)
 		return r;
 	const struct turn_request q = {.user_id = record.user_id};
