@@ -37,7 +37,7 @@ export const goPrepared = onlyOnce(async () => {
   const own = { GOPATH: join(root, 'path'), GOCACHE: join(root, 'cache'), GOMODCACHE: join(root, 'modules') };
   const env = { ...process.env, ...own, GOTOOLCHAIN: 'local', GOFLAGS: '-modcacherw', GOWORK: 'off', CGO_ENABLED: '0' };
   for (const { name, of, versions, client } of programs) {
-    const flags = [`-modfile=${versions}`, '-gcflags=all=-N -l', `-ldflags=-s -w -X 'main.client=${client}'`, '-o', join(made, name)];
+    const flags = [`-modfile=${versions}`, '-gcflags=all=-N -l -dwarf=false', `-ldflags=-s -w -X 'main.client=${client}'`, '-o', join(made, name)];
     await run(join(tools, 'bin/go'), ['build', ...flags, of], { cwd: source, env });
   }
   renameSync(made, to);
