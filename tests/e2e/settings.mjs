@@ -395,6 +395,9 @@ export async function vectorStore({ page, base, allow, shot }) {
     await shot('vector-store');
     await page.getByRole('button', { name: 'Change vector store' }).click();
     await dialog(page).getByText('Delete the stored key').waitFor();
+    // The buttons of a dialog stand at its bottom: notices stand above it meanwhile.
+    const notices = () => page.locator('.z-toast').boundingBox();
+    await eventually(async () => assert.equal((await notices()).y, 0));
     await shot('vector-store-dialog');
     await dialog(page).getByLabel('Type').selectOption('In Atelier');
     await dialog(page).getByRole('button', { name: 'Save' }).click();

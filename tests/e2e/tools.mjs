@@ -129,7 +129,11 @@ export async function toolCalls({ page, mock, base, shot }) {
     await answer.getByRole('cell', { name: 'Zoë' }).waitFor();
     await counts(answer.getByRole('group', { name: 'Arguments of town_boats' }), 0, 'no empty box for what takes nothing');
     await row(/chart/).click();
-    await answer.getByRole('img', { name: 'Chart of town_chart' }).waitFor();
+    const chart = answer.getByRole('img', { name: 'Chart of town_chart' });
+    const light = await chart.getAttribute('src');
+    await page.emulateMedia({ colorScheme: 'dark' }); // its colours are those of the theme
+    await eventually(async () => assert.notEqual(await chart.getAttribute('src'), light));
+    await page.emulateMedia({ colorScheme: null });
     await row(/deep/).click();
     await answer.getByRole('group', { name: 'Result of town_deep' }).getByText('4.5').waitFor();
     // As it came, by one press.

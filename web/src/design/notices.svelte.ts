@@ -15,6 +15,8 @@ class Notices {
   toasts = $state<Toast[]>([]);
   /** Read out by screen readers, not shown. */
   spoken = $state('');
+  /** So many dialogs are open: their buttons stand at the bottom, where notices would cover them. */
+  dialogs = $state(0);
   private next = 1;
   private timers = new Map<number, ReturnType<typeof setTimeout>>();
 

@@ -1,6 +1,7 @@
 // Diagrams: their text goes to a frame that may do nothing but draw (src/diagram/frame.ts), an SVG comes back, and is shown
 // as a picture, in which no script runs. The frame is there while something is to be drawn, and goes when it takes too long.
 import { t } from '../i18n/i18n.svelte';
+import { onTheme } from '../theme';
 
 type Answer = { svg: string } | { error: string };
 type Theme = Record<string, string | boolean>;
@@ -154,7 +155,7 @@ export function drawDiagrams(root: ParentNode): void {
 
 /** Another theme, another picture. */
 if (typeof MutationObserver === 'function' && typeof document === 'object') {
-  new MutationObserver(() => {
+  onTheme(() => {
     for (const box of document.querySelectorAll<HTMLElement>('.md-diagram[data-drawn="picture"]')) void draw(box);
-  }).observe(document.documentElement, { attributeFilter: ['data-theme'] });
+  });
 }

@@ -15,7 +15,7 @@ export async function drawChart(spec: Record<string, unknown>): Promise<string> 
   const line = role('--line');
   const colours = [1, 2, 3, 4, 5, 6].map((n) => role(`--chart-${n}`));
   const axis = { labelColor: ink, titleColor: ink, gridColor: line, domainColor: line, tickColor: line };
-  const config = { background: 'transparent', font: 'sans-serif', axis, legend: { labelColor: ink, titleColor: ink }, title: { color: ink, subtitleColor: ink }, view: { stroke: line }, range: { category: colours } };
+  const config = { background: 'transparent', mark: { color: colours[0] }, font: 'sans-serif', axis, legend: { labelColor: ink, titleColor: ink }, title: { color: ink, subtitleColor: ink }, view: { stroke: line }, range: { category: colours } };
   const sized = { width: 480, ...(harmless(spec) as object) };
   const { spec: full } = compile(sized as unknown as TopLevelSpec, { config: config as never, logger: vega.logger(vega.None) });
   const view = new vega.View(vega.parse(full, undefined, { ast: true }), { expr: expressionInterpreter, renderer: 'none', loader: none as never, logLevel: vega.None });
