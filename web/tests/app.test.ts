@@ -5,6 +5,8 @@ import { notices } from '$design/notices.svelte';
 import { Organizer } from '$features/chat/organize.svelte';
 import { App } from '$state/app.svelte';
 import { layout } from '$state/layout.svelte';
+import { router } from '$state/route.svelte';
+import { readDraft, writeDraft } from '$state/storage';
 import { sources } from './sources';
 
 const page = <T>(...items: T[]) => ({ items, next: null });
@@ -87,6 +89,18 @@ describe('who is signed in after another', () => {
       .filter(([file]) => /^(state|features|app)\//.test(file))
       .flatMap(([, text]) => [...text.matchAll(/^(?:export )?(?:const|let) (\w+)[^=\n]*= (?:new (?!URL)|\$state)/gm)].map((m) => m[1]!));
     expect(made.sort()).toEqual(browser);
+  });
+});
+
+describe('a chat that is deleted elsewhere while somebody writes in it', () => {
+  it('leaves what was written to the new chat, below what is begun there', () => {
+    const app = new App('anna', first('anna'));
+    writeDraft('anna', null, 'begun');
+    writeDraft('anna', 'chat', 'half a question');
+    router.go('/c/chat');
+    app.chats.open('chat');
+    (app as unknown as { changed: (c: unknown) => void }).changed({ kind: 'conversation', id: 'chat', what: 'deleted' });
+    expect([router.address, readDraft('anna', null), readDraft('anna', 'chat')]).toEqual(['/', 'begun\n\nhalf a question', '']);
   });
 });
 

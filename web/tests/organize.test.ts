@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Conversation } from '$core/api/types';
 import { App } from '$state/app.svelte';
 import { Organizer, undoing } from '$features/chat/organize.svelte';
@@ -34,6 +34,18 @@ describe('what takes a change of many chats back', () => {
 });
 
 const organizer = new Organizer(new App('u'));
+
+describe('what takes its time', () => {
+  it('is shown on the rows until the server has answered, also that it failed', async () => {
+    let answer = () => {};
+    vi.stubGlobal('fetch', () => new Promise((_, fail) => (answer = () => fail(new Error('away')))));
+    const done = organizer.act(['a', 'b'], 'pin');
+    await vi.waitFor(() => expect([...organizer.under]).toEqual(['a', 'b']));
+    await vi.waitFor(() => (answer(), expect([...organizer.under]).toEqual([])));
+    await done;
+    vi.unstubAllGlobals();
+  });
+});
 
 describe('what is offered for chats', () => {
   it('has a key of its own for each', () => {

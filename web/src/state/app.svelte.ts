@@ -20,6 +20,7 @@ import { Outbox } from './outbox.svelte';
 import { presence } from './presence.svelte';
 import { Prompts } from './prompts.svelte';
 import { router } from './route.svelte';
+import { rescueDraft } from './storage';
 
 /** What a feature keeps for the person who is signed in; `end` is called when they are not any more. */
 type Part = object & { end?(): void };
@@ -166,6 +167,7 @@ export class App {
     if (conversations.view.state === 'deleted') conversations.reload();
     this.chats.forget(id);
     if (open && router.current.page === 'chat') {
+      rescueDraft(this.user, id);
       router.go('/', true);
       notices.show(t('chat.deletedElsewhere'));
     }

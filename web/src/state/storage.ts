@@ -71,6 +71,15 @@ export function readDraftPictures(user: string, conversation: string | null): Im
 export const writeDraftPictures = (user: string, conversation: string | null, pictures: ImagePart[]) =>
   write(draftKey(user, conversation) + '.pictures', pictures.length > 0 ? JSON.stringify(pictures) : null);
 
+/** What was being written in a chat that is gone goes on in the new one, below what is begun there. */
+export function rescueDraft(user: string, conversation: string): void {
+  const texts = [readDraft(user, null), readDraft(user, conversation)].filter((text) => text.trim() !== '');
+  writeDraft(user, null, texts.join('\n\n'));
+  writeDraft(user, conversation, '');
+  writeDraftPictures(user, null, [...readDraftPictures(user, null), ...readDraftPictures(user, conversation)]);
+  writeDraftPictures(user, conversation, []);
+}
+
 /** Signing out leaves nothing behind of what was written and not sent. */
 export function forgetDrafts(): void {
   settle();

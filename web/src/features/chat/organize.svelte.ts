@@ -63,6 +63,8 @@ export class Organizer {
   asked = $state.raw<Asked | null>(null);
   /** null: one clicks on chats to open them. */
   chosen = $state.raw<ReadonlySet<string> | null>(null);
+  /** Those that the server is asked to change. */
+  under = $state.raw<ReadonlySet<string>>(new Set());
   /** Where a range begins. */
   private anchor: string | null = null;
 
@@ -104,6 +106,7 @@ export class Organizer {
     // It is left first: the change feed would take it for somebody else's doing.
     if (open) router.go('/', true);
     this.end();
+    this.under = new Set([...this.under, ...ids]);
     try {
       const done = await conversations.changeMany({ ids: [...ids], action, ...extra });
       if (goes) done.forEach((id) => chats.forget(id));
@@ -123,6 +126,8 @@ export class Organizer {
     } catch (e) {
       if (open) router.go('/c/' + open, true);
       notices.error(e);
+    } finally {
+      this.under = new Set([...this.under].filter((id) => !ids.includes(id)));
     }
   }
 
