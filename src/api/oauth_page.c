@@ -39,9 +39,14 @@ static struct buf *begin_page(struct request *q, int status, const struct oauth_
 	buf_add_str(&q->raw,
 		"<meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">"
 		"<meta name=\"referrer\" content=\"same-origin\"><title>Atelier</title>"
-		"<style>body{font:1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:10vh auto;padding:0 "
-		"1rem;color-scheme:light dark;overflow-wrap:anywhere}"
-		"form{display:inline-block;margin-right:1rem}button,.b{font:inherit;padding:.5rem 1rem}</style><main>");
+		"<style>:root{color-scheme:light "
+		"dark;background:light-dark(#fff,#16181c);color:light-dark(#1c2027,#e8eaed);"
+		"font:1rem/1.5 system-ui,sans-serif;overflow-wrap:anywhere}"
+		"body{max-width:32rem;margin:10vh auto;padding:0 1rem}h1{font-size:1.375rem;line-height:1.3}"
+		"a{color:light-dark(#2853c8,#8fb2ff)}form{display:inline-block;margin:0 1rem 1rem 0}"
+		"button,.b{font:inherit;padding:.5rem 1rem}button{border:1px solid;border-radius:.6rem;background:none;"
+		"color:inherit}form:first-of-type button{font-weight:600;border-color:light-dark(#2853c8,#8fb2ff);"
+		"background:light-dark(#2853c8,#8fb2ff);color:light-dark(#fff,#10141c)}</style><main>");
 	return &q->raw;
 }
 

@@ -127,6 +127,20 @@ export async function accessOutside({ context, base, server, watch, allow }) {
     await page.goto(base + '/');
     await page.getByRole('heading', { name: 'Sign in' }).waitFor();
     found.push(...(await look(page, 'sign in', THEMES)));
+    // The page on which a program is let in is none of the application's: dark where all is dark.
+    const back = 'http://127.0.0.1:1/back';
+    const registered = await context.request.post(base + '/oauth/register', { data: { client_name: 'An editor', redirect_uris: [back], token_endpoint_auth_method: 'none' } });
+    const { client_id } = await registered.json();
+    const asks = new URLSearchParams({ client_id, redirect_uri: back, response_type: 'code', code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', code_challenge_method: 'S256', state: 'x', scope: 'api' });
+    const consent = watch(await context.newPage());
+    for (const [colorScheme, colour] of [['light', 'rgb(255, 255, 255)'], ['dark', 'rgb(22, 24, 28)']]) {
+      await consent.emulateMedia({ colorScheme });
+      await consent.goto(`${base}/oauth/authorize?${asks}`);
+      await consent.getByRole('heading', { name: 'An editor' }).waitFor();
+      await eventually(async () => assert.equal(await consent.evaluate(() => getComputedStyle(document.documentElement).backgroundColor), colour));
+      found.push(...(await look(consent, 'a program asks, ' + colorScheme)));
+    }
+    await consent.close();
   } finally {
     await own.close();
     await fresh.end();
