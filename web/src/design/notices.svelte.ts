@@ -17,6 +17,8 @@ class Notices {
   spoken = $state('');
   /** So many dialogs are open: their buttons stand at the bottom, where notices would cover them. */
   dialogs = $state(0);
+  /** The height of what is shown above an open dialog, which leaves that free. */
+  height = $state(0);
   private next = 1;
   private timers = new Map<number, ReturnType<typeof setTimeout>>();
 
