@@ -44,7 +44,7 @@ static const struct schema approval_schema =
 /* Of a part, for the description: the JSON itself is stored (turn/parts.h). Which fields there are is said by `type`. */
 struct part_answer {
 	const char *type, *text, *id, *name, *arguments, *result, *title, *url, *quote, *code, *media_type, *heading,
-		*parent, *source, *structured, *files, *questions, *steps, *extras;
+		*parent, *source, *structured, *files, *questions, *steps, *extras, *thoughts;
 	atelier_id document_id, passage_id;
 	struct approval_answer approval;
 	int64_t n, width, height, page, round, duration_ms, count, tokens;
@@ -83,6 +83,9 @@ static const struct field part_fields[] = {
 	FIELD(FT_JSON, P, extras, "extras", .flags = FIELD_OMIT,
 		.doc = "Of a call: what the `provider` said of it beside, which goes back to that as it is "
 		       "(`members`)."),
+	FIELD(FT_JSON, P, thoughts, "thoughts", .flags = FIELD_OMIT,
+		.doc = "Of a call, a text or reasoning: what the `provider` said of the reasoning beside the words, "
+		       "which goes back to that as it is (`items`)."),
 	FIELD_I64(P, n, "n", 0, 0, FIELD_OMIT, "Of a citation: the answer refers to it as [n]."),
 	FIELD_STR(P, title, "title", 0, 0, FIELD_OMIT, "Of a citation, or a call's tool: what it is called."),
 	FIELD_STR(P, url, "url", 0, 0, FIELD_OMIT, "Of a citation: where it stands."),

@@ -33,6 +33,9 @@
 		"heading:string? start:integer? end:integer? score:number?",                                           \
 		"A source that the answer may refer to as [n]; of a document, where it stands in that (`start` and "   \
 		"`end`: in bytes of what was read), and the `score` by which it was found.")                           \
+	X(EV_THOUGHTS, "thoughts", "provider:string items:json parent:string?",                                        \
+		"At the end of what a model said or called: what the `provider` says of its reasoning beside the "     \
+		"words, which is given back to it as it is (`items`, a list of objects).")                             \
 	X(EV_TOOL_CALL, "tool_call",                                                                                   \
 		"index:integer id:string? name:string? arguments:string? extras:json? parent:string?",                 \
 		"A piece of a call of a tool: one with an `id` begins a call and brings its name, others belong to "   \

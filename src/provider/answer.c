@@ -41,6 +41,7 @@ void answer_done(struct answer *s)
 	buf_done(&s->shape.fixed);
 	buf_done(&s->data);
 	answer_tools_done(s);
+	answer_thoughts_done(s);
 	think_done(&s->think);
 	repeat_done(&s->repeat);
 }
@@ -519,7 +520,7 @@ bool answer_is_settled(const struct answer *s)
 {
 	const struct think *t = &s->think;
 	return s->ended && t->held.n == 0 && !t->guessed && !s->half_text && !s->half_reasoning && !s->calls &&
-	       !is_broken_off(s);
+	       !s->thoughts && !is_broken_off(s);
 }
 
 int answer_finish(struct answer *s)
@@ -531,5 +532,7 @@ int answer_finish(struct answer *s)
 		r = err_set(s->e, E_PROVIDER_BROKEN, "%s broke the answer off (%s).", s->label, s->broken_word);
 	if (held >= 0 && r >= 0)
 		held = answer_tools_finish(s);
+	if (held >= 0 && r >= 0 && whole)
+		held = answer_thoughts_finish(s);
 	return r < 0 ? r : held;
 }

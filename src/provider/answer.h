@@ -95,7 +95,8 @@ const char *wire_full_stop(const char *text); /* what the text lacks to be a sen
 
 /* ---- answer.c: one answer being read ---- */
 
-struct answer_calls; /* tools.c: the calls of tools so far */
+struct answer_calls;    /* tools.c: the calls of tools so far */
+struct answer_thoughts; /* thoughts.c: what is said of the reasoning so far */
 
 /* ---- names.c: names of tools that a provider does not take ---- */
 
@@ -151,7 +152,8 @@ struct answer {
 	char fingerprint[64], service_tier[24];
 	const struct names *names; /* of the request's tools; or NULL */
 	struct answer_calls *calls;
-	size_t calls_taken; /* ollama: whole calls so far, which number them */
+	struct answer_thoughts *thoughts; /* NULL: nothing */
+	size_t calls_taken;               /* ollama: whole calls so far, which number them */
 };
 
 void answer_init(struct answer *s, const struct dialect *d, const char *label, struct gen_sink *sink, struct err *e);
@@ -205,6 +207,13 @@ struct tool_piece {
 int answer_tool(struct answer *s, struct tool_piece piece, const json_t *arguments) MUST_CHECK;
 int answer_tools_finish(struct answer *s) MUST_CHECK; /* calls without arguments get theirs: {} */
 void answer_tools_done(struct answer *s);
+
+/* ---- thoughts.c ---- */
+
+/* A list of objects, or pieces of them; anything else is nothing. */
+void answer_thoughts(struct answer *s, const json_t *list);
+int answer_thoughts_finish(struct answer *s) MUST_CHECK; /* the answer is whole: tells them */
+void answer_thoughts_done(struct answer *s);
 
 /* ---- sse.c: event streams, and whole answers in place of one; the dialect understands each event's data ---- */
 

@@ -96,6 +96,13 @@ static struct made_call *call_at(struct gen_answer *a, int64_t index, bool *ret_
 	return &a->calls[a->n_calls++];
 }
 
+static char *copy_str(const json_t *from, const char *key)
+{
+	const char *text = json_get_str(from, key);
+
+	return text ? xstrdup(text) : NULL;
+}
+
 static void call_begin(struct made_call *m, const json_t *ev, size_t max)
 {
 	const char *id = json_get_str(ev, "id"), *name = json_get_str(ev, "name");
@@ -123,11 +130,13 @@ int collect_tool(
 	if (is_new)
 		call_begin(m, ev, a->max);
 	const json_t *arguments = json_object_get(ev, "arguments");
-	const json_t *members = json_object_get(json_object_get(ev, "extras"), "members");
+	const json_t *extras = json_object_get(ev, "extras"), *members = json_object_get(extras, "members");
 	struct str text = {json_string_value(arguments), json_string_length(arguments)};
 	if (members) { /* all of them so far */
 		buf_reset(&m->extras);
 		collect_members(members, &m->extras);
+		free(m->extras_of);
+		m->extras_of = copy_str(extras, "provider");
 	}
 	buf_add(&m->arguments, text.p ? text.p : "", text.n);
 	*ret = (struct call_piece){.index = m - a->calls,
@@ -139,6 +148,27 @@ int collect_tool(
 	*ret_json = TAKE_PTR(ev);
 	r = buf_status(&m->extras);
 	return r < 0 ? r : buf_status(&m->arguments);
+}
+
+int collect_thoughts(struct gen_answer *a, const char *json, size_t n, struct err *e)
+{
+	CLEANUP(json_decrefp) json_t *ev = NULL;
+	int r = json_parse(json, n, &ev, e);
+
+	if (r < 0)
+		return r;
+	collect_forget_thoughts(a);
+	a->thoughts.max = a->max;
+	json_add_value(&a->thoughts, json_object_get(ev, "items"));
+	a->thoughts_of = copy_str(ev, "provider");
+	return buf_status(&a->thoughts);
+}
+
+void collect_forget_thoughts(struct gen_answer *a)
+{
+	buf_done(&a->thoughts);
+	free(a->thoughts_of);
+	a->thoughts_of = NULL;
 }
 
 /* Some models encode their arguments twice: the object is the contents of a string then. */
@@ -200,11 +230,13 @@ void gen_answer_done(struct gen_answer *a)
 		free((void *)(uintptr_t)a->calls[i].name);
 		buf_done(&a->calls[i].arguments);
 		buf_done(&a->calls[i].extras);
+		free(a->calls[i].extras_of);
 	}
 	free(a->calls);
 	buf_done(&a->text);
 	buf_done(&a->reasoning);
 	buf_done(&a->logprobs);
+	collect_forget_thoughts(a);
 	for (size_t i = 0; i < BESIDE_KINDS; i++)
 		buf_done(&a->beside[i]);
 	*a = (struct gen_answer){.max = a->max};

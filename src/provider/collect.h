@@ -21,6 +21,7 @@ struct made_call {
 	const char *id, *name;
 	struct buf arguments; /* as the model wrote them; "{}" when it ended the call without any */
 	struct buf extras;    /* what its provider says of it beside: members (,"a":1) as text */
+	char *extras_of;      /* the name of that; NULL: nothing was said */
 	enum made_state state;
 	bool told; /* the collector's own: its first piece has been handed on */
 };
@@ -32,6 +33,8 @@ struct gen_answer {
 	size_t text_from, reasoning_from; /* of what a model says now, behind its calls of tools; 0: there were none */
 	struct buf logprobs;              /* objects of JSON with commas between; empty when none were asked for */
 	struct buf beside[BESIDE_KINDS];  /* as those: what there is beside the text */
+	struct buf thoughts; /* what its provider says of the reasoning for itself: a JSON array; empty: nothing */
+	char *thoughts_of;   /* the name of that; NULL: nothing was said */
 	struct made_call *calls;
 	size_t n_calls;
 };
@@ -62,6 +65,9 @@ int collect_items(const struct gen_answer *a, struct buf *list, struct str items
  * lets go of. E_PROVIDER for calls in an order that cannot be told. */
 int collect_tool(struct gen_answer *a, const char *json, size_t n, struct call_piece *ret, json_t **ret_json,
 	struct err *e) MUST_CHECK;
+/* The data of EV_THOUGHTS; and what they were about was not the answer. */
+int collect_thoughts(struct gen_answer *a, const char *json, size_t n, struct err *e) MUST_CHECK;
+void collect_forget_thoughts(struct gen_answer *a);
 /* The answer has ended, cut off or not: says what became of each call. `objects`: they will be told as objects, so that
  * E_PROVIDER_BROKEN is what the model ended but is none. */
 int collect_end(struct gen_answer *a, bool cut, bool objects, struct err *e) MUST_CHECK;

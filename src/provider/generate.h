@@ -23,16 +23,21 @@ struct gen_tool_call {
 	/* What its provider said of it beside, to be given back as it was (a signature of thoughts): members as text, as
 	 * gen_request's extras, for a provider of OpenAI's shape; NULL: nothing. */
 	const char *extras;
-	const char *extras_of; /* the name of that provider: no other is told; NULL: not known, any is */
+	/* The name of that provider: no other is told; NULL: not known, it is the one that the request means. */
+	const char *extras_of;
+	/* As `thoughts` of its message, for programs that have a place for them at calls alone; NULL: none. */
+	const char *thoughts;
 };
 
 struct gen_message {
 	const char *role;      /* system, user, assistant, tool */
 	const char *content;   /* text; NULL is "" */
 	const char *reasoning; /* of an assistant, to be given back to models that want it; NULL: none */
-	const char *name;      /* who speaks, for providers that know such a member; NULL: none */
-	const char *cache;     /* anthropic: cache_control of the message's end, as JSON; NULL: none */
-	const char *extras;    /* further members, as gen_request's extras; NULL: none */
+	/* What its provider said of its reasoning beside, as the text of a JSON array, to be given back to that; NULL: nothing. */
+	const char *thoughts, *thoughts_of; /* as extras_of of a call */
+	const char *name;                   /* who speaks, for providers that know such a member; NULL: none */
+	const char *cache;                  /* anthropic: cache_control of the message's end, as JSON; NULL: none */
+	const char *extras;                 /* further members, as gen_request's extras; NULL: none */
 	const struct gen_image *images;
 	size_t n_images;
 	const struct gen_tool_call *calls; /* of an assistant */

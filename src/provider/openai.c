@@ -266,6 +266,7 @@ static int take_choice(struct answer *s, const json_t *choice)
 		s->in_deltas = true;
 	else if (!s->in_deltas) /* behind deltas it would say all of them once more */
 		delta = json_object_get(choice, "message");
+	answer_thoughts(s, json_object_get(delta, "reasoning_details"));
 	int r = answer_thought(s, delta);
 	if (r >= 0)
 		r = answer_parts(s, json_object_get(delta, "content"));

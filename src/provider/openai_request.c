@@ -66,26 +66,42 @@ static void add_content(struct buf *b, const struct gen_request *q, unsigned qui
 	buf_add_char(b, ']');
 }
 
-/* What was said of the call by this provider, or by one that is not known. */
-static bool has_own_extras(const struct provider *p, const struct gen_tool_call *c)
+/* Whether this is the provider that said it; of what a program gives back without its name, the one that is meant. */
+static bool said_by(const struct target *t, const char *name)
 {
-	return c->extras && (!c->extras_of || strcmp(c->extras_of, p->name) == 0);
+	return name ? strcmp(name, t->p->name) == 0 : !t->fallback;
+}
+
+static bool has_own_extras(const struct target *t, const struct gen_tool_call *c)
+{
+	return c->extras && said_by(t, c->extras_of);
+}
+
+/* NULL: nothing. */
+static const char *own_thoughts(const struct target *t, const struct gen_message *m)
+{
+	if (m->thoughts)
+		return said_by(t, m->thoughts_of) ? m->thoughts : NULL;
+	for (size_t i = 0; i < m->n_calls; i++)
+		if (m->calls[i].thoughts)
+			return said_by(t, m->calls[i].extras_of) ? m->calls[i].thoughts : NULL;
+	return NULL;
 }
 
 /* What it said of the call itself. Where there is nothing, since another model called, or a program did not keep it, and the
  * server wants a signature all the same, it takes this one in its place. */
 static void add_call_extras(
-	struct buf *b, const struct provider *p, unsigned quirks, const struct gen_tool_call *c, bool first)
+	struct buf *b, const struct target *t, unsigned quirks, const struct gen_tool_call *c, bool first)
 {
 	static const char unsigned_call[] =
 		",\"extra_content\":{\"google\":{\"thought_signature\":\"skip_thought_signature_validator\"}}";
-	if (has_own_extras(p, c) && !(quirks & QUIRK_NO_CALL_EXTRAS))
+	if (has_own_extras(t, c) && !(quirks & QUIRK_NO_CALL_EXTRAS))
 		buf_add_str(b, c->extras);
 	else if (first && quirks & QUIRK_SIGNED_CALLS)
 		buf_add_str(b, unsigned_call);
 }
 
-static void add_calls(struct buf *b, const struct provider *p, unsigned quirks, const struct gen_message *m)
+static void add_calls(struct buf *b, const struct target *t, unsigned quirks, const struct gen_message *m)
 {
 	buf_add_str(b, ",\"tool_calls\":[");
 	for (size_t i = 0; i < m->n_calls; i++) {
@@ -97,13 +113,25 @@ static void add_calls(struct buf *b, const struct provider *p, unsigned quirks, 
 		buf_add_str(b, ",\"arguments\":");
 		json_add_cstr(b, c->arguments && *c->arguments ? c->arguments : "{}");
 		buf_add_char(b, '}');
-		add_call_extras(b, p, quirks, c, i == 0);
+		add_call_extras(b, t, quirks, c, i == 0);
 		buf_add_char(b, '}');
 	}
 	buf_add_char(b, ']');
 }
 
-static void add_message(struct buf *b, const struct provider *p, const struct gen_request *q, unsigned quirks,
+/* What it thought: as it said it for itself, or else the words. */
+static void add_reasoning(struct buf *b, const struct target *t, unsigned quirks, const struct gen_message *m)
+{
+	const char *thoughts = quirks & QUIRK_NO_THOUGHTS ? NULL : own_thoughts(t, m);
+	if (thoughts) {
+		buf_printf(b, ",\"reasoning_details\":%s", thoughts);
+	} else if (m->reasoning && *m->reasoning && !is_official(t->p) && !(quirks & QUIRK_NO_REASONING)) {
+		buf_add_str(b, ",\"reasoning_content\":");
+		json_add_cstr(b, m->reasoning);
+	}
+}
+
+static void add_message(struct buf *b, const struct target *t, const struct gen_request *q, unsigned quirks,
 	const struct gen_message *m, const char *extra)
 {
 	buf_add_str(b, "{\"role\":");
@@ -119,16 +147,13 @@ static void add_message(struct buf *b, const struct provider *p, const struct ge
 	} else {
 		add_content(b, q, quirks, m);
 	}
-	if (m->reasoning && *m->reasoning && !is_official(p) && !(quirks & QUIRK_NO_REASONING)) {
-		buf_add_str(b, ",\"reasoning_content\":");
-		json_add_cstr(b, m->reasoning);
-	}
+	add_reasoning(b, t, quirks, m);
 	if (m->name) {
 		buf_add_str(b, ",\"name\":");
 		json_add_cstr(b, m->name);
 	}
 	if (m->n_calls > 0)
-		add_calls(b, p, quirks, m);
+		add_calls(b, t, quirks, m);
 	if (m->tool_call_id && strcmp(m->role, "tool") == 0) {
 		buf_add_str(b, ",\"tool_call_id\":");
 		json_add_cstr(b, m->tool_call_id);
@@ -138,7 +163,7 @@ static void add_message(struct buf *b, const struct provider *p, const struct ge
 }
 
 /* The words about the format end the first message of the system, or are one; where it does not speak, of the user. */
-static void add_messages(struct buf *b, const struct provider *p, const struct gen_request *q, unsigned quirks)
+static void add_messages(struct buf *b, const struct target *t, const struct gen_request *q, unsigned quirks)
 {
 	static const struct gen_message go_on = {.role = "user", .content = request_go_on};
 	const char *first = quirks & QUIRK_NO_SYSTEM ? "user" : "system";
@@ -150,19 +175,19 @@ static void add_messages(struct buf *b, const struct provider *p, const struct g
 	buf_add_str(b, "\"messages\":[");
 	if (*extra && (q->n_messages == 0 || strcmp(q->messages[0].role, first) != 0)) {
 		const struct gen_message own = {.role = first, .content = extra};
-		add_message(b, p, q, quirks, &own, "");
+		add_message(b, t, q, quirks, &own, "");
 		extra = "";
 		n++;
 	}
 	for (size_t i = 0; i < q->n_messages; i++) {
 		if (n++ > 0)
 			buf_add_char(b, ',');
-		add_message(b, p, q, quirks, &q->messages[i], i == 0 ? extra : "");
+		add_message(b, t, q, quirks, &q->messages[i], i == 0 ? extra : "");
 	}
 	/* Other servers go on with a last message of the assistant by themselves. */
-	if (q->continues && is_official(p)) {
+	if (q->continues && is_official(t->p)) {
 		buf_add_char(b, ',');
-		add_message(b, p, q, quirks, &go_on, "");
+		add_message(b, t, q, quirks, &go_on, "");
 	}
 	buf_add_char(b, ']');
 }
@@ -296,7 +321,7 @@ static void add_whole(const struct target *t, const struct gen_request *q, bool 
 			json_add_cstr(b, q->suffix);
 		}
 	} else {
-		add_messages(b, t->p, q, r->quirks);
+		add_messages(b, t, q, r->quirks);
 	}
 	if (!counts)
 		buf_add_str(b, ",\"stream\":true");
@@ -465,7 +490,7 @@ static unsigned learn_names(const struct gen_request *q, struct str error)
 }
 
 /* Calls, or those that get back what `extras_of` said of them. */
-static bool has_calls(const struct gen_request *q, const struct provider *extras_of)
+static bool has_calls(const struct gen_request *q, const struct target *extras_of)
 {
 	for (size_t i = 0; i < q->n_messages; i++)
 		for (size_t k = 0; k < q->messages[i].n_calls; k++)
@@ -492,15 +517,30 @@ static bool names_member(struct str error, const char *members)
 }
 
 /* Whether it names what the provider said of a call. */
-static bool names_extras(const struct provider *p, const struct gen_request *q, struct str error)
+static bool names_extras(const struct target *t, const struct gen_request *q, struct str error)
 {
 	for (size_t i = 0; i < q->n_messages; i++)
 		for (size_t k = 0; k < q->messages[i].n_calls; k++) {
 			const struct gen_tool_call *c = &q->messages[i].calls[k];
-			if (has_own_extras(p, c) && names_member(error, c->extras))
+			if (has_own_extras(t, c) && names_member(error, c->extras))
 				return true;
 		}
 	return false;
+}
+
+static bool has_thoughts(const struct target *t, const struct gen_request *q)
+{
+	for (size_t i = 0; i < q->n_messages; i++)
+		if (own_thoughts(t, &q->messages[i]))
+			return true;
+	return false;
+}
+
+/* As signatures of calls: they are good only where they were made, and not all servers take them. */
+static unsigned learn_thoughts(const struct target *t, const struct gen_request *q, struct str error)
+{
+	static const char *const words[] = {"reasoning_details", "signature", "encrypted", NULL};
+	return names_any(error, words) && has_thoughts(t, q) ? QUIRK_NO_THOUGHTS : 0;
 }
 
 /* Messages that call and say nothing. */
@@ -513,23 +553,25 @@ static bool has_silent_calls(const struct gen_request *q)
 }
 
 /* A signature is good only where it was made: with another key, address or model it is not valid any more. */
-static unsigned learn_extras(const struct provider *p, const struct gen_request *q, struct str error)
+static unsigned learn_extras(const struct target *t, const struct gen_request *q, struct str error)
 {
 	static const char *const of_calls[] = {"tool_calls", "extra_content", NULL};
 	bool missing = quirk_names(error, "missing");
 	if (missing && quirk_names(error, "thought_signature") && has_calls(q, NULL))
 		return QUIRK_SIGNED_CALLS;
-	if (!has_calls(q, p))
+	if (!has_calls(q, t))
 		return 0;
-	if (quirk_refused(error) && (names_any(error, of_calls) || names_extras(p, q, error)))
+	if (quirk_refused(error) && (names_any(error, of_calls) || names_extras(t, q, error)))
 		return QUIRK_NO_CALL_EXTRAS;
 	return quirk_names(error, "signature") && !missing ? QUIRK_NO_CALL_EXTRAS | QUIRK_SIGNED_CALLS : 0;
 }
 
-static unsigned learn_calls(const struct provider *p, const struct gen_request *q, struct str error)
+static unsigned learn_calls(const struct target *t, const struct gen_request *q, struct str error)
 {
 	static const char *const null[] = {"string", "null", "none", NULL};
-	unsigned ret = learn_extras(p, q, error);
+	unsigned ret = learn_extras(t, q, error);
+	if (!ret)
+		ret = learn_thoughts(t, q, error);
 	if (ret)
 		return ret;
 	return quirk_names(error, "content") && names_any(error, null) && has_silent_calls(q) ? QUIRK_NO_NULL : 0;
@@ -555,7 +597,7 @@ unsigned openai_learn(const struct target *t, const struct gen_request *q, const
 	/* What it says of a field may quote the caller's own words, which the lessons below are read from; those of one refusal
 	 * are kept or forgotten together. */
 	if (!(ret & ~r->quirks))
-		ret = roles_learn(q, error) | learn_calls(t->p, q, error);
+		ret = roles_learn(q, error) | learn_calls(t, q, error);
 	return ret & ~r->quirks;
 }
 

@@ -145,6 +145,7 @@ struct target {
 	struct provider *p; /* a reference */
 	struct model model; /* as the catalogue has it; in the arena */
 	const char *name;   /* the model's own name at the provider */
+	bool fallback;      /* it stands behind another in the plan */
 };
 
 struct plan {

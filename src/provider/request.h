@@ -107,7 +107,8 @@ enum {
 	QUIRK_NO_SYSTEM = 1 << 21,      /* the same, and the system does not speak */
 	QUIRK_NO_EMPTY = 1 << 22,       /* no answer is empty */
 	QUIRK_NO_NULL = 1 << 23,        /* the content of a message that only calls is "" */
-	QUIRK_LAST = QUIRK_NO_NULL,
+	QUIRK_NO_THOUGHTS = 1 << 24,    /* it takes nothing back that it said of its reasoning */
+	QUIRK_LAST = QUIRK_NO_THOUGHTS,
 };
 #define QUIRKS_OF_SERVER (QUIRK_NO_STREAM_OPTIONS | QUIRK_OLD_VERSION)
 #define QUIRKS_OF_ROLES  (QUIRK_TURNS | QUIRK_NO_SYSTEM | QUIRK_NO_EMPTY)

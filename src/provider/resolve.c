@@ -32,7 +32,7 @@ static int add_target(struct providers *ps, struct model_place at, struct arena 
 	for (size_t i = 0; i < plan->n; i++)
 		if (plan->targets[i].p == p && strcmp(plan->targets[i].name, name) == 0)
 			return 0;
-	*t = (struct target){.name = arena_strdup(a, name)};
+	*t = (struct target){.name = arena_strdup(a, name), .fallback = plan->n > 0};
 	int r = t->name ? catalogue_copy(ps, at, a, &t->model) : -ENOMEM;
 	if (r < 0)
 		return r;

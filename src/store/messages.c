@@ -52,8 +52,10 @@ static void read_message(struct store_reader *rd, struct message *m)
 	};
 }
 
-/* What models are given again: pictures of questions, and answers that called tools. */
-#define GIVEN         "m.role = 'user' OR m.parts LIKE '%{\"type\":\"tool_call\"%'"
+/* What models are given again: pictures of questions; of answers those that called tools, and what a provider said of their
+ * reasoning. */
+#define GIVEN                                                                                                          \
+	"m.role = 'user' OR m.parts LIKE '%{\"type\":\"tool_call\"%' OR m.parts LIKE '%,\"thoughts\":{\"provider\":%'"
 #define COLUMNS_LIGHT "m.id, m.parent_id, m.role, m.state, m.content, CASE WHEN " GIVEN " THEN m.parts END"
 
 static void read_light(struct store_reader *rd, struct message *m)

@@ -111,7 +111,7 @@ int agents_offer(struct turn *t, struct tool_list *to, struct err *e)
 static bool takes_parent(enum event_type type)
 {
 	return type == EV_TEXT || type == EV_REASONING || type == EV_MOVED || type == EV_TOOL_CALL ||
-	       type == EV_NOTICE || type == EV_PLAN || type == EV_BUDGET;
+	       type == EV_THOUGHTS || type == EV_NOTICE || type == EV_PLAN || type == EV_BUDGET;
 }
 
 /* What its model waits for, as the progress of the call. */

@@ -116,7 +116,8 @@ void part_set(struct part *part, const char *key, json_t *value)
 /* What is not said by a field of its own. */
 static void read_more(struct part *part, const json_t *v)
 {
-	static const char *const own[] = {"type", "id", "name", "arguments", "result", "failed", "round", "parent"};
+	static const char *const own[] = {
+		"type", "text", "id", "name", "arguments", "result", "failed", "round", "parent"};
 	const char *key;
 	json_t *value;
 
@@ -137,6 +138,7 @@ static void read_part(struct part *part, const json_t *v)
 	case PART_TEXT:
 	case PART_REASONING:
 		add_member(v, "text", &part->text);
+		read_more(part, v);
 		break;
 	case PART_TOOL_CALL:
 		part->n = -1;
@@ -242,6 +244,7 @@ void parts_write_one(const struct part *part, struct buf *to)
 	case PART_TEXT:
 	case PART_REASONING:
 		write_words(to, "text", &part->text);
+		write_more(part, to);
 		break;
 	case PART_TOOL_CALL:
 		write_name(to, "id", part->id);
@@ -296,7 +299,7 @@ void parts_write_one(const struct part *part, struct buf *to)
 
 void parts_write(const struct parts *p, struct buf *to)
 {
-	if (p->n == 0 || (p->n == 1 && p->items[0].type == PART_TEXT && !p->items[0].parent))
+	if (p->n == 0 || (p->n == 1 && p->items[0].type == PART_TEXT && !p->items[0].parent && !p->items[0].more))
 		return;
 	for (size_t i = 0; i < p->n; i++) {
 		buf_add_char(to, i ? ',' : '[');

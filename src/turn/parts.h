@@ -3,6 +3,7 @@
  * citations, notices. As JSON they are the same in the database, in the API and in the page:
  *
  *	{"type":"text","text":"..."}   {"type":"reasoning","text":"..."}
+ *	   these and calls also "thoughts":{"provider","items"}, as of that event: the last part of what was said with them
  *	{"type":"tool_call","id":"...","name":"...","arguments":"{...}","result":"..." or null,"failed":false,"round":1}
  *	   also "title", "source", "structured", "files", "cut", "duration_ms", as of the events of a call,
  *	   "approval":{"effect","expires_at","unknown","decision","reason"}, "questions":[{"id","from","message",...}]
@@ -44,7 +45,7 @@ struct part {
 	int64_t width, height; /* of an image */
 	bool answered, failed; /* a call has its result; which tells of a failure */
 	int64_t round;         /* of a call: calls of one were made together; from 1 */
-	json_t *more;          /* of a call: an object of its other members; of a plan and a budget all; NULL: none */
+	json_t *more; /* of a call or words: an object of their other members; of a plan and a budget all; NULL: none */
 };
 
 /* A list that owns its parts. One thread. */

@@ -87,6 +87,10 @@ static void join(struct parts *parts, size_t from)
 		if (!is_words(p->type) || !(last = before(parts, i, from)) || last->type != p->type)
 			continue;
 		buf_add(&last->text, buf_str(&p->text).p, p->text.n);
+		if (p->more) { /* what was said last of their reasoning */
+			json_decref(last->more);
+			last->more = json_incref(p->more);
+		}
 		parts_remove(parts, i--);
 	}
 }
@@ -122,6 +126,35 @@ static void reduce_words(struct reduced *r, enum part_type type, const json_t *d
 
 	if (s && *s)
 		buf_add_str(words(r, type, parent_of(data)), s);
+}
+
+/* A copy of the members of the event that say something. */
+static json_t *members(const json_t *data, const char *const *keys)
+{
+	json_t *ret = json_object();
+
+	for (; *keys; keys++) {
+		json_t *v = json_object_get(data, *keys);
+		if (v && !json_is_null(v))
+			json_object_set(ret, *keys, v);
+	}
+	return ret;
+}
+
+/* To the last part of what was said with them. */
+static void reduce_thoughts(struct reduced *r, const json_t *data)
+{
+	static const char *const keys[] = {"provider", "items", NULL};
+	CLEANUP(json_decrefp) json_t *thoughts = members(data, keys);
+	const char *parent = parent_of(data);
+
+	for (size_t i = r->parts.n; i > r->had; i--) {
+		struct part *p = &r->parts.items[i - 1];
+		if (!is_of(p, parent) || !(is_words(p->type) || p->type == PART_TOOL_CALL))
+			continue;
+		part_set(p, "thoughts", thoughts);
+		return;
+	}
 }
 
 /* What this round brought; an answered call is of the one before. */
@@ -241,19 +274,6 @@ static void reduce_tool_result(struct reduced *r, const json_t *data)
 	p->answered = true;
 	p->failed = json_is_true(json_object_get(data, "failed"));
 	take_members(p, data, keys);
-}
-
-/* A copy of the members of the event that say something. */
-static json_t *members(const json_t *data, const char *const *keys)
-{
-	json_t *ret = json_object();
-
-	for (; *keys; keys++) {
-		json_t *v = json_object_get(data, *keys);
-		if (v && !json_is_null(v))
-			json_object_set(ret, *keys, v);
-	}
-	return ret;
 }
 
 static void reduce_approval(struct reduced *r, const json_t *data)
@@ -435,6 +455,9 @@ static int reduce_frame(struct reduced *r, const struct event_frame *f, struct e
 		break;
 	case EV_MOVED:
 		reduce_moved(r, data);
+		break;
+	case EV_THOUGHTS:
+		reduce_thoughts(r, data);
 		break;
 	case EV_CITATION:
 		reduce_citation(r, data);

@@ -11,6 +11,7 @@ struct saying {
 	struct arena *a;
 	struct said *to;
 	struct buf text, reasoning;
+	const json_t *thoughts; /* as of a part; NULL: none */
 	struct gen_tool_call *calls;
 	const struct part **parts; /* of the calls */
 	size_t n;
@@ -48,6 +49,22 @@ static int add_result(struct saying *s, const struct part *p)
 	return text && m.tool_call_id && m.tool_name ? said_add(s->a, s->to, &m) : -ENOMEM;
 }
 
+/* What its provider said of the reasoning, for that. */
+static int add_thoughts(struct saying *s, struct gen_message *m)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(TURN_ARENA_BYTES);
+	const char *of = json_get_str(s->thoughts, "provider");
+	const json_t *items = json_object_get(s->thoughts, "items");
+
+	if (!of || !json_is_array(items))
+		return 0;
+	json_add_value(&b, items);
+	m->thoughts = copy_text(s->a, &b);
+	m->thoughts_of = arena_strdup(s->a, of);
+	s->thoughts = NULL;
+	return m->thoughts && m->thoughts_of ? 0 : -ENOMEM;
+}
+
 /* The calls of a round, then their results, each call with one. */
 static int end_round(struct saying *s)
 {
@@ -64,13 +81,23 @@ static int end_round(struct saying *s)
 	if (s->n)
 		memcpy(calls, s->calls, s->n * sizeof *calls);
 	m.calls = calls;
-	r = said_add(s->a, s->to, &m);
+	r = add_thoughts(s, &m);
+	if (r == 0)
+		r = said_add(s->a, s->to, &m);
 	for (size_t i = 0; r == 0 && i < s->n; i++)
 		r = add_result(s, s->parts[i]);
 	buf_reset(&s->text);
 	buf_reset(&s->reasoning);
 	s->n = 0;
 	return r;
+}
+
+static void note_thoughts(struct saying *s, const struct part *p)
+{
+	const json_t *thoughts = json_object_get(p->more, "thoughts");
+
+	if (thoughts)
+		s->thoughts = thoughts;
 }
 
 /* What its provider said of the call, for that. */
@@ -88,6 +115,7 @@ static int add_extras(struct saying *s, const struct part *p, struct gen_tool_ca
 static int add_call(struct saying *s, const struct part *p)
 {
 	int r = s->n && p->round != s->round ? end_round(s) : 0;
+	note_thoughts(s, p);
 	struct gen_tool_call *c = &s->calls[s->n];
 
 	c->id = arena_strdup(s->a, p->id ? p->id : "");
@@ -106,7 +134,17 @@ static int add_words(struct saying *s, const struct part *p, struct buf *to)
 {
 	int r = s->n ? end_round(s) : 0;
 
+	note_thoughts(s, p);
 	buf_add(to, buf_str(&p->text).p, p->text.n);
+	return r;
+}
+
+/* Where the words themselves are not given back. */
+static int add_thought(struct saying *s, const struct part *p)
+{
+	int r = s->n ? end_round(s) : 0;
+
+	note_thoughts(s, p);
 	return r;
 }
 
@@ -128,6 +166,8 @@ int said_add_parts(struct arena *a, struct said *to, const struct parts *parts, 
 			r = add_words(&s, p, &s.text);
 		else if (p->type == PART_REASONING && reasons)
 			r = add_words(&s, p, &s.reasoning);
+		else if (p->type == PART_REASONING)
+			r = add_thought(&s, p);
 		else if (p->type == PART_TOOL_CALL)
 			r = add_call(&s, p);
 	}

@@ -167,6 +167,7 @@ static int take_run(struct gw_call *c, struct gw_piece *p, const json_t *ev)
 		x->round_at = x->chars;
 		c->answer.text_from = c->answer.text.n;
 		c->answer.reasoning_from = c->answer.reasoning.n;
+		collect_forget_thoughts(&c->answer);
 	}
 	if (!x->now)
 		return 0;

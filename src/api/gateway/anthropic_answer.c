@@ -208,7 +208,7 @@ static void add_call(struct gw_call *c, const struct made_call *m, struct buf *o
 	buf_add_str(out, ",\"name\":");
 	json_add_cstr(out, m->name);
 	buf_add_str(out, ",\"input\":{}");
-	gw_add_call_extras(m, out);
+	gw_add_call_extras(c, m, out);
 	buf_add_str(out, "}}\n\n");
 	while (rest.n > 0) {
 		size_t n = utf8_prefix(rest.p, rest.n, INPUT_BYTES);
@@ -436,7 +436,7 @@ static void add_content(const struct gw_call *c, struct buf *out)
 		json_add_cstr(out, got->calls[i].name);
 		buf_add_str(out, ",\"input\":");
 		gw_add_line(buf_str(&got->calls[i].arguments), out);
-		gw_add_call_extras(&got->calls[i], out);
+		gw_add_call_extras(c, &got->calls[i], out);
 		buf_add_char(out, '}');
 		comma = ",";
 	}

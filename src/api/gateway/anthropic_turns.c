@@ -263,7 +263,7 @@ static int read_call(struct reader *r, const json_t *block, struct gen_tool_call
 		return err_set(&r->c->q->err, E_INVALID, "A tool_use has no \"id\" or no \"name\".");
 	ret->arguments = "{}";
 	int code = json_is_object(input) ? gw_json_text(r->c, input, &ret->arguments) : 0;
-	return code < 0 ? code : gw_read_call_extras(r->c, block, &ret->extras);
+	return code < 0 ? code : gw_read_call_extras(r->c, block, ret);
 }
 
 struct said {

@@ -63,20 +63,36 @@ int gw_read_extras(struct gw_call *c, const json_t *from, const char *within, un
 	return *ret ? 0 : request_no_memory(c->q);
 }
 
-void gw_add_call_extras(const struct made_call *m, struct buf *out)
+void gw_add_call_extras(const struct gw_call *c, const struct made_call *m, struct buf *out)
 {
-	if (m->extras.n > 0)
-		buf_printf(out, ",\"atelier\":{%s}", m->extras.p + 1); /* behind its comma */
+	const struct gen_answer *a = &c->answer;
+	bool thought = m == a->calls && a->thoughts_of;
+
+	if (!m->extras_of && !thought)
+		return;
+	buf_add_str(out, ",\"atelier\":{\"provider\":");
+	json_add_cstr(out, m->extras_of ? m->extras_of : a->thoughts_of);
+	buf_add(out, buf_str(&m->extras).p, m->extras.n);
+	if (thought) {
+		buf_add_str(out, ",\"reasoning_details\":");
+		buf_add(out, buf_str(&a->thoughts).p, a->thoughts.n);
+	}
+	buf_add_char(out, '}');
 }
 
-int gw_read_call_extras(struct gw_call *c, const json_t *item, const char **ret)
+int gw_read_call_extras(struct gw_call *c, const json_t *item, struct gen_tool_call *ret)
 {
 	/* What a call says by itself would be there twice. */
-	static const char *const known[] = {"id", "type", "index", "function", NULL};
-	const json_t *extras = json_object_get(item, "atelier");
+	static const char *const known[] = {
+		"id", "type", "index", "function", "provider", "reasoning_details", "atelier", NULL};
+	const json_t *extras = json_object_get(item, "atelier"),
+		     *thoughts = json_object_get(extras, "reasoning_details");
 
-	*ret = NULL;
-	return gw_target_can(c, API_OPENAI) ? gw_read_extras(c, extras, NULL, API_OPENAI, known, ret) : 0;
+	if (!json_is_object(extras) || !gw_target_can(c, API_OPENAI))
+		return 0;
+	ret->extras_of = json_get_str(extras, "provider");
+	int r = json_array_size(thoughts) > 0 ? gw_json_text(c, thoughts, &ret->thoughts) : 0;
+	return r < 0 ? r : gw_read_extras(c, extras, NULL, API_OPENAI, known, &ret->extras);
 }
 
 /* What is taken for granted of a model that is not known, since nearly all can it. */

@@ -72,7 +72,7 @@ static void logprobs(struct gw_call *c, struct str items, struct buf *out)
 	buf_add_str(out, "],\"done\":false}\n");
 }
 
-static void add_call(const struct made_call *call, size_t i, struct buf *out)
+static void add_call(const struct gw_call *c, const struct made_call *call, size_t i, struct buf *out)
 {
 	buf_add_str(out, "{\"id\":");
 	json_add_cstr(out, call->id);
@@ -81,7 +81,7 @@ static void add_call(const struct made_call *call, size_t i, struct buf *out)
 	buf_add_str(out, ",\"arguments\":");
 	gw_add_line(buf_str(&call->arguments), out);
 	buf_add_char(out, '}');
-	gw_add_call_extras(call, out);
+	gw_add_call_extras(c, call, out);
 	buf_add_char(out, '}');
 }
 
@@ -122,7 +122,7 @@ static void end(struct gw_call *c, struct buf *out)
 			continue;
 		add_head(c, out);
 		buf_add_str(out, "\",\"tool_calls\":[");
-		add_call(&c->answer.calls[i], n++, out);
+		add_call(c, &c->answer.calls[i], n++, out);
 		buf_add_str(out, "]},\"done\":false}\n");
 	}
 	add_head(c, out);
@@ -155,7 +155,7 @@ static int whole(struct gw_call *c, struct buf *out)
 		if (a->calls[i].state != MADE_WHOLE)
 			continue;
 		buf_add_str(out, n ? "," : ",\"tool_calls\":[");
-		add_call(&a->calls[i], n++, out);
+		add_call(c, &a->calls[i], n++, out);
 	}
 	if (n > 0)
 		buf_add_char(out, ']');

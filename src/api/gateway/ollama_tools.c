@@ -137,7 +137,7 @@ static int read_call(struct gw_call *c, const json_t *call, size_t number, struc
 		ret->id = arena_printf(&c->q->mem, "call_%zu", number);
 	if (!ret->id)
 		return request_no_memory(c->q);
-	int r = gw_read_call_extras(c, call, &ret->extras);
+	int r = gw_read_call_extras(c, call, ret);
 	ret->arguments = "{}";
 	if (r < 0 || !arguments || json_is_null(arguments))
 		return r;

@@ -315,6 +315,16 @@ static bool calls_custom(const struct gw_call *c, const char *name)
 	return false;
 }
 
+/* Who says what there is of a call beside, and shall have it back. */
+static void add_source(const struct made_call *m, struct buf *out)
+{
+	if (!m->extras_of)
+		return;
+	buf_add_str(out, ",\"atelier\":{\"provider\":");
+	json_add_cstr(out, m->extras_of);
+	buf_add_char(out, '}');
+}
+
 static void chat_tool(struct gw_call *c, const struct call_piece *t, struct buf *out)
 {
 	const struct chat *s = c->shape;
@@ -342,6 +352,8 @@ static void chat_tool(struct gw_call *c, const struct call_piece *t, struct buf 
 	json_add_string(out, t->arguments.p, t->arguments.n);
 	buf_add_char(out, '}');
 	buf_add(out, t->extras.p, t->extras.n);
+	if (t->extras.n > 0)
+		add_source(&c->answer.calls[t->index], out);
 	buf_add_str(out, s->old_functions ? CHUNK_END : "}]" CHUNK_END);
 }
 
@@ -425,6 +437,7 @@ static void add_call(const struct gw_call *c, const struct made_call *m, struct 
 		json_add_string(out, m->arguments.p, m->arguments.n);
 	buf_add_char(out, '}');
 	buf_add(out, buf_str(&m->extras).p, m->extras.n);
+	add_source(m, out);
 	buf_add_char(out, '}');
 }
 
@@ -456,13 +469,26 @@ static void add_served(const struct gw_call *c, struct buf *out)
 	}
 }
 
+/* What the provider says of the reasoning for itself, as one that speaks so tells it. */
+static void add_thoughts(const struct gw_call *c, struct buf *out)
+{
+	if (c->answer.thoughts_of)
+		buf_printf(out, "\"reasoning_details\":%s", buf_str(&c->answer.thoughts).p);
+}
+
+static void end_choice(struct gw_call *c, struct buf *out)
+{
+	add_custom_calls(c, out);
+	add_head(c, out);
+	add_thoughts(c, out);
+	buf_printf(out, "},\"finish_reason\":\"%s\"}]", finish_of(c));
+}
+
 static void chat_end(struct gw_call *c, struct buf *out)
 {
 	const struct chat *s = c->shape;
 
-	add_custom_calls(c, out);
-	add_head(c, out);
-	buf_printf(out, "},\"finish_reason\":\"%s\"}]", finish_of(c));
+	end_choice(c, out);
 	add_served(c, out);
 	gw_add_remarks(c, out);
 	buf_add_str(out, "}\n\n");
@@ -523,6 +549,9 @@ static void add_choice(const struct gw_call *c, struct buf *out)
 		buf_add_str(out, ",\"reasoning_content\":");
 		json_add_string(out, reasoning.p, reasoning.n);
 	}
+	if (a->thoughts_of)
+		buf_add_char(out, ',');
+	add_thoughts(c, out);
 	(s->old_functions ? add_function_call : add_calls)(c, out);
 	add_beside(c, out);
 	buf_add_str(out, ",\"refusal\":null},\"logprobs\":");
@@ -544,9 +573,8 @@ static void chat_choice(struct gw_call *c, struct buf *out)
 		buf_add_char(out, ',');
 		return;
 	}
-	add_custom_calls(c, out);
-	add_head(c, out);
-	buf_printf(out, "},\"finish_reason\":\"%s\"}]}\n\n", finish_of(c));
+	end_choice(c, out);
+	buf_add_str(out, "}\n\n");
 	add_role(c, c->choice + 1, out);
 }
 

@@ -296,7 +296,7 @@ static int read_custom_call(struct gw_call *c, const json_t *from, struct gen_to
 
 static int read_call(struct gw_call *c, const json_t *from, struct gen_tool_call *ret)
 {
-	static const char *const known[] = {"id", "type", "index", "function", NULL};
+	static const char *const known[] = {"id", "type", "index", "function", "atelier", NULL};
 
 	if (json_is_object(json_object_get(from, "custom")))
 		return read_custom_call(c, from, ret);
@@ -305,7 +305,8 @@ static int read_call(struct gw_call *c, const json_t *from, struct gen_tool_call
 
 	*ret = (struct gen_tool_call){.id = json_get_str(from, "id"),
 		.name = json_get_str(fn, "name"),
-		.arguments = json_string_value(arguments)};
+		.arguments = json_string_value(arguments),
+		.extras_of = json_get_str(json_object_get(from, "atelier"), "provider")};
 	if (!ret->name || !*ret->name)
 		return err_set(&c->q->err, E_INVALID, "A tool call in the messages has no function.name.");
 	if (!ret->id)
@@ -354,7 +355,7 @@ static int read_old_call(struct gw_call *c, const json_t *from, struct gen_messa
 	return 0;
 }
 
-/* The texts of OpenRouter's `reasoning_details`, for who takes no such list. */
+/* The texts of OpenRouter's `reasoning_details`. */
 static int read_details(struct gw_call *c, const json_t *list, struct gen_message *m)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(REQUEST_MEMORY);
@@ -371,6 +372,7 @@ static int read_details(struct gw_call *c, const json_t *list, struct gen_messag
 
 static int read_assistant(struct gw_call *c, const json_t *from, struct gen_message *m)
 {
+	const json_t *details = json_object_get(from, "reasoning_details");
 	int r = read_calls(c, json_object_get(from, "tool_calls"), m);
 
 	if (r == 0 && m->n_calls == 0)
@@ -378,21 +380,20 @@ static int read_assistant(struct gw_call *c, const json_t *from, struct gen_mess
 	m->reasoning = json_get_str(from, "reasoning_content");
 	if (!m->reasoning)
 		m->reasoning = json_get_str(from, "reasoning");
-	if (r == 0 && !m->reasoning && !gw_target_can(c, API_OPENAI))
-		r = read_details(c, json_object_get(from, "reasoning_details"), m);
-	return r;
+	if (r < 0 || json_array_size(details) == 0)
+		return r;
+	if (!m->reasoning) /* for who takes no such list */
+		r = read_details(c, details, m);
+	return r < 0 ? r : gw_json_text(c, details, &m->thoughts);
 }
 
 /* What only a provider of this shape may know, such as `prefix`. */
 static int read_message_extras(struct gw_call *c, const json_t *from, struct gen_message *m)
 {
 	static const char *const known[] = {"role", "content", "name", "tool_calls", "tool_call_id", "function_call",
-		"reasoning_content", "reasoning", "refusal", "annotations", "cache_control", NULL};
-	CLEANUP(json_decrefp) json_t *less = json_copy((json_t *)from);
+		"reasoning_content", "reasoning", "reasoning_details", "refusal", "annotations", "cache_control", NULL};
 
-	if (!gw_target_can(c, API_OPENAI))
-		json_object_del(less, "reasoning_details");
-	return gw_read_extras(c, less, "messages", API_OPENAI, known, &m->extras);
+	return gw_read_extras(c, from, "messages", API_OPENAI, known, &m->extras);
 }
 
 static int read_message(struct gw_call *c, const json_t *from, struct gen_message *all, size_t at)

@@ -32,7 +32,8 @@ struct gw_page {
 bool gw_note_page(const json_t *note, struct gw_page *ret);
 
 struct made_call;
-/* What a provider said of a call beside its arguments, where the shape has no place for it: in the member `atelier` of the call's
- * item, and from there back, for a provider of OpenAI's shape (NULL: nothing, or none speaks so). */
-void gw_add_call_extras(const struct made_call *m, struct buf *out);
-int gw_read_call_extras(struct gw_call *c, const json_t *item, const char **ret) MUST_CHECK;
+/* What a provider said of a call beside its arguments, and with the first call what it said of the reasoning before, where the shape
+ * has no place for it: in the member `atelier` of the call's item; and from there back, for that provider, whose name stands
+ * with it. Of reading, ret: its id, name and arguments stay as they are. */
+void gw_add_call_extras(const struct gw_call *c, const struct made_call *m, struct buf *out);
+int gw_read_call_extras(struct gw_call *c, const json_t *item, struct gen_tool_call *ret) MUST_CHECK;

@@ -233,7 +233,7 @@ static void add_item(const struct gw_call *c, const struct item *it, bool whole,
 		it->kind == ITEM_CALL ? told_as[kind_of(c, it)].type : types[it->kind], status);
 	if (it->kind == ITEM_CALL) {
 		add_call_item(c, it, whole, out);
-		gw_add_call_extras(&c->answer.calls[it->call], out);
+		gw_add_call_extras(c, &c->answer.calls[it->call], out);
 	} else {
 		const char *part = it->kind == ITEM_REASONING ? "summary_text" : "output_text";
 		buf_add_str(out, it->kind == ITEM_REASONING ? "\"summary\":[" : "\"role\":\"assistant\",\"content\":[");

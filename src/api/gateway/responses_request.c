@@ -215,7 +215,7 @@ static int add_own_call(struct reading *r, const json_t *item, const char *name,
 {
 	int code = add_call(r, json_get_str(item, "call_id"), name, arguments);
 
-	return code < 0 ? code : gw_read_call_extras(r->c, item, &r->calls[r->n_calls - 1].extras);
+	return code < 0 ? code : gw_read_call_extras(r->c, item, &r->calls[r->n_calls - 1]);
 }
 
 static int read_function_call(struct reading *r, const json_t *item)

@@ -374,6 +374,8 @@ static int piece_on_loop(void *arg)
 		r = take_moved(f, p->json, p->n);
 	else if (p->type == EV_TOOL_CALL)
 		r = take_tool(f, p->json, p->n);
+	else if (p->type == EV_THOUGHTS)
+		r = collect_thoughts(&f->c->answer, p->json, p->n, &f->c->q->err);
 	else if (p->type == EV_CITATION)
 		r = take_source(f, (struct str){p->json, p->n});
 	else if (p->type == EV_TOOL_START || p->type == EV_TOOL_RESULT)
@@ -412,7 +414,7 @@ static int sink_event(struct gen_sink *s, bool on_loop, enum event_type type, co
 	}
 
 	if (!f->c->format->event && type != EV_TEXT && type != EV_REASONING && type != EV_TOOL_CALL &&
-		type != EV_MOVED && type != EV_CITATION && !(runs && f->c->acting))
+		type != EV_MOVED && type != EV_THOUGHTS && type != EV_CITATION && !(runs && f->c->acting))
 		return 0;
 	return on_loop ? piece_on_loop(&p) : loop_call(loop_of(f->g), piece_on_loop, &p);
 }

@@ -22,6 +22,7 @@ static int remember(struct gen_sink *s, bool on_loop, enum event_type type, cons
 		[EV_MOVED] = "moved",
 		[EV_CITATION] = "citation",
 		[EV_NOTICE] = "notice",
+		[EV_THOUGHTS] = "thoughts",
 		[EV_TOOL_CALL] = "tool_call"};
 	struct memory_sink *m = CONTAINER_OF(s, struct memory_sink, sink);
 	assert_non_null(names[type]);

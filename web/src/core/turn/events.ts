@@ -13,6 +13,7 @@ const names: Record<TurnEvent['type'], true> = {
   text: true,
   moved: true,
   citation: true,
+  thoughts: true,
   tool_call: true,
   tool_start: true,
   tool_progress: true,

@@ -133,6 +133,8 @@ function changes(view: TurnView, event: TurnEvent): Partial<TurnView> {
       const place = document_id ? { document_id, passage_id: passage_id ?? '', heading: heading ?? '', page: page ?? 0, ...(score && { score }) } : {};
       return cited(view, { type: 'citation', n, title, url, quote, ...place });
     }
+    case 'thoughts':
+      return {}; // for the provider alone
     case 'tool_call':
       return { brought: withCall(view, event), status: null };
     case 'tool_start':

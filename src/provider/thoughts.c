@@ -1,0 +1,157 @@
+/*
+ * thoughts.c - what a provider says of the reasoning of an answer, to be given back to it as it was: the list that OpenRouter
+ * calls `reasoning_details`, with texts, summaries, signatures and what is encrypted. In a stream its items come in pieces.
+ */
+#include "provider/provider_priv.h"
+
+#define THOUGHTS_MAX   256
+#define THOUGHTS_BYTES 262144u /* of all; of an answer with more nothing is kept */
+
+/* Those members that a further piece goes on with; of the others the last that says something counts. */
+static const char *const grows[] = {"text", "summary"};
+
+struct thought {
+	json_t *rest;
+	struct buf text[N_ELEMENTS(grows)];
+	bool has[N_ELEMENTS(grows)];
+};
+
+struct answer_thoughts {
+	struct thought all[THOUGHTS_MAX];
+	size_t n, bytes;
+	bool lost;
+};
+
+void answer_thoughts_done(struct answer *s)
+{
+	for (size_t i = 0; s->thoughts && i < s->thoughts->n; i++) {
+		struct thought *t = &s->thoughts->all[i];
+		json_decref(t->rest);
+		for (size_t k = 0; k < N_ELEMENTS(grows); k++)
+			buf_done(&t->text[k]);
+	}
+	free(s->thoughts);
+	s->thoughts = NULL;
+}
+
+static bool is_encrypted(const json_t *item)
+{
+	return json_get_str(item, "data") != NULL;
+}
+
+static bool is_same(const json_t *a, const json_t *b, const char *key)
+{
+	const json_t *x = json_object_get(a, key), *y = json_object_get(b, key);
+	return x == y || json_equal(x, y);
+}
+
+/* Ids are said with the first piece alone, or with all. */
+static bool may_have_id_of(const json_t *a, const json_t *b)
+{
+	return !json_get_str(a, "id") || !json_get_str(b, "id") || is_same(a, b, "id");
+}
+
+/* The item that a piece goes on with: of its kind and index; without an index only the last one. */
+static struct thought *continued(struct answer_thoughts *l, const json_t *piece)
+{
+	bool numbered = json_is_integer(json_object_get(piece, "index"));
+	for (size_t i = l->n; i-- > 0;) {
+		struct thought *t = &l->all[i];
+		if (is_same(t->rest, piece, "type") && is_same(t->rest, piece, "index") &&
+			may_have_id_of(t->rest, piece) && !is_encrypted(piece) && !is_encrypted(t->rest))
+			return t;
+		if (!numbered)
+			break;
+	}
+	return NULL;
+}
+
+/* Some servers send what is encrypted when it begins and when it ends. */
+static bool is_repeated(const struct answer_thoughts *l, const json_t *piece)
+{
+	bool ret = false;
+	for (size_t i = 0; i < l->n && !ret && is_encrypted(piece); i++)
+		ret = is_same(l->all[i].rest, piece, "data") && is_same(l->all[i].rest, piece, "type");
+	return ret;
+}
+
+static void add_piece(struct thought *t, const json_t *piece)
+{
+	CLEANUP(json_decrefp) json_t *rest = json_copy((json_t *)(uintptr_t)piece);
+	const char *key;
+	json_t *v;
+	for (size_t k = 0; k < N_ELEMENTS(grows); k++) {
+		const json_t *text = json_object_get(piece, grows[k]);
+		if (!json_is_string(text))
+			continue;
+		t->has[k] = true;
+		buf_add(&t->text[k], json_string_value(text), json_string_length(text));
+		json_object_del(rest, grows[k]);
+		json_object_del(t->rest, grows[k]); /* null so far */
+	}
+	json_object_foreach(rest, key, v)
+	{
+		if (!json_is_null(v) || !json_object_get(t->rest, key))
+			json_object_set(t->rest, key, v);
+	}
+}
+
+static void take_item(struct answer_thoughts *l, const json_t *piece)
+{
+	struct thought *t = continued(l, piece);
+	if (is_repeated(l, piece))
+		return;
+	l->bytes += json_dumpb(piece, NULL, 0, JSON_COMPACT);
+	l->lost = l->lost || l->bytes > THOUGHTS_BYTES || (!t && l->n == THOUGHTS_MAX);
+	if (l->lost)
+		return;
+	if (!t) {
+		t = &l->all[l->n++];
+		*t = (struct thought){.rest = json_object()};
+		for (size_t k = 0; k < N_ELEMENTS(grows); k++)
+			t->text[k] = BUF_INIT(THOUGHTS_BYTES);
+	}
+	add_piece(t, piece);
+}
+
+void answer_thoughts(struct answer *s, const json_t *list)
+{
+	if (json_array_size(list) == 0 || !s->provider || s->raw)
+		return;
+	if (!s->thoughts)
+		s->thoughts = xcalloc(1, sizeof(*s->thoughts));
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (json_is_object(json_array_get(list, i)))
+			take_item(s->thoughts, json_array_get(list, i));
+}
+
+static void add_item(struct buf *b, const struct thought *t)
+{
+	json_add_value(b, t->rest);
+	for (size_t k = 0; k < N_ELEMENTS(grows); k++) {
+		if (!t->has[k])
+			continue;
+		b->n--; /* its closing brace moves behind them */
+		buf_printf(b, "%s\"%s\":", b->p[b->n - 1] == '{' ? "" : ",", grows[k]);
+		json_add_string(b, buf_str(&t->text[k]).p, t->text[k].n);
+		buf_add_char(b, '}');
+	}
+}
+
+int answer_thoughts_finish(struct answer *s)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(LINE_MAX_BYTES);
+	const struct answer_thoughts *l = s->thoughts;
+	if (!l || l->lost || l->n == 0)
+		return 0;
+	buf_add_str(&b, "{\"provider\":");
+	json_add_cstr(&b, s->provider);
+	buf_add_str(&b, ",\"items\":[");
+	for (size_t i = 0; i < l->n; i++) {
+		buf_add_str(&b, i ? "," : "");
+		add_item(&b, &l->all[i]);
+	}
+	buf_add_str(&b, "]}");
+	int r = buf_status(&b);
+	return r < 0 ? r : answer_emit(s, EV_THOUGHTS, b.p, b.n);
+}
