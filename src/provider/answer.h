@@ -145,6 +145,7 @@ struct answer {
 	int64_t start_ms, ended_ms; /* ended: when the end mark came, or the reason before it */
 	int64_t tokens_in, tokens_out, tokens_cached, tokens_reasoning;
 	int64_t load_ns, prompt_ns, eval_ns; /* 0: not said */
+	int64_t token_parts[N_TOKEN_PARTS];  /* 0: not said */
 	int64_t input[3];                    /* fresh (anthropic), written to and read from its cache; -1: not said */
 	char finish_reason[24]; /* in our words; "error": broken off, for which the provider has this word: */
 	char broken_word[32];

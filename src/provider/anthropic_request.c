@@ -517,7 +517,7 @@ static void begin(const struct target *t, const struct gen_request *q, const cha
 {
 	const char *base = t->p->base;
 	size_t n = strlen(base);
-	r->quirks = quirks_of(t->p, t->name);
+	r->quirks |= quirks_of(t->p, t->name);
 	buf_printf(&r->url, "%s%s%s", base, n >= 3 && strcmp(base + n - 3, "/v1") == 0 ? "" : "/v1", path);
 	request_header(r, "Content-Type: application/json");
 	request_key(r, t->p, "x-api-key: ");
@@ -557,6 +557,41 @@ static int check(const struct target *t, const struct gen_request *q, struct err
 	return 0;
 }
 
+static bool is_thinking(const json_t *block)
+{
+	const char *type = json_get_str(block, "type");
+	return type && (strcmp(type, "thinking") == 0 || strcmp(type, "redacted_thinking") == 0);
+}
+
+/* The blocks of one message. Of one that has nothing else they stay. */
+static void drop_thinking(json_t *content)
+{
+	size_t all = json_array_size(content), n = 0;
+	for (size_t i = 0; i < all; i++)
+		n += is_thinking(json_array_get(content, i));
+	for (size_t i = n < all ? all : 0; i-- > 0;)
+		if (is_thinking(json_array_get(content, i)))
+			json_array_remove(content, i);
+}
+
+/* As it came, but for thinking whose signature was refused: it was made elsewhere, or a program kept half of it. */
+static void add_raw(struct buf *b, const struct gen_request *q, const char *model, bool stream, unsigned quirks)
+{
+	CLEANUP(json_decrefp) json_t *root = NULL;
+	CLEANUP(buf_done) struct buf less = BUF_INIT(BODY_MAX_BYTES);
+	const char *body = q->raw->body;
+	if (quirks & QUIRK_NO_THOUGHTS &&
+		json_read(body, strlen(body), JSON_MEMORY, JSON_READ_EXACT, &root, NULL) >= 0) {
+		const json_t *messages = json_object_get(root, "messages");
+		for (size_t i = 0; i < json_array_size(messages); i++)
+			drop_thinking(json_object_get(json_array_get(messages, i), "content"));
+		json_add_value(&less, root);
+		if (buf_status(&less) == 0)
+			body = buf_str(&less).p;
+	}
+	request_add_raw(b, body, model, stream);
+}
+
 int anthropic_request(const struct target *t, const struct gen_request *q, struct gen_call *r, struct err *e)
 {
 	int code = check(t, q, e);
@@ -565,7 +600,7 @@ int anthropic_request(const struct target *t, const struct gen_request *q, struc
 	begin(t, q, "/messages", r);
 	request_header(r, "Accept: text/event-stream");
 	if (request_is_raw(q, t->p)) {
-		request_add_raw(&r->body, q->raw->body, t->name, true);
+		add_raw(&r->body, q, t->name, true, r->quirks);
 		return 0;
 	}
 	if ((code = add_what_counts(t, q, r, e)) < 0)
@@ -588,7 +623,7 @@ int anthropic_count(const struct target *t, const struct gen_request *q, struct 
 	begin(t, q, "/messages/count_tokens", r);
 	request_header(r, "Accept: application/json");
 	if (request_is_raw(q, t->p)) {
-		request_add_raw(&r->body, q->raw->body, t->name, false);
+		add_raw(&r->body, q, t->name, false, r->quirks);
 		return 0;
 	}
 	if ((code = add_what_counts(t, q, r, e)) < 0)
@@ -606,6 +641,8 @@ unsigned anthropic_learn(
 	(void)t;
 	if (quirk_names(error, "anthropic-version") || quirk_names(error, "anthropic_version"))
 		ret |= QUIRK_OLD_VERSION;
+	if (q && q->raw && quirk_names(error, "signature") && quirk_names(error, "thinking"))
+		ret |= QUIRK_NO_THOUGHTS;
 	if (!q || q->raw)
 		return ret & ~r->quirks;
 	bool effort = q->thinking >= THINKING_LOW && !(r->quirks & QUIRK_NO_EFFORT);

@@ -314,6 +314,7 @@ static void fill_result(const struct generation *g)
 	memcpy(ret->fingerprint, s->fingerprint, sizeof(ret->fingerprint));
 	memcpy(ret->service_tier, s->service_tier, sizeof(ret->service_tier));
 	ret->tokens_kept = MAX(s->input[1], INT64_C(0));
+	memcpy(ret->token_parts, s->token_parts, sizeof(ret->token_parts));
 	ret->load_ns = s->load_ns;
 	ret->prompt_ns = s->prompt_ns;
 	ret->eval_ns = s->eval_ns;
@@ -355,6 +356,7 @@ static int prepare(struct generation *g, struct err *e)
 	begin_thinking(g);
 	gen_call_done(&g->call);
 	g->call = GEN_CALL_INIT;
+	g->call.quirks = run->quirks;
 	int64_t window =
 		d == &ollama_dialect ? context_choose(run->t, g->q, run->ps->settings->ollama_context_max, e) : 0;
 	if (window < 0)
@@ -459,6 +461,8 @@ static void clamp_figures(struct gen_result *res)
 	res->tokens_out = figure(res->tokens_out);
 	res->tokens_cached = figure(res->tokens_cached);
 	res->tokens_reasoning = figure(res->tokens_reasoning);
+	for (size_t i = 0; i < N_TOKEN_PARTS; i++)
+		res->token_parts[i] = figure(res->token_parts[i]);
 	res->first_token_ms = figure(res->first_token_ms);
 	res->duration_ms = MIN(MAX(res->duration_ms, INT64_C(0)), GEN_FIGURE_MAX);
 }

@@ -167,6 +167,16 @@ struct gen_sink {
 /* No figure of a result is above this, whatever the provider reports: sums of them stay numbers. */
 #define GEN_FIGURE_MAX (INT64_C(1) << 40)
 
+/* Tokens that some providers count apart, within those that came in or went out; the names are OpenAI's. */
+#define TOKEN_PARTS(X)                                                                                                 \
+	X(TOKENS_AUDIO_IN, "prompt_tokens_details", "audio_tokens")                                                    \
+	X(TOKENS_AUDIO_OUT, "completion_tokens_details", "audio_tokens")                                               \
+	X(TOKENS_ACCEPTED, "completion_tokens_details", "accepted_prediction_tokens")                                  \
+	X(TOKENS_REJECTED, "completion_tokens_details", "rejected_prediction_tokens")
+#define X(name, ...) name,
+enum token_part { TOKEN_PARTS(X) N_TOKEN_PARTS };
+#undef X
+
 #define GEN_NO_RESULT                                                                                                  \
 	{                                                                                                              \
 		.tokens_in = -1, .tokens_out = -1, .tokens_cached = -1, .tokens_reasoning = -1, .first_token_ms = -1   \
@@ -177,6 +187,7 @@ struct gen_result {
 	int64_t tokens_cached, tokens_reasoning; /* -1: not reported; parts of the above */
 	int64_t answer_bytes;                    /* of its text, reasoning and arguments of calls, about */
 	int64_t tokens_kept;                     /* written to the provider's cache, of tokens_in; 0: not reported */
+	int64_t token_parts[N_TOKEN_PARTS];      /* 0: not reported */
 	int64_t first_token_ms;                  /* from the start of the successful try; -1: none came */
 	int64_t duration_ms;                     /* of the successful (or last) try */
 	int64_t queued_ms;

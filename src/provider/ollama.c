@@ -105,9 +105,10 @@ static int take_object(struct answer *s, const json_t *root)
 		r = take_calls(s, json_object_get(message, "tool_calls"));
 	if (r >= 0)
 		r = answer_logprobs(s, json_object_get(root, "logprobs"));
-	if (r < 0 || !json_is_true(json_object_get(root, "done")))
-		return r;
+	/* Some runners say the reason alone; what may follow it is not waited for then, but read. */
 	answer_set_reason(s, json_get_str(root, "done_reason"));
+	if (r < 0 || !(json_is_true(json_object_get(root, "done")) || *s->finish_reason))
+		return r;
 	if (!*s->finish_reason)
 		answer_set_reason(s, "stop");
 	s->tokens_in = wire_count(root, "prompt_eval_count", -1);
@@ -115,7 +116,8 @@ static int take_object(struct answer *s, const json_t *root)
 	s->load_ns = wire_time_ns(root, "load_duration", 1);
 	s->prompt_ns = wire_time_ns(root, "prompt_eval_duration", 1);
 	s->eval_ns = wire_time_ns(root, "eval_duration", 1);
-	answer_end(s);
+	if (json_is_true(json_object_get(root, "done")))
+		answer_end(s);
 	return 0;
 }
 
@@ -146,7 +148,7 @@ static int ollama_feed(struct answer *s, const char *p, size_t n)
 static int ollama_finish(struct answer *s)
 {
 	int r = lines_finish(&s->lines, take_line, s);
-	if (r < 0 || s->ended)
+	if (r < 0 || s->ended || *s->finish_reason)
 		return r;
 	return answer_cut(s);
 }

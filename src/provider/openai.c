@@ -68,7 +68,7 @@ static bool scan_choice(struct json_scan *s, struct scanned *ret)
 	return r == 0 && delta && (ret->content.p || ret->reasoning.p || ret->finish.n > 0);
 }
 
-/* Figures of which one has a meaning here. */
+/* Figures of which one has a meaning here, and others are mostly 0: what few say is for the full parser. */
 static bool scan_details(struct json_scan *s, struct str name, int64_t *ret)
 {
 	bool first = true;
@@ -79,8 +79,8 @@ static bool scan_details(struct json_scan *s, struct str name, int64_t *ret)
 	if (!json_scan_char(s, '{'))
 		return false;
 	while ((r = json_scan_member(s, &first, &key)) > 0)
-		if (str_eq(key, STR("cache_write_tokens")) || /* few say it: for the full parser */
-			!(str_eq(key, name) ? json_scan_count(s, ret) : json_scan_scalar(s)))
+		if (!(str_eq(key, name) ? json_scan_count(s, ret)
+					: json_scan_word(s, "0") || json_scan_word(s, "null")))
 			return false;
 	return r == 0;
 }
@@ -103,8 +103,9 @@ static bool scan_usage(struct json_scan *s, struct scanned *ret)
 			ok = scan_details(s, STR("cached_tokens"), &ret->tokens_cached);
 		else if (str_eq(key, STR("completion_tokens_details")))
 			ok = scan_details(s, STR("reasoning_tokens"), &ret->tokens_reasoning);
-		else /* DeepSeek's name for cached tokens, which comes before the others', is for the full parser */
-			ok = !str_eq(key, STR("prompt_cache_hit_tokens")) && json_scan_scalar(s);
+		else /* DeepSeek's and Moonshot's places for cached tokens are for the full parser */
+			ok = !str_eq(key, STR("prompt_cache_hit_tokens")) && !str_eq(key, STR("cached_tokens")) &&
+			     json_scan_scalar(s);
 	}
 	return ok && r == 0;
 }
@@ -301,6 +302,14 @@ static bool says_error(const json_t *v)
 	return v && !json_is_null(v) && !json_is_false(v) && !(json_is_string(v) && json_string_length(v) == 0);
 }
 
+static const struct {
+	const char *within, *name;
+} token_parts[] = {
+#define X(part, within, name) [part] = {within, name},
+	TOKEN_PARTS(X)
+#undef X
+};
+
 static void take_usage(struct answer *s, const json_t *usage)
 {
 	const json_t *in = json_object_get(usage, "prompt_tokens_details");
@@ -308,9 +317,13 @@ static void take_usage(struct answer *s, const json_t *usage)
 	s->tokens_in = wire_count(usage, "prompt_tokens", s->tokens_in);
 	s->tokens_out = wire_count(usage, "completion_tokens", s->tokens_out);
 	s->tokens_cached = wire_count(in, "cached_tokens", s->tokens_cached);
+	s->tokens_cached = wire_count(usage, "cached_tokens", s->tokens_cached);           /* Moonshot's place */
 	s->tokens_cached = wire_count(usage, "prompt_cache_hit_tokens", s->tokens_cached); /* DeepSeek's name */
 	s->tokens_reasoning = wire_count(out, "reasoning_tokens", s->tokens_reasoning);
 	s->input[1] = wire_count(in, "cache_write_tokens", s->input[1]);
+	for (size_t i = 0; i < N_TOKEN_PARTS; i++)
+		s->token_parts[i] = wire_count(
+			json_object_get(usage, token_parts[i].within), token_parts[i].name, s->token_parts[i]);
 }
 
 /* llama.cpp's. */
@@ -349,6 +362,7 @@ static int take_object(struct answer *s, const json_t *root)
 	for (size_t i = 0; i < json_array_size(choices) && r >= 0; i++) {
 		const json_t *choice = json_array_get(choices, i);
 		r = take_choice(s, choice);
+		take_usage(s, json_object_get(choice, "usage")); /* Moonshot's place for it */
 		if (r >= 0 && says_error(json_object_get(choice, "error")))
 			r = answer_error(s, choice);
 	}

@@ -123,11 +123,14 @@ static void add_calls(struct buf *b, const struct target *t, unsigned quirks, co
 static void add_reasoning(struct buf *b, const struct target *t, unsigned quirks, const struct gen_message *m)
 {
 	const char *thoughts = quirks & QUIRK_NO_THOUGHTS ? NULL : own_thoughts(t, m);
+	bool wanted = quirks & QUIRK_WANTS_REASONING && strcmp(m->role, "assistant") == 0;
 	if (thoughts) {
 		buf_printf(b, ",\"reasoning_details\":%s", thoughts);
 	} else if (m->reasoning && *m->reasoning && !is_official(t->p) && !(quirks & QUIRK_NO_REASONING)) {
 		buf_add_str(b, ",\"reasoning_content\":");
 		json_add_cstr(b, m->reasoning);
+	} else if (wanted) {
+		buf_add_str(b, ",\"reasoning_content\":\"(It was not kept.)\"");
 	}
 }
 
@@ -301,7 +304,7 @@ static void add_limits(struct buf *b, const struct provider *p, const struct gen
 
 static void begin(const struct target *t, const char *path, struct gen_call *r)
 {
-	r->quirks = quirks_of(t->p, t->name);
+	r->quirks |= quirks_of(t->p, t->name);
 	buf_printf(&r->url, "%s%s%s", t->p->base, t->p->add_v1 ? "/v1" : "", path);
 	request_header(r, "Content-Type: application/json");
 	request_key(r, t->p, "Authorization: Bearer ");
@@ -568,7 +571,7 @@ static unsigned learn_extras(const struct target *t, const struct gen_request *q
 
 static unsigned learn_calls(const struct target *t, const struct gen_request *q, struct str error)
 {
-	static const char *const null[] = {"string", "null", "none", NULL};
+	static const char *const null[] = {"string", "null", "none", "nil", NULL};
 	unsigned ret = learn_extras(t, q, error);
 	if (!ret)
 		ret = learn_thoughts(t, q, error);
@@ -579,6 +582,7 @@ static unsigned learn_calls(const struct target *t, const struct gen_request *q,
 
 unsigned openai_learn(const struct target *t, const struct gen_request *q, const struct gen_call *r, struct str error)
 {
+	static const char *const wanted[] = {"passed back", "missing", "required", NULL};
 	unsigned ret = 0;
 	if (!q) /* of embeddings */
 		return quirk_names(error, "dimensions") ? QUIRK_NO_DIMENSIONS & ~r->quirks : 0;
@@ -589,7 +593,7 @@ unsigned openai_learn(const struct target *t, const struct gen_request *q, const
 	if (q->thinking != THINKING_DEFAULT && quirk_names(error, "reasoning_effort"))
 		ret |= QUIRK_NO_EFFORT;
 	if (quirk_names(error, "reasoning_content"))
-		ret |= QUIRK_NO_REASONING;
+		ret |= names_any(error, wanted) ? QUIRK_WANTS_REASONING : QUIRK_NO_REASONING;
 	if ((q->n_tools > 0 || q->format == FORMAT_SCHEMA) && quirk_names(error, "strict") && quirk_refused(error))
 		ret |= QUIRK_NO_STRICT;
 	ret |= learn_names(q, error) | learn_format(q, r->quirks, error) | learn_max(t, q, r->quirks, error) |

@@ -10,7 +10,7 @@
 
 #define QUIRKS_KEPT_MS ((int64_t)6 * 3600 * 1000)
 
-#define QUIRK_BITS 25
+#define QUIRK_BITS 27
 #define HASH_MASK  (~(((uint64_t)1 << QUIRK_BITS) - 1))
 _Static_assert(QUIRK_LAST < 1u << QUIRK_BITS, "a quirk would be taken for a part of a name's hash");
 

@@ -99,19 +99,21 @@ enum {
 	QUIRK_BUDGET = 1 << 13, /* thinking with a budget in place of the adaptive one */
 	QUIRK_NO_THINKING = 1 << 14,
 	QUIRK_NO_SEED = 1 << 15,
-	QUIRK_THINKS = 1 << 16,         /* its answers begin with reasoning whose opening tag stands in the prompt */
-	QUIRK_PLAIN_NAMES = 1 << 17,    /* names of tools of letters, digits, _ and - alone; OpenAI itself always */
-	QUIRK_NO_CALL_EXTRAS = 1 << 18, /* it takes no further members of calls back */
-	QUIRK_SIGNED_CALLS = 1 << 19,   /* it wants its signature with the first call of an answer */
-	QUIRK_TURNS = 1 << 20,          /* users and the assistant take turns, and the system speaks first */
-	QUIRK_NO_SYSTEM = 1 << 21,      /* the same, and the system does not speak */
-	QUIRK_NO_EMPTY = 1 << 22,       /* no answer is empty */
-	QUIRK_NO_NULL = 1 << 23,        /* the content of a message that only calls is "" */
-	QUIRK_NO_THOUGHTS = 1 << 24,    /* it takes nothing back that it said of its reasoning */
-	QUIRK_LAST = QUIRK_NO_THOUGHTS,
+	QUIRK_THINKS = 1 << 16,          /* its answers begin with reasoning whose opening tag stands in the prompt */
+	QUIRK_PLAIN_NAMES = 1 << 17,     /* names of tools of letters, digits, _ and - alone; OpenAI itself always */
+	QUIRK_NO_CALL_EXTRAS = 1 << 18,  /* it takes no further members of calls back */
+	QUIRK_SIGNED_CALLS = 1 << 19,    /* it wants its signature with the first call of an answer */
+	QUIRK_TURNS = 1 << 20,           /* users and the assistant take turns, and the system speaks first */
+	QUIRK_NO_SYSTEM = 1 << 21,       /* the same, and the system does not speak */
+	QUIRK_NO_EMPTY = 1 << 22,        /* no answer is empty */
+	QUIRK_NO_NULL = 1 << 23,         /* the content of a message that only calls is "" */
+	QUIRK_NO_THOUGHTS = 1 << 24,     /* it takes nothing back that it said of its reasoning */
+	QUIRK_WANTS_REASONING = 1 << 25, /* each answer comes back with its reasoning */
+	QUIRK_NO_PREFILL = 1 << 26,      /* the last message is not the assistant's */
+	QUIRK_LAST = QUIRK_NO_PREFILL,
 };
 #define QUIRKS_OF_SERVER (QUIRK_NO_STREAM_OPTIONS | QUIRK_OLD_VERSION)
-#define QUIRKS_OF_ROLES  (QUIRK_TURNS | QUIRK_NO_SYSTEM | QUIRK_NO_EMPTY)
+#define QUIRKS_OF_ROLES  (QUIRK_TURNS | QUIRK_NO_SYSTEM | QUIRK_NO_EMPTY | QUIRK_NO_PREFILL)
 
 uint64_t quirks_hash(const char *name); /* never 0 */
 unsigned quirks_of(struct provider *p, const char *model);

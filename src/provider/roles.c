@@ -144,6 +144,12 @@ static int take_turns(struct fitting *f, const struct gen_request *q, bool no_sy
 	return r < 0 ? r : end_last(f);
 }
 
+/* The model is to go on with its own words. */
+static bool is_prefilled(const struct gen_request *q)
+{
+	return q->n_messages > 0 && is_role(&q->messages[q->n_messages - 1], "assistant");
+}
+
 static size_t count_images(const struct gen_request *q)
 {
 	size_t n = 0;
@@ -158,9 +164,9 @@ int roles_settle(const struct gen_request *q, unsigned quirks, struct arena *a, 
 	*ret = *q;
 	if (!(quirks & QUIRKS_OF_ROLES) || q->prompt)
 		return 0;
-	struct gen_message *kept = ARENA_ARRAY(a, struct gen_message, q->n_messages + 1);
+	struct gen_message *kept = ARENA_ARRAY(a, struct gen_message, q->n_messages + 2);
 	struct fitting f = {.a = a,
-		.out = ARENA_ARRAY(a, struct gen_message, q->n_messages + 2),
+		.out = ARENA_ARRAY(a, struct gen_message, q->n_messages + 3),
 		.images = ARENA_ARRAY(a, struct gen_image, count_images(q) + 1),
 		.text = BUF_INIT(BODY_MAX_BYTES)};
 	if (!kept || !f.out || !f.images)
@@ -170,6 +176,8 @@ int roles_settle(const struct gen_request *q, unsigned quirks, struct arena *a, 
 	for (size_t i = 0; i < q->n_messages; i++)
 		if (!(quirks & QUIRK_NO_EMPTY) || i + 1 == q->n_messages || !is_empty(&q->messages[i]))
 			kept[full.n_messages++] = q->messages[i];
+	if (quirks & QUIRK_NO_PREFILL && is_prefilled(q))
+		kept[full.n_messages++] = (struct gen_message){.role = "user", .content = request_go_on};
 	*ret = full;
 	if (!(quirks & (QUIRK_TURNS | QUIRK_NO_SYSTEM)))
 		return 0;
@@ -203,9 +211,12 @@ unsigned roles_learn(const struct gen_request *q, struct str error)
 	static const char *const first[] = {"at the beginning", "must be first", "must be the first", NULL};
 	static const char *const refused[] = {"not supported", "unsupported", "n't support", "not allowed", NULL};
 	static const char *const empty[] = {"empty", "either content", "content=none", "non-empty", NULL};
+	static const char *const last[] = {"prefill", "last role", "last message", "final message", NULL};
 	bool of_system = quirk_names(error, "system") && has(q, is_system);
 	if (q->prompt)
 		return 0;
+	if (is_prefilled(q) && names_any(error, last))
+		return QUIRK_NO_PREFILL;
 	if (quirk_names(error, "alternat") && quirk_names(error, "role"))
 		return QUIRK_TURNS;
 	if (of_system && names_any(error, first))

@@ -148,7 +148,9 @@ static bool learn(struct run *r, unsigned *learned)
 	if (r->shown || !refused || !r->learn)
 		return false;
 	unsigned quirks = r->learn(r, refusal(r));
-	if (quirks) {
+	if (quirks == QUIRK_NO_THOUGHTS && !quirk_refused(refusal(r))) {
+		r->quirks |= quirks; /* a signature that is not valid says nothing of other calls */
+	} else if (quirks) {
 		*learned |= quirks;
 		quirks_learn(r->t->p, r->t->name, quirks);
 	} else if (*learned) {
@@ -275,6 +277,7 @@ static int run_target(struct run *r, bool another, struct err *e)
 	unsigned lessons = 0;
 	int learned = 0;
 	ASSERT(!r->place.slots); /* the place of the one before was given back */
+	r->quirks = 0;
 	begin_try(r);
 	r->ret->tries--;
 	note_target(r);

@@ -27,6 +27,7 @@ struct run {
 	/* of the present target */
 	const struct target *t;
 	struct place place;
+	unsigned quirks; /* what a refusal said of this call alone: bits of quirks.c */
 
 	/* of the present try */
 	struct http_result res;

@@ -18,6 +18,8 @@ static int take_gathered(struct answer *s)
 
 static int take_data(struct answer *s, const char *p, size_t n)
 {
+	if (n > 0 && *p == ':' && s->data.n == 0) /* a comment that a proxy made data of: no JSON begins so */
+		return 0;
 	if (s->data.n == 0 && !s->error_event) {
 		int r = s->dialect->usual(s, p, n);
 		if (r != 0)

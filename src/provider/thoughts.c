@@ -138,11 +138,22 @@ static void add_item(struct buf *b, const struct thought *t)
 	}
 }
 
+/* Words alone are the reasoning itself, which stays behind; but with calls they are gone on from. */
+static bool is_worth_keeping(const struct answer *s)
+{
+	bool ret = s->calls != NULL;
+	for (size_t i = 0; i < s->thoughts->n && !ret; i++) {
+		const char *signature = json_get_str(s->thoughts->all[i].rest, "signature");
+		ret = is_encrypted(s->thoughts->all[i].rest) || (signature && *signature);
+	}
+	return ret;
+}
+
 int answer_thoughts_finish(struct answer *s)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(LINE_MAX_BYTES);
 	const struct answer_thoughts *l = s->thoughts;
-	if (!l || l->lost || l->n == 0)
+	if (!l || l->lost || !is_worth_keeping(s))
 		return 0;
 	buf_add_str(&b, "{\"provider\":");
 	json_add_cstr(&b, s->provider);

@@ -34,6 +34,8 @@ void turn_add_figures(struct gen_result *sum, const struct gen_result *r)
 	add_figure(&sum->tokens_cached, r->tokens_cached);
 	add_figure(&sum->tokens_reasoning, r->tokens_reasoning);
 	sum->tokens_kept += r->tokens_kept;
+	for (size_t i = 0; i < N_TOKEN_PARTS; i++)
+		sum->token_parts[i] += r->token_parts[i];
 }
 
 /* What the rounds took, in one. (Apart, as are the next two: what they have on the stack would lie beneath each answer that is
@@ -48,6 +50,7 @@ static void NOINLINE add_up(struct gen_result *sum, const struct gen_result *r)
 	all.tokens_cached = sum->tokens_cached;
 	all.tokens_reasoning = sum->tokens_reasoning;
 	all.tokens_kept = sum->tokens_kept;
+	memcpy(all.token_parts, sum->token_parts, sizeof all.token_parts);
 	all.duration_ms += sum->duration_ms;
 	all.queued_ms += sum->queued_ms;
 	if (sum->first_token_ms >= 0)

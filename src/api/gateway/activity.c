@@ -175,8 +175,9 @@ static int take_run(struct gw_call *c, struct gw_piece *p, const json_t *ev)
 		return -ENOMEM;
 	if (c->format->activity)
 		return 1;
-	if (p->type == EV_TOOL_RESULT)
+	if (x->now->begun) /* it was told when it began; one that was not run has a result alone */
 		return 0;
+	x->now->begun = true;
 	p->type = EV_REASONING;
 	add_line(x->now, &x->piece);
 	return take_over(x, p);

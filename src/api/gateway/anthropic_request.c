@@ -307,6 +307,14 @@ static bool is_our_citation(const json_t *citation)
 	return index && !*index;
 }
 
+/* Programs put them beside calls and pictures, and what has one is refused for good. */
+static bool is_empty_text(const json_t *block)
+{
+	const char *text = json_get_str(block, "text");
+
+	return is(json_get_str(block, "type"), "text") && text && strspn(text, " \t\r\n") == strlen(text);
+}
+
 /* A page that another model cited (anthropic_answer.c), whose mark would be refused. */
 static bool cites_ours(const json_t *block)
 {
@@ -380,7 +388,8 @@ static bool has_ours(const json_t *message)
 	for (size_t i = 0; i < json_array_size(content); i++) {
 		const json_t *block = json_array_get(content, i);
 
-		if (is_made_up(block) || cites_ours(block) || ran_here(message, block) || has_extras(block))
+		if (is_made_up(block) || is_empty_text(block) || cites_ours(block) || ran_here(message, block) ||
+			has_extras(block))
 			return true;
 	}
 	return false;
@@ -411,8 +420,8 @@ static json_t *as_text(const json_t *call, const json_t *block)
 	return buf_status(&b) == 0 ? json_pack("{s:s,s:s%}", "type", "text", "text", b.p, b.n) : NULL;
 }
 
-/* The message without thinking of other models, whose signature would be refused, and with what ran here as texts; NULL when
- * nothing is left of it. */
+/* The message without empty texts and without thinking of other models, whose signature would be refused, and with what ran
+ * here as texts; NULL when nothing is left of it. */
 static json_t *without_ours(json_t *message)
 {
 	const json_t *content = json_object_get(message, "content");
@@ -428,7 +437,7 @@ static json_t *without_ours(json_t *message)
 			json_array_append_new(kept, without_our_citations(block));
 		else if (has_extras(block))
 			json_array_append_new(kept, without_extras(block));
-		else if (!is_made_up(block))
+		else if (!is_made_up(block) && !is_empty_text(block))
 			json_array_append(kept, block);
 	}
 	if (json_array_size(kept) == 0) {

@@ -115,9 +115,9 @@ static int complete_result(struct gw_call *c)
 	if (c->req.logprobs && c->answer.logprobs.n == 0)
 		gw_ignore(c, "logprobs");
 	gw_tell_lost(c);
+	int r = collect_end(&c->answer, cut || gw_ends_oddly(c), c->format->calls_are_objects, &c->q->err);
 	if (!cut)
 		gw_notice(c, &c->flow->said);
-	int r = collect_end(&c->answer, cut || gw_ends_oddly(c), c->format->calls_are_objects, &c->q->err);
 	c->finish = finish_of(c, cut);
 	return r;
 }
@@ -192,6 +192,8 @@ static void add_result(struct gen_result *sum, const struct gen_result *g)
 	sum->tokens_in += g->tokens_in;
 	sum->tokens_out += g->tokens_out;
 	sum->tokens_kept += g->tokens_kept;
+	for (size_t i = 0; i < N_TOKEN_PARTS; i++)
+		sum->token_parts[i] += g->token_parts[i];
 	sum->tokens_cached += MAX(g->tokens_cached, INT64_C(0));
 	sum->tokens_reasoning += MAX(g->tokens_reasoning, INT64_C(0));
 }

@@ -41,6 +41,13 @@ static const char *of_answer(const struct gw_call *c, const struct gw_said *said
 		return arena_printf(&c->q->mem,
 			"The answer came with %s, which this API has no form for. /v1/chat/completions tells it.",
 			said->pictures ? "a picture" : "sound");
+	for (size_t i = 0; i < c->answer.n_calls; i++) {
+		if (c->answer.calls[i].state == MADE_WRONG)
+			return arena_printf(&c->q->mem,
+				"The arguments of the call of the tool %.64s are no JSON object: the model, or its "
+				"server, did not end them.",
+				c->answer.calls[i].name);
+	}
 	if (gw_ends_oddly(c))
 		return arena_printf(&c->q->mem,
 			"The provider ended the answer by the word \"%s\", which is not known here: it may not be "

@@ -56,3 +56,5 @@ void custom_tool_add_input(struct str arguments, struct buf *out);
 
 /* ---- openai_chat.c ---- */
 void openai_add_usage(const struct gen_result *g, struct buf *out); /* the object */
+/* ,"audio_tokens":1 and the like: those of the details of this name that are not 0 */
+void openai_add_token_parts(const struct gen_result *g, const char *within, struct buf *out);

@@ -245,6 +245,22 @@ int openai_read_chat(struct gw_call *c)
 
 /* ---- the answer ---- */
 
+void openai_add_token_parts(const struct gen_result *g, const char *within, struct buf *out)
+{
+	static const struct {
+		const char *within, *name;
+	} parts[] = {
+#define X(part, of, name) [part] = {of, name},
+		TOKEN_PARTS(X)
+#undef X
+	};
+
+	for (size_t i = 0; i < N_ELEMENTS(parts); i++) {
+		if (g->token_parts[i] > 0 && strcmp(parts[i].within, within) == 0)
+			buf_printf(out, ",\"%s\":%lld", parts[i].name, (long long)g->token_parts[i]);
+	}
+}
+
 void openai_add_usage(const struct gen_result *g, struct buf *out)
 {
 	buf_printf(out,
@@ -254,8 +270,11 @@ void openai_add_usage(const struct gen_result *g, struct buf *out)
 		(long long)MAX(g->tokens_cached, 0));
 	if (g->tokens_kept > 0) /* by the name that others have for it: OpenAI's own says nothing of it */
 		buf_printf(out, ",\"cache_write_tokens\":%lld", (long long)g->tokens_kept);
-	buf_printf(out, "},\"completion_tokens_details\":{\"reasoning_tokens\":%lld}}",
+	openai_add_token_parts(g, "prompt_tokens_details", out);
+	buf_printf(out, "},\"completion_tokens_details\":{\"reasoning_tokens\":%lld",
 		(long long)MAX(g->tokens_reasoning, 0));
+	openai_add_token_parts(g, "completion_tokens_details", out);
+	buf_add_str(out, "}}");
 }
 
 static void add_start(const struct gw_call *c, const char *object, struct buf *out)

@@ -269,12 +269,13 @@ static void add_output(const struct gw_call *c, struct buf *out)
 void responses_add_usage(const struct gen_result *g, struct buf *out)
 {
 	buf_printf(out,
-		"{\"input_tokens\":%lld,\"input_tokens_details\":{\"cached_tokens\":%lld,\"cache_write_tokens\":%lld},"
-		"\"output_tokens\":%lld,"
-		"\"output_tokens_details\":{\"reasoning_tokens\":%lld},\"total_tokens\":%lld}",
-		(long long)g->tokens_in, (long long)MAX(g->tokens_cached, 0), (long long)g->tokens_kept,
-		(long long)g->tokens_out, (long long)MAX(g->tokens_reasoning, 0),
-		(long long)g->tokens_in + g->tokens_out);
+		"{\"input_tokens\":%lld,\"input_tokens_details\":{\"cached_tokens\":%lld,\"cache_write_tokens\":%lld",
+		(long long)g->tokens_in, (long long)MAX(g->tokens_cached, 0), (long long)g->tokens_kept);
+	openai_add_token_parts(g, "prompt_tokens_details", out);
+	buf_printf(out, "},\"output_tokens\":%lld,\"output_tokens_details\":{\"reasoning_tokens\":%lld",
+		(long long)g->tokens_out, (long long)MAX(g->tokens_reasoning, 0));
+	openai_add_token_parts(g, "completion_tokens_details", out);
+	buf_printf(out, "},\"total_tokens\":%lld}", (long long)g->tokens_in + g->tokens_out);
 }
 
 /* Members that clients look for come back as they were sent. */

@@ -372,6 +372,8 @@ static int read_reasoning(struct reading *r, const json_t *item)
 		text = responses_unseal(r->c, sealed);
 	if (text)
 		r->thought = text;
+	else if (code == 0 && sealed && *sealed) /* another service's, which only that one can read */
+		gw_ignore(r->c, "input.reasoning.encrypted_content");
 	return code;
 }
 
