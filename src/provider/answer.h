@@ -130,6 +130,7 @@ struct answer {
 	bool in_deltas;   /* openai.c: the answer comes in pieces, and not as a message */
 	bool refused;     /* openai.c: the model said that it will not */
 	bool cited;       /* openai.c: pages were told, which each chunk may repeat */
+	bool thinks;      /* anthropic.c: a block of thinking is open, whose pieces are kept for its signature */
 	int64_t first_token_ms;
 	struct think think;
 	int64_t pieces,
@@ -213,6 +214,7 @@ void answer_tools_done(struct answer *s);
 
 /* A list of objects, or pieces of them; anything else is nothing. */
 void answer_thoughts(struct answer *s, const json_t *list);
+#define THOUGHTS_ANTHROPIC "anthropic-claude-v1"         /* the `format` of items that are blocks of Anthropic's */
 int answer_thoughts_finish(struct answer *s) MUST_CHECK; /* the answer is whole: tells them */
 void answer_thoughts_done(struct answer *s);
 

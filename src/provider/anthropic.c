@@ -71,7 +71,7 @@ static bool scan_event(const char *p, size_t n, struct scanned *ret)
 
 static int take_usual(struct answer *s, const char *p, size_t n)
 {
-	return answer_usual(s, p, n, scan_event);
+	return s->thinks ? 0 : answer_usual(s, p, n, scan_event);
 }
 
 /* ---- any event ---- */
@@ -115,12 +115,33 @@ static int take_citation(struct answer *s, const json_t *citation)
 	return answer_beside(s, BESIDE_ANNOTATIONS, note);
 }
 
+/* A piece of thinking, in the form of OpenRouter's reasoning_details, as which it is kept (thoughts.c). */
+static void keep_thinking(struct answer *s, int64_t index, const char *type, const char *member, const json_t *value)
+{
+	CLEANUP(json_decrefp) json_t *list = NULL;
+	if (!json_is_string(value) || !s->provider || s->raw)
+		return;
+	list = json_pack("[{s:s,s:s,s:I,s:O}]", "type", type, "format", THOUGHTS_ANTHROPIC, "index", (json_int_t)index,
+		member, value);
+	answer_thoughts(s, list);
+}
+
+static int take_thinking(struct answer *s, int64_t index, const json_t *from)
+{
+	const json_t *text = json_object_get(from, "thinking"), *signature = json_object_get(from, "signature");
+	keep_thinking(s, index, "reasoning.text", "text", text);
+	if (json_string_length(signature) > 0)
+		keep_thinking(s, index, "reasoning.text", "signature", signature);
+	return answer_json_text(s, text, answer_reasoning);
+}
+
 /* The beginning of a block, or a whole one. Blocks of other types are not for us: what the provider's own tools did. */
 static int take_block(struct answer *s, int64_t index, const json_t *block)
 {
 	const char *type = json_get_str(block, "type");
 	if (!type)
 		return 0;
+	s->thinks = strcmp(type, "thinking") == 0 && s->provider && !s->raw;
 	if (strcmp(type, "text") == 0) {
 		const json_t *citations = json_object_get(block, "citations");
 		int r = answer_json_text(s, json_object_get(block, "text"), answer_content);
@@ -129,7 +150,9 @@ static int take_block(struct answer *s, int64_t index, const json_t *block)
 		return r;
 	}
 	if (strcmp(type, "thinking") == 0)
-		return answer_json_text(s, json_object_get(block, "thinking"), answer_reasoning);
+		return take_thinking(s, index, block);
+	if (strcmp(type, "redacted_thinking") == 0)
+		keep_thinking(s, index, "reasoning.encrypted", "data", json_object_get(block, "data"));
 	if (strcmp(type, "tool_use") != 0)
 		return 0;
 	const json_t *input = json_object_get(block, "input");
@@ -145,8 +168,8 @@ static int take_delta(struct answer *s, int64_t index, const json_t *delta)
 		return 0;
 	if (strcmp(type, "text_delta") == 0)
 		return answer_json_text(s, json_object_get(delta, "text"), answer_content);
-	if (strcmp(type, "thinking_delta") == 0)
-		return answer_json_text(s, json_object_get(delta, "thinking"), answer_reasoning);
+	if (strcmp(type, "thinking_delta") == 0 || strcmp(type, "signature_delta") == 0)
+		return take_thinking(s, index, delta);
 	if (strcmp(type, "citations_delta") == 0)
 		return take_citation(s, json_object_get(delta, "citation"));
 	if (strcmp(type, "input_json_delta") == 0)

@@ -182,11 +182,49 @@ static void add_users_blocks(struct blocks *l, const struct gen_message *m, size
 	}
 }
 
-static void add_assistants_blocks(struct blocks *l, const struct gen_message *m, size_t n)
+static const char *member_of(const json_t *item, const char *key)
+{
+	const char *text = json_get_str(item, key);
+	return text && *text ? text : NULL;
+}
+
+static void add_member(struct buf *b, const char *name, const char *value)
+{
+	buf_printf(b, ",\"%s\":", name);
+	json_add_cstr(b, value);
+}
+
+/* Its own thinking, as far as it signed it. */
+static void add_thoughts(struct blocks *l, const char *thoughts)
+{
+	CLEANUP(json_decrefp) json_t *list = NULL;
+	if (!thoughts || json_read(thoughts, strlen(thoughts), JSON_MEMORY, JSON_READ_EXACT, &list, NULL) < 0)
+		return;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *item = json_array_get(list, i);
+		const char *format = json_get_str(item, "format"), *data = member_of(item, "data"),
+			   *signature = member_of(item, "signature"), *text = json_get_str(item, "text");
+		if (!format || strcmp(format, THOUGHTS_ANTHROPIC) != 0 || !(data || signature))
+			continue;
+		next_block(l);
+		buf_printf(l->b, "{\"type\":\"%s\"", data ? "redacted_thinking" : "thinking");
+		if (data) {
+			add_member(l->b, "data", data);
+		} else {
+			add_member(l->b, "thinking", text ? text : "");
+			add_member(l->b, "signature", signature);
+		}
+		buf_add_char(l->b, '}');
+	}
+}
+
+static void add_assistants_blocks(struct blocks *l, const struct target *t, const struct gen_message *m, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (is_system(&m[i]))
 			continue;
+		if (t)
+			add_thoughts(l, request_thoughts(t, &m[i]));
 		add_text(l, str_from(m[i].content));
 		for (size_t k = 0; k < m[i].n_calls; k++)
 			add_tool_use(l, &m[i].calls[k]);
@@ -227,13 +265,14 @@ static const char *given_mark(const struct gen_message *m, size_t n)
 	return NULL;
 }
 
-static void add_one(struct buf *b, size_t *n, bool assistant, const struct gen_message *m, size_t n_m,
-	struct marks *marks, bool last)
+/* `t`: who gets its thinking back; NULL: nobody. */
+static void add_one(struct buf *b, size_t *n, const struct target *t, bool assistant, const struct gen_message *m,
+	size_t n_m, struct marks *marks, bool last)
 {
 	CLEANUP(buf_done) struct buf content = BUF_INIT(BODY_MAX_BYTES);
 	struct blocks l = {.b = &content};
 	if (assistant)
-		add_assistants_blocks(&l, m, n_m);
+		add_assistants_blocks(&l, t, m, n_m);
 	else
 		add_users_blocks(&l, m, n_m);
 	if (l.n == 0)
@@ -260,22 +299,22 @@ static bool ends_with_assistant(const struct gen_request *q)
 	return q->continues || (n > 0 && is_role(&q->messages[n - 1], "assistant"));
 }
 
-static void add_messages(struct buf *b, const struct gen_request *q, struct marks *marks)
+static void add_messages(struct buf *b, const struct target *t, const struct gen_request *q, struct marks *marks)
 {
 	const struct gen_message prompt = {.role = "user", .content = q->prompt};
 	const struct gen_message go_on = {.role = "user", .content = request_go_on};
 	size_t n = 0;
 	buf_add_str(b, ",\"messages\":[");
 	if (q->prompt)
-		add_one(b, &n, false, &prompt, 1, marks, false);
+		add_one(b, &n, NULL, false, &prompt, 1, marks, false);
 	for (size_t i = q->prompt ? q->n_messages : skip_system(q, 0); i < q->n_messages;) {
 		size_t end = group_end(q, i);
-		add_one(b, &n, is_role(&q->messages[i], "assistant"), &q->messages[i], end - i, marks,
+		add_one(b, &n, t, is_role(&q->messages[i], "assistant"), &q->messages[i], end - i, marks,
 			end == q->n_messages && !ends_with_assistant(q));
 		i = end;
 	}
 	if (!q->prompt && ends_with_assistant(q))
-		add_one(b, &n, false, &go_on, 1, marks, true);
+		add_one(b, &n, NULL, false, &go_on, 1, marks, true);
 	/* Only system texts, or white space: a conversation needs a message of the user. */
 	if (n == 0)
 		buf_add_str(b, "{\"role\":\"user\",\"content\":\"(The message is empty.)\"}");
@@ -415,14 +454,23 @@ static int64_t max_tokens(const struct target *t, const struct gen_request *q)
 	return most > 0 ? most : MAX_TOKENS;
 }
 
+/* Whether the last answer has its thoughts with it. */
+static bool thought_before(const struct target *t, const struct gen_request *q)
+{
+	size_t n = q->n_messages;
+	while (n > 0 && !is_role(&q->messages[n - 1], "assistant"))
+		n--;
+	return n > 0 && request_thoughts(t, &q->messages[n - 1]);
+}
+
 /* Tokens to think with; 0: it cannot. With a budget, no tool may be forced, and what a tool said may not follow a message
- * without its thoughts, which are not kept. */
+ * without its thoughts. */
 static int64_t budget_of(const struct target *t, const struct gen_request *q)
 {
 	static const int64_t budgets[] = {
 		[THINKING_ON] = 8192, [THINKING_LOW] = 2048, [THINKING_MEDIUM] = 8192, [THINKING_HIGH] = 16384};
 	bool forced = q->n_tools > 0 && q->tool_choice >= TOOLS_REQUIRED;
-	bool in_loop = q->n_messages > 0 && is_role(&q->messages[q->n_messages - 1], "tool");
+	bool in_loop = q->n_messages > 0 && is_role(&q->messages[q->n_messages - 1], "tool") && !thought_before(t, q);
 	int64_t budget = MIN(budgets[q->thinking], max_tokens(t, q) / 2);
 	return budget >= 1024 && !forced && !in_loop ? budget : 0;
 }
@@ -528,6 +576,12 @@ static void begin(const struct target *t, const struct gen_request *q, const cha
 		request_header(r, "%s", *h);
 }
 
+/* A model that is not asked to think is not reminded of what it thought. */
+static bool gets_thoughts(const struct gen_request *q, unsigned quirks)
+{
+	return q->thinking != THINKING_OFF && !(quirks & (QUIRK_NO_THOUGHTS | QUIRK_NO_THINKING));
+}
+
 static int add_what_counts(const struct target *t, const struct gen_request *all, struct gen_call *r, struct err *e)
 {
 	CLEANUP(arena_done) struct arena mem;
@@ -543,7 +597,7 @@ static int add_what_counts(const struct target *t, const struct gen_request *all
 	struct marks marks = marks_of(q);
 	add_system(&r->body, q, r->quirks, &marks);
 	add_tools(&r->body, q, r->quirks, &marks);
-	add_messages(&r->body, q, &marks);
+	add_messages(&r->body, gets_thoughts(q, r->quirks) ? t : NULL, q, &marks);
 	add_thinking(&r->body, t, q, r->quirks);
 	add_output(&r->body, q, r->quirks);
 	return 0;
@@ -638,11 +692,11 @@ unsigned anthropic_learn(
 	const struct target *t, const struct gen_request *q, const struct gen_call *r, struct str error)
 {
 	unsigned ret = 0;
-	(void)t;
 	if (quirk_names(error, "anthropic-version") || quirk_names(error, "anthropic_version"))
 		ret |= QUIRK_OLD_VERSION;
-	if (q && q->raw && quirk_names(error, "signature") && quirk_names(error, "thinking"))
-		ret |= QUIRK_NO_THOUGHTS;
+	if (q && quirk_names(error, "signature") && quirk_names(error, "thinking") &&
+		(q->raw || request_has_thoughts(t, q)))
+		return QUIRK_NO_THOUGHTS & ~r->quirks;
 	if (!q || q->raw)
 		return ret & ~r->quirks;
 	bool effort = q->thinking >= THINKING_LOW && !(r->quirks & QUIRK_NO_EFFORT);

@@ -66,26 +66,9 @@ static void add_content(struct buf *b, const struct gen_request *q, unsigned qui
 	buf_add_char(b, ']');
 }
 
-/* Whether this is the provider that said it; of what a program gives back without its name, the one that is meant. */
-static bool said_by(const struct target *t, const char *name)
-{
-	return name ? strcmp(name, t->p->name) == 0 : !t->fallback;
-}
-
 static bool has_own_extras(const struct target *t, const struct gen_tool_call *c)
 {
-	return c->extras && said_by(t, c->extras_of);
-}
-
-/* NULL: nothing. */
-static const char *own_thoughts(const struct target *t, const struct gen_message *m)
-{
-	if (m->thoughts)
-		return said_by(t, m->thoughts_of) ? m->thoughts : NULL;
-	for (size_t i = 0; i < m->n_calls; i++)
-		if (m->calls[i].thoughts)
-			return said_by(t, m->calls[i].extras_of) ? m->calls[i].thoughts : NULL;
-	return NULL;
+	return c->extras && request_said_by(t, c->extras_of);
 }
 
 /* What it said of the call itself. Where there is nothing, since another model called, or a program did not keep it, and the
@@ -122,7 +105,7 @@ static void add_calls(struct buf *b, const struct target *t, unsigned quirks, co
 /* What it thought: as it said it for itself, or else the words. */
 static void add_reasoning(struct buf *b, const struct target *t, unsigned quirks, const struct gen_message *m)
 {
-	const char *thoughts = quirks & QUIRK_NO_THOUGHTS ? NULL : own_thoughts(t, m);
+	const char *thoughts = quirks & QUIRK_NO_THOUGHTS ? NULL : request_thoughts(t, m);
 	bool wanted = quirks & QUIRK_WANTS_REASONING && strcmp(m->role, "assistant") == 0;
 	if (thoughts) {
 		buf_printf(b, ",\"reasoning_details\":%s", thoughts);
@@ -531,19 +514,11 @@ static bool names_extras(const struct target *t, const struct gen_request *q, st
 	return false;
 }
 
-static bool has_thoughts(const struct target *t, const struct gen_request *q)
-{
-	for (size_t i = 0; i < q->n_messages; i++)
-		if (own_thoughts(t, &q->messages[i]))
-			return true;
-	return false;
-}
-
 /* As signatures of calls: they are good only where they were made, and not all servers take them. */
 static unsigned learn_thoughts(const struct target *t, const struct gen_request *q, struct str error)
 {
 	static const char *const words[] = {"reasoning_details", "signature", "encrypted", NULL};
-	return names_any(error, words) && has_thoughts(t, q) ? QUIRK_NO_THOUGHTS : 0;
+	return names_any(error, words) && request_has_thoughts(t, q) ? QUIRK_NO_THOUGHTS : 0;
 }
 
 /* Messages that call and say nothing. */

@@ -157,6 +157,29 @@ void request_add_functions(struct buf *b, const struct gen_request *q, unsigned 
 		buf_add_char(b, ']');
 }
 
+bool request_said_by(const struct target *t, const char *name)
+{
+	return name ? strcmp(name, t->p->name) == 0 : !t->fallback;
+}
+
+const char *request_thoughts(const struct target *t, const struct gen_message *m)
+{
+	if (m->thoughts)
+		return request_said_by(t, m->thoughts_of) ? m->thoughts : NULL;
+	for (size_t i = 0; i < m->n_calls; i++)
+		if (m->calls[i].thoughts)
+			return request_said_by(t, m->calls[i].extras_of) ? m->calls[i].thoughts : NULL;
+	return NULL;
+}
+
+bool request_has_thoughts(const struct target *t, const struct gen_request *q)
+{
+	for (size_t i = 0; i < q->n_messages; i++)
+		if (request_thoughts(t, &q->messages[i]))
+			return true;
+	return false;
+}
+
 void request_add_extras(struct buf *b, const struct gen_request *q, unsigned api)
 {
 	buf_add_str(b, request_extra(q, api, q->extras));

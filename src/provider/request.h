@@ -29,6 +29,11 @@ void request_add_functions(struct buf *b, const struct gen_request *q, unsigned 
 struct str request_text_before(const struct gen_message *m, size_t i);
 /* Members, or a part, of the request that only a provider of its own shape is told; "" for others. */
 const char *request_extra(const struct gen_request *q, unsigned api, const char *members);
+/* Whether this is the provider that said it; of what a program gives back without its name, the one that is meant. */
+bool request_said_by(const struct target *t, const char *name);
+/* What the target said of the message's reasoning: the text of a JSON array; NULL: nothing. */
+const char *request_thoughts(const struct target *t, const struct gen_message *m);
+bool request_has_thoughts(const struct target *t, const struct gen_request *q);
 /* What only a provider of this kind is told. */
 void request_add_extras(struct buf *b, const struct gen_request *q, unsigned api);
 void request_add_logprobs(struct buf *b, const struct gen_request *q);

@@ -88,11 +88,13 @@ int gw_read_call_extras(struct gw_call *c, const json_t *item, struct gen_tool_c
 	const json_t *extras = json_object_get(item, "atelier"),
 		     *thoughts = json_object_get(extras, "reasoning_details");
 
-	if (!json_is_object(extras) || !gw_target_can(c, API_OPENAI))
+	if (!json_is_object(extras))
 		return 0;
 	ret->extras_of = json_get_str(extras, "provider");
 	int r = json_array_size(thoughts) > 0 ? gw_json_text(c, thoughts, &ret->thoughts) : 0;
-	return r < 0 ? r : gw_read_extras(c, extras, NULL, API_OPENAI, known, &ret->extras);
+	return r < 0 || !gw_target_can(c, API_OPENAI)
+		       ? r
+		       : gw_read_extras(c, extras, NULL, API_OPENAI, known, &ret->extras);
 }
 
 /* What is taken for granted of a model that is not known, since nearly all can it. */
