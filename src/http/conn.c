@@ -15,9 +15,10 @@
 #include "sys/metrics.h"
 
 enum {
-	TURN_STEPS = 8,          /* reads and small requests of one connection before the others get their turn */
-	SMALL_HEAD = 2048,       /* bytes; of unfinished heads that have more, few are kept (max_large) */
-	LINGER_CONNS = 256,      /* above: the longest one is closed */
+	TURN_STEPS = 8,     /* reads and small requests of one connection before the others get their turn */
+	HEAD_READ = 16384,  /* bytes at a time: what comes behind a head is kept before anybody knows whose it is */
+	SMALL_HEAD = 2048,  /* bytes; of unfinished heads that have more, few are kept (max_large) */
+	LINGER_CONNS = 256, /* above: the longest one is closed */
 	LINGER_BYTES = 64 << 20, /* of each, */
 	LINGER_STEP_US = 20000,  /* at a time so many reads of all together, and one of each at least */
 	LINGER_READS = 64,
@@ -454,7 +455,7 @@ static bool read_head(struct conn *c)
 		return take_head(c, c->in.p, c->in.n, false);
 	if (!c->readable)
 		return false;
-	n = wire_read(c, s->read, sizeof(s->read));
+	n = wire_read(c, s->read, HEAD_READ);
 	if (n == -EAGAIN) {
 		c->readable = false;
 		return false;

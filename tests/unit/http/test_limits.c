@@ -779,6 +779,53 @@ static void test_cut_anywhere(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* ---- what comes behind a head ---- */
+
+enum { SENT_BEHIND = 60000, KEPT_BEHIND = 16384 };
+
+struct behind {
+	struct loop *loop;
+	size_t kept;
+};
+
+static void on_head_behind(struct http_exchange *x, void *arg)
+{
+	struct behind *b = arg;
+
+	b->kept = x->conn->in.n;
+	http_reply_static(x, 200, "text/plain", "x", 1);
+	loop_stop(b->loop);
+}
+
+/* A body that has come with its head is kept in part only, before anybody knows whose it is. */
+static void test_little_is_kept_behind_a_head(void **state UNUSED)
+{
+	static char body[SENT_BEHIND];
+	struct behind b = {.loop = loop_new()};
+	struct listeners listeners = {0};
+	struct http_server *server;
+	struct err e = {0};
+
+	assert_int_equal(listeners_open(&listeners, &(struct listen_config){.words = "127.0.0.1:0"}, &e), 0);
+	const struct http_server_config c = {.listeners = listeners.items,
+		.n_listeners = listeners.n,
+		.max_header_bytes = 4000,
+		.max_connections = 2,
+		.max_connections_per_address = 2,
+		.on_head = on_head_behind,
+		.arg = &b};
+	assert_int_equal(http_server_new(b.loop, &c, &server, &e), 0);
+	int fd = net_connect(http_server_port(server));
+	net_say(fd, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
+	assert_true(net_send(fd, body, sizeof(body)));
+	loop_run(b.loop);
+	assert_true(b.kept <= KEPT_BEHIND);
+	close(fd);
+	http_server_free(server);
+	listeners_close(&listeners);
+	loop_free(b.loop);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -801,6 +848,7 @@ int main(void)
 		TEST(test_joined_fields),
 		TEST(test_ranges),
 		TEST(test_cut_anywhere),
+		cmocka_unit_test(test_little_is_kept_behind_a_head),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
