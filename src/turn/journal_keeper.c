@@ -20,7 +20,7 @@
 
 void segment_path(const char *dir, int64_t number, char ret[PATH_BYTES])
 {
-	snprintf(ret, PATH_BYTES, "%s/%010lld.journal", dir, (long long)number);
+	snprintf(ret, PATH_BYTES, "%s/" SEGMENT_NAME, dir, (long long)number);
 }
 
 static int sync_dir(const char *dir)

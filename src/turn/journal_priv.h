@@ -12,6 +12,7 @@
 #define RECORD_HEAD   16
 #define FRAMES_BEGIN  "id: " /* what a record's bytes begin with: by this the next one is found behind damage */
 #define PATH_BYTES    4200
+#define SEGMENT_NAME  "%010lld.journal"
 
 struct segment {
 	int64_t number;

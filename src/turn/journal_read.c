@@ -41,6 +41,19 @@ static void files_add(struct journal_files *f, int64_t number)
 	f->items[f->n++] = (struct journal_file){.number = number};
 }
 
+/* Under its very name, and a file: what only looks like one is nobody's to read, nor to remove. */
+static bool is_segment(int dir, const char *name, int64_t number)
+{
+	char ours[64];
+	struct stat st;
+
+	snprintf(ours, sizeof(ours), SEGMENT_NAME, (long long)number);
+	if (strcmp(ours, name) == 0 && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+		return true;
+	log_warn("journal", "%s is none of the journal's files, and is left alone", name);
+	return false;
+}
+
 int journal_list(const char *dir, struct journal_files *ret, struct err *e)
 {
 	*ret = (struct journal_files){0};
@@ -56,7 +69,7 @@ int journal_list(const char *dir, struct journal_files *ret, struct err *e)
 		if (end == entry->d_name || !(whole || strcmp(end, ".journal.damaged") == 0))
 			continue;
 		ret->highest = MAX(ret->highest, number);
-		if (whole)
+		if (whole && is_segment(dirfd(d), entry->d_name, number))
 			files_add(ret, number);
 	}
 	if (ret->n > 1)
@@ -203,6 +216,8 @@ static int replay_file(
 
 	if (r < 0)
 		return err_set(e, E_STORAGE, "cannot read %s: %s", path, strerror(-r));
+	if (bytes.n == 0) /* the very end came as it was made, or something has emptied it */
+		log_info("journal", "%s is empty", path);
 	if (bytes.n < HEAD_BYTES || memcmp(bytes.p, JOURNAL_MAGIC, HEAD_BYTES) != 0)
 		f->unreadable += (int64_t)count_written((struct str){bytes.p, MIN(bytes.n, (size_t)HEAD_BYTES)});
 	f->unreadable += replay_bytes(buf_str(&bytes), fn, arg);

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "journal_write.h"
 #include "turn/journal_priv.h"
@@ -233,6 +234,27 @@ static void test_kept(void **state)
 	unlink(path);
 }
 
+/* What is named almost as a file of ours, and a folder that is named so, are neither read nor removed, and their numbers not used. */
+static void test_strange_names(void **state)
+{
+	struct fixture *f = *state;
+	struct journal_files files;
+	struct err e = {0};
+	char copied[PATH_BYTES], folder[PATH_BYTES];
+
+	snprintf(copied, sizeof copied, "%s/00000000019.journal", f->dir); /* a digit too many */
+	segment_path(f->dir, 7, folder);
+	assert_int_equal(rename(f->path, copied), 0);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	assert_int_equal(journal_list(f->dir, &files, &e), 0);
+	assert_int_equal(files.n, 0);
+	assert_int_equal(files.highest, 19);
+	assert_int_equal(journal_forget(f->dir, &files, &e), 0);
+	journal_files_done(&files);
+	assert_int_equal(unlink(copied), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +264,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_cut_out, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_cut_off, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_kept, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_strange_names, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
