@@ -427,15 +427,15 @@ def pictures_swept(c):
     check(database(c, "SELECT count(*) FROM blobs") == [(0,)], "rows of a deleted user are there")
 
 
-def brought(c, key, *paths):
+def brought(c, key, *paths, to=subprocess.PIPE):
     """`atelier collection add`, of a folder as it is there."""
     env = dict(c.server.env(), ATELIER_SERVER="http://127.0.0.1:%d" % c.server.port, ATELIER_SERVER_KEY=key)
-    return subprocess.Popen([c.server.binary, "collection", "add", "Shell", *paths], env=env, stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT)
+    return subprocess.Popen([c.server.binary, "collection", "add", "Shell", *paths], env=env, stdout=to,
+                            stderr=subprocess.STDOUT if to == subprocess.PIPE else subprocess.PIPE)
 
 
 def said(process, status, *words):
-    out = process.communicate(timeout=PATIENCE)[0].decode("utf-8", "replace")
+    out = b"".join(x or b"" for x in process.communicate(timeout=PATIENCE)).decode("utf-8", "replace")
     check(process.returncode == status and all(w in out for w in words), "%d, not %d: %s" % (process.returncode, status, out))
 
 
@@ -456,6 +456,9 @@ def shell(c):
         os.symlink(folder, folder + "-link")
         said(brought(c, key, folder), 0, "%d added, 0 changed, 0 unchanged, 0 failed" % len(names))
         said(brought(c, key, folder + "-link"), 0, "0 added, 0 changed, %d unchanged, 0 failed" % len(names))
+        said(brought(c, "unknown", folder), 1, "does not take the API key in ATELIER_SERVER_KEY")
+        with open("/dev/full", "w") as full:
+            said(brought(c, key, folder, to=full), 1, "Standard output cannot be written.")
         os.mkfifo(os.path.join(folder, "pipe"))
         said(brought(c, key, os.path.join(folder, "pipe")), 1, "pipe: It is no file.", "1 failed")
         # Two of one name would replace each other with each run.
