@@ -227,8 +227,9 @@ static int user_delete(struct request *q)
 	int64_t strays;
 	int r = read_heir(q, &heir);
 
-	if (r == 0)
-		r = load(q, &user);
+	if (r < 0)
+		return r;
+	r = load(q, &user);
 	if (r == 0)
 		r = users_delete(q->api->c.db, q->arg_id, heir, &q->err);
 	if (r < 0)
