@@ -555,6 +555,19 @@ async function byLink({ page, base, row, choose, shot }) {
 }
 
 /** What an administrator does with others, and what the server does not let them do with themselves. */
+/** By a program of theirs: a prompt that everybody may use. */
+async function sharePrompt(base, username, name) {
+  const send = async (method, path, body, token) => {
+    const headers = { 'Content-Type': 'application/json', ...(token ? { Authorization: 'Bearer ' + token } : {}) };
+    const response = await fetch(base + '/api/v1' + path, { method, headers, body: JSON.stringify(body) });
+    assert.ok(response.ok, `${method} ${path}: ${response.status}`);
+    return response.json();
+  };
+  const { token } = await send('POST', '/auth/login', { username, password: PASSWORD });
+  const { id } = await send('POST', '/prompts', { name, body: 'When is high water?' }, token);
+  await send('PUT', `/prompts/${id}/grants`, { grants: [{ subject: 'everyone', verb: 'use' }] }, token);
+}
+
 export async function people({ page, server, base, allow, shot }) {
   allow(/status of 4(09|10)/);
   const add = (name) => {
@@ -618,9 +631,26 @@ export async function people({ page, server, base, allow, shot }) {
   await row('omar').waitFor({ state: 'detached' });
   await members.waitFor({ state: 'detached' });
   assert.notEqual(await signIn('omar'), 200);
+  // What others have of hers is handed over, or goes, too; what is chosen stays chosen whoever else changes meanwhile.
+  await sharePrompt(base, 'nina', 'tide-table');
   await choose('nina', 'Delete');
-  await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+  const leaving = page.getByRole('alertdialog');
+  const becomes = leaving.getByLabel('What others have');
+  await list(becomes.locator('option:checked'), ['Hand over to ada']);
+  await becomes.selectOption({ label: 'Delete it, too' });
+  const headers = { Origin: base };
+  const vera = await (await page.request.post(base + '/api/v1/users', { headers, data: { username: 'vera', role: 'user' } })).json();
+  await becomes.locator('option', { hasText: 'vera' }).waitFor({ state: 'attached' });
+  await list(becomes.locator('option:checked'), ['Delete it, too']);
+  await shot('leaving');
+  await becomes.selectOption({ label: 'Hand over to ada' });
+  await leaving.getByRole('button', { name: 'Delete' }).click();
   await row('nina').waitFor({ state: 'detached' });
+  const prompts = (await (await page.request.get(base + '/api/v1/prompts')).json()).items;
+  const handed = prompts.find((p) => p.name === 'tide-table');
+  assert.equal(handed?.may, 'own');
+  await page.request.delete(`${base}/api/v1/prompts/${handed.id}`, { headers });
+  await page.request.delete(`${base}/api/v1/users/${vera.id ?? vera.user.id}`, { headers });
   await page.getByRole('button', { name: 'Delete Painters' }).click();
   await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
 }

@@ -1,3 +1,4 @@
+import { serverNow } from '$core/clock';
 import type { ImagePart, Message, TurnStarted } from '$core/api/types';
 
 /** A message in the list. `key` stays when an optimistic message gets its real id, so that it is not drawn anew. */
@@ -16,7 +17,7 @@ export function optimistic(conversation: string, content: string, model: string 
       state: 'complete', model: null, turn_id: null, error: null, finish_reason: null, tokens_in: null,
       tokens_out: null, tokens_cached: null, tokens_reasoning: null, tokens_exact: false, cost_micros: null,
       first_token_ms: null, duration_ms: null, pinned: false,
-      created_at: new Date().toISOString(), ...over,
+      created_at: new Date(serverNow()).toISOString(), ...over,
     };
   };
   return [make('user', { content, parts: [...pictures, ...(content ? [{ type: 'text' as const, text: content }] : [])] }), make('assistant', { state: 'running', model })];

@@ -12,10 +12,10 @@ export const changeUser = (id: string, body: AccountFields) => take(http.PATCH('
 /** How many things of theirs others have. */
 export const countShared = async (id: string) =>
   Object.values(await take(http.GET('/api/v1/users/{id}/shared', at(id)))).reduce((sum, n) => sum + n, 0);
-/** What others have of theirs is the heir's from then on; null: it is deleted, too. */
-export const deleteUser = (id: string, heir: string | null) =>
+/** `shared`: to whom it is handed over, or that it is deleted, too; null: nothing was known to be shared, and what has been since is kept. */
+export const deleteUser = (id: string, shared: { heir: string } | 'delete' | null) =>
   take(
     http.DELETE('/api/v1/users/{id}', {
-      params: { path: { id }, query: heir ? { heir } : { shared: 'delete' } },
+      params: { path: { id }, query: shared === 'delete' ? { shared } : (shared ?? {}) },
     }),
   );
