@@ -5,7 +5,7 @@ import axe from 'axe-core';
 import { answer, ask, go, has, newChat, readAll, ready } from './chat.mjs';
 import { Gate } from './mock.mjs';
 import { Server } from './server.mjs';
-import { counts, drawn, eventually, holds, reads, says } from './wait.mjs';
+import { counts, drawn, eventually, holds, PATIENCE, reads, says } from './wait.mjs';
 
 const WIDTHS = [1280, 390, 320];
 const THEMES = ['graphite', 'quartz', 'terminal', 'solarized'];
@@ -61,7 +61,8 @@ function sideways() {
 
 export async function inspect(page, what, rules = TAGS) {
   // What moves is not yet what it will be.
-  await page.evaluate(() => Promise.all(document.getAnimations().filter((a) => a.effect.getComputedTiming().endTime < 5000).map((a) => a.finished.catch(() => {}))));
+  const still = () => document.getAnimations().every((a) => a.playState !== 'running' || a.effect.getComputedTiming().endTime >= 5000);
+  await page.waitForFunction(still, null, { timeout: PATIENCE });
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe.source);
   const { width } = page.viewportSize();
   const found = await page.evaluate(findings, rules);

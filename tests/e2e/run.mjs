@@ -186,7 +186,7 @@ async function run(cases, failures, times) {
       // Before anybody is signed in, the page asks and is told so.
       if (name === 'firstRun') allow(/status of 401/);
       try {
-        await tests[name]({ page, context, mock, server, base: server.url, watch, allow, shot });
+        await ends(name, tests[name]({ page, context, mock, server, base: server.url, watch, allow, shot }));
         const said = forget();
         if (said.length) throw new Error('the page said:\n' + said.join('\n'));
         console.log(`ok ${name} (${Date.now() - began} ms)`);
@@ -212,6 +212,17 @@ async function run(cases, failures, times) {
     await browser.close();
     await server.destroy();
     await mock.stop();
+  }
+}
+
+/** A case that waits without end fails as others do, with the page as it stands. */
+async function ends(name, tried) {
+  let timer;
+  const late = new Promise((_, no) => (timer = setTimeout(() => no(new Error(`${name} has not ended in ${4 * PATIENCE} ms`)), 4 * PATIENCE)));
+  try {
+    await Promise.race([tried, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

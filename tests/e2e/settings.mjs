@@ -650,7 +650,7 @@ export async function people({ page, server, base, allow, shot }) {
   const handed = prompts.find((p) => p.name === 'tide-table');
   assert.equal(handed?.may, 'own');
   await page.request.delete(`${base}/api/v1/prompts/${handed.id}`, { headers });
-  await page.request.delete(`${base}/api/v1/users/${vera.id ?? vera.user.id}`, { headers });
+  await page.request.delete(`${base}/api/v1/users/${vera.user_id}`, { headers });
   await page.getByRole('button', { name: 'Delete Painters' }).click();
   await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
 }
