@@ -5,7 +5,7 @@
 #include "provider/provider_priv.h"
 
 #define THOUGHTS_MAX   256
-#define THOUGHTS_BYTES 262144u /* of all; of an answer with more nothing is kept */
+#define THOUGHTS_BYTES 262144u /* of all as JSON; of an answer with more nothing is kept */
 
 /* Those members that a further piece goes on with; of the others the last that says something counts. */
 static const char *const grows[] = {"text", "summary"};
@@ -75,7 +75,24 @@ static bool is_repeated(const struct answer_thoughts *l, const json_t *piece)
 	return ret;
 }
 
-static void add_piece(struct thought *t, const json_t *piece)
+static size_t size_of(const json_t *v)
+{
+	return v ? json_dumpb(v, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY) : 0;
+}
+
+/* Most pieces say again what the item has already: that is kept once, and counts once. */
+static void set_member(struct answer_thoughts *l, struct thought *t, const char *key, json_t *v)
+{
+	const json_t *had = json_object_get(t->rest, key);
+	if (had && (json_is_null(v) || json_equal(had, v)))
+		return;
+	l->bytes += had ? 0 : strlen(key) + strlen("\"\":,");
+	l->bytes += size_of(v);
+	l->bytes -= size_of(had);
+	json_object_set(t->rest, key, v);
+}
+
+static void add_piece(struct answer_thoughts *l, struct thought *t, const json_t *piece)
 {
 	CLEANUP(json_decrefp) json_t *rest = json_copy((json_t *)(uintptr_t)piece);
 	const char *key;
@@ -85,24 +102,23 @@ static void add_piece(struct thought *t, const json_t *piece)
 		if (!json_is_string(text))
 			continue;
 		t->has[k] = true;
+		l->bytes += size_of(text) - strlen("\"\"");
 		buf_add(&t->text[k], json_string_value(text), json_string_length(text));
 		json_object_del(rest, grows[k]);
 		json_object_del(t->rest, grows[k]); /* null so far */
 	}
 	json_object_foreach(rest, key, v)
 	{
-		if (!json_is_null(v) || !json_object_get(t->rest, key))
-			json_object_set(t->rest, key, v);
+		set_member(l, t, key, v);
 	}
 }
 
 static void take_item(struct answer_thoughts *l, const json_t *piece)
 {
 	struct thought *t = continued(l, piece);
-	if (is_repeated(l, piece))
+	if (l->lost || is_repeated(l, piece))
 		return;
-	l->bytes += json_dumpb(piece, NULL, 0, JSON_COMPACT);
-	l->lost = l->lost || l->bytes > THOUGHTS_BYTES || (!t && l->n == THOUGHTS_MAX);
+	l->lost = !t && l->n == THOUGHTS_MAX;
 	if (l->lost)
 		return;
 	if (!t) {
@@ -111,7 +127,8 @@ static void take_item(struct answer_thoughts *l, const json_t *piece)
 		for (size_t k = 0; k < N_ELEMENTS(grows); k++)
 			t->text[k] = BUF_INIT(THOUGHTS_BYTES);
 	}
-	add_piece(t, piece);
+	add_piece(l, t, piece);
+	l->lost = l->bytes > THOUGHTS_BYTES;
 }
 
 void answer_thoughts(struct answer *s, const json_t *list)

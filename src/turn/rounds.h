@@ -56,7 +56,6 @@ int said_add(struct arena *a, struct said *to, const struct gen_message *m) MUST
  * too, which models are given again within a turn alone. */
 int said_add_parts(struct arena *a, struct said *to, const struct parts *parts, bool reasons) MUST_CHECK;
 int said_add_answer(struct arena *a, struct said *to, const char *json, bool reasons, struct err *e) MUST_CHECK;
-bool said_has_calls(const char *parts);
 
 /* ---- rounds.c ---- */
 

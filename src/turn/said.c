@@ -130,19 +130,28 @@ static int add_call(struct saying *s, const struct part *p)
 	return add_extras(s, p, c);
 }
 
-static int add_words(struct saying *s, const struct part *p, struct buf *to)
+/* Whether the next call was made together with those so far. */
+static bool calls_on(const struct saying *s, const struct parts *parts, size_t i)
 {
-	int r = s->n ? end_round(s) : 0;
+	while (i < parts->n && (parts->items[i].type != PART_TOOL_CALL || parts->items[i].parent))
+		i++;
+	return s->n && i < parts->n && parts->items[i].round > 0 && parts->items[i].round == s->round;
+}
+
+static int add_words(struct saying *s, const struct parts *parts, size_t i, struct buf *to)
+{
+	const struct part *p = &parts->items[i];
+	int r = s->n && !calls_on(s, parts, i) ? end_round(s) : 0;
 
 	note_thoughts(s, p);
 	buf_add(to, buf_str(&p->text).p, p->text.n);
 	return r;
 }
 
-/* Where the words themselves are not given back. */
+/* Where the words themselves are not given back. Behind calls that have thoughts of their own others are of the next round. */
 static int add_thought(struct saying *s, const struct part *p)
 {
-	int r = s->n ? end_round(s) : 0;
+	int r = s->n && s->thoughts && json_object_get(p->more, "thoughts") ? end_round(s) : 0;
 
 	note_thoughts(s, p);
 	return r;
@@ -163,9 +172,9 @@ int said_add_parts(struct arena *a, struct said *to, const struct parts *parts, 
 		if (p->parent)
 			continue; /* an agent's own: its result is what was given */
 		if (p->type == PART_TEXT)
-			r = add_words(&s, p, &s.text);
+			r = add_words(&s, parts, i, &s.text);
 		else if (p->type == PART_REASONING && reasons)
-			r = add_words(&s, p, &s.reasoning);
+			r = add_words(&s, parts, i, &s.reasoning);
 		else if (p->type == PART_REASONING)
 			r = add_thought(&s, p);
 		else if (p->type == PART_TOOL_CALL)
@@ -176,11 +185,6 @@ int said_add_parts(struct arena *a, struct said *to, const struct parts *parts, 
 	buf_done(&s.text);
 	buf_done(&s.reasoning);
 	return r;
-}
-
-bool said_has_calls(const char *parts)
-{
-	return parts && strstr(parts, "{\"type\":\"tool_call\"") != NULL;
 }
 
 int said_add_answer(struct arena *a, struct said *to, const char *json, bool reasons, struct err *e)

@@ -517,6 +517,15 @@ class Call:
             if float(every):
                 time.sleep(float(every) / 1000)
 
+    def do_thoughts(self, n):
+        """Reasoning that is to be given back, in small pieces."""
+        for i in range(int(n)):
+            if self.provider.kind == "anthropic":
+                self.delta("thinking", "t%d " % i)
+            else:
+                piece = {"type": "reasoning.text", "text": "t%d " % i, "format": "x", "index": 0}
+                self.line({"choices": [{"index": 0, "delta": {"reasoning_details": [piece]}}]})
+
     def do_stamps(self, n, every):
         """Tokens that say when they were sent."""
         for _ in range(int(n)):
