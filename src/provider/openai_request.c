@@ -112,7 +112,7 @@ static void add_reasoning(struct buf *b, const struct target *t, unsigned quirks
 	} else if (m->reasoning && *m->reasoning && !is_official(t->p) && !(quirks & QUIRK_NO_REASONING)) {
 		buf_add_str(b, ",\"reasoning_content\":");
 		json_add_cstr(b, m->reasoning);
-	} else if (wanted) {
+	} else if (wanted && !(quirks & QUIRK_NO_REASONING)) {
 		buf_add_str(b, ",\"reasoning_content\":\"(It was not kept.)\"");
 	}
 }
@@ -534,13 +534,13 @@ static bool has_silent_calls(const struct gen_request *q)
 static unsigned learn_extras(const struct target *t, const struct gen_request *q, struct str error)
 {
 	static const char *const of_calls[] = {"tool_calls", "extra_content", NULL};
-	bool missing = quirk_names(error, "missing");
+	bool missing = quirk_names(error, "missing"), own = has_calls(q, t);
+	if (own && quirk_refused(error) && (names_any(error, of_calls) || names_extras(t, q, error)))
+		return QUIRK_NO_CALL_EXTRAS;
 	if (missing && quirk_names(error, "thought_signature") && has_calls(q, NULL))
 		return QUIRK_SIGNED_CALLS;
-	if (!has_calls(q, t))
+	if (!own)
 		return 0;
-	if (quirk_refused(error) && (names_any(error, of_calls) || names_extras(t, q, error)))
-		return QUIRK_NO_CALL_EXTRAS;
 	return quirk_names(error, "signature") && !missing ? QUIRK_NO_CALL_EXTRAS | QUIRK_SIGNED_CALLS : 0;
 }
 
@@ -555,9 +555,17 @@ static unsigned learn_calls(const struct target *t, const struct gen_request *q,
 	return quirk_names(error, "content") && names_any(error, null) && has_silent_calls(q) ? QUIRK_NO_NULL : 0;
 }
 
+/* Some servers say of all forms of a message what each refuses and what it misses: of a member that is refused, the rest is not
+ * meant; and one that refuses what it seemed to want does not want it. */
+static unsigned learn_reasoning(unsigned quirks, struct str error)
+{
+	static const char *const wanted[] = {"missing", "required", NULL};
+	bool wants = quirk_names(error, "passed back") || (names_any(error, wanted) && !quirk_refused(error));
+	return wants && !(quirks & QUIRK_WANTS_REASONING) ? QUIRK_WANTS_REASONING : QUIRK_NO_REASONING;
+}
+
 unsigned openai_learn(const struct target *t, const struct gen_request *q, const struct gen_call *r, struct str error)
 {
-	static const char *const wanted[] = {"passed back", "missing", "required", NULL};
 	unsigned ret = 0;
 	if (!q) /* of embeddings */
 		return quirk_names(error, "dimensions") ? QUIRK_NO_DIMENSIONS & ~r->quirks : 0;
@@ -568,7 +576,7 @@ unsigned openai_learn(const struct target *t, const struct gen_request *q, const
 	if (q->thinking != THINKING_DEFAULT && quirk_names(error, "reasoning_effort"))
 		ret |= QUIRK_NO_EFFORT;
 	if (quirk_names(error, "reasoning_content"))
-		ret |= names_any(error, wanted) ? QUIRK_WANTS_REASONING : QUIRK_NO_REASONING;
+		ret |= learn_reasoning(r->quirks, error);
 	if ((q->n_tools > 0 || q->format == FORMAT_SCHEMA) && quirk_names(error, "strict") && quirk_refused(error))
 		ret |= QUIRK_NO_STRICT;
 	ret |= learn_names(q, error) | learn_format(q, r->quirks, error) | learn_max(t, q, r->quirks, error) |

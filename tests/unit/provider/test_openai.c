@@ -199,6 +199,42 @@ static void quoted_words(void **state)
 		"'stream':true,'stream_options':{'include_usage':true}}");
 }
 
+/* Servers that say of all forms of a message what each of them misses mean what they refuse; and what they refuse, though they
+ * seemed to want it, is not sent again. */
+static void of_all_forms(void **state)
+{
+	static const struct gen_tool_call signed_call = {
+		.id = "a", .name = "f", .extras = ",\"extra_content\":{\"google\":{\"thought_signature\":\"x\"}}"};
+	static const struct gen_message messages[] = {
+		{.role = "user", .content = "Hi"}, {.role = "assistant", .content = "Yes", .reasoning = "Hm"}};
+	static const struct gen_message calls[] = {{.role = "user", .content = "Hi"},
+		{.role = "assistant", .content = "I look.", .calls = &signed_call, .n_calls = 1}};
+	static const char plain[] = "{'model':'m','messages':[{'role':'user','content':'Hi'},"
+				    "{'role':'assistant','content':'Yes'}],'stream':true,"
+				    "'stream_options':{'include_usage':true}}";
+	struct gen_request q = {.messages = messages, .n_messages = 2}, c = {.messages = calls, .n_messages = 2};
+	struct fake_target f;
+	(void)state;
+	fake_target_init(&f, &openai_dialect, "http://x");
+	assert_int_equal(
+		learn(&f, &q, "reasoning_content: Extra inputs are not permitted; tool_call_id: Field required"),
+		QUIRK_NO_REASONING);
+	request_is(&f, &q, "http://x/chat/completions", plain);
+	fake_target_init(&f, &openai_dialect, "http://x");
+	assert_int_equal(learn(&f, &q, "reasoning_content is missing in message 1"), QUIRK_WANTS_REASONING);
+	assert_int_equal(learn(&f, &q, "reasoning_content is missing in message 1"), QUIRK_NO_REASONING);
+	request_is(&f, &q, "http://x/chat/completions", plain);
+	assert_int_equal(learn(&f, &q, "reasoning_content is missing in message 1"), 0);
+	fake_target_init(&f, &openai_dialect, "http://x");
+	assert_int_equal(learn(&f, &c,
+				 "extra_content: Extra inputs are not permitted (input: thought_signature); "
+				 "tool_call_id: missing"),
+		QUIRK_NO_CALL_EXTRAS);
+	fake_target_init(&f, &openai_dialect, "http://x");
+	assert_int_equal(
+		learn(&f, &c, "Function call is missing a thought_signature: extract_text"), QUIRK_SIGNED_CALLS);
+}
+
 /* What it said of a call is not sent back where it does not know it, or does not take it for valid any more. */
 static void extras_of_calls(void **state)
 {
@@ -464,6 +500,7 @@ int main(void)
 		cmocka_unit_test(everything_else),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(quoted_words),
+		cmocka_unit_test(of_all_forms),
 		cmocka_unit_test(extras_of_calls),
 		cmocka_unit_test(joined),
 		cmocka_unit_test(many_models_are_remembered),
