@@ -420,6 +420,17 @@ static json_t *as_text(const json_t *call, const json_t *block)
 	return buf_status(&b) == 0 ? json_pack("{s:s,s:s%}", "type", "text", "text", b.p, b.n) : NULL;
 }
 
+/* A question of blanks alone is refused in words that say so: without it the answer before would be gone on with. */
+static bool is_blank_question(const json_t *message)
+{
+	const json_t *content = json_object_get(message, "content");
+	size_t n = 0;
+
+	while (is_empty_text(json_array_get(content, n)))
+		n++;
+	return is(json_get_str(message, "role"), "user") && n > 0 && n == json_array_size(content);
+}
+
 /* The message without empty texts and without thinking of other models, whose signature would be refused, and with what ran
  * here as texts; NULL when nothing is left of it. */
 static json_t *without_ours(json_t *message)
@@ -483,7 +494,8 @@ int anthropic_raw_body(struct gw_call *c, struct str text, const char **ret)
 	json_t *kept = json_array();
 	for (size_t i = 0; i < json_array_size(messages); i++) {
 		json_t *message = json_array_get(messages, i);
-		json_t *less = has_ours(message) ? without_ours(message) : json_incref(message);
+		bool stays = i + 1 == json_array_size(messages) && is_blank_question(message);
+		json_t *less = has_ours(message) && !stays ? without_ours(message) : json_incref(message);
 
 		if (less)
 			json_array_append_new(kept, less);
