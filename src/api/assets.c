@@ -38,9 +38,19 @@ static const char *place_find(const char *path)
 	return NULL;
 }
 
-static const struct asset *asset_find(const char *path)
+/* In folders, as a browser counts: to it an encoded slash is none. */
+static size_t depth_of(const char *path)
 {
-	const char *place = place_find(path);
+	size_t n = 0;
+
+	for (const char *p = path + 1; (p = strchr(p, '/')); p++)
+		n++;
+	return n;
+}
+
+static const struct asset *asset_find(const char *path, const char *raw)
+{
+	const char *place = depth_of(path) == depth_of(raw) ? place_find(path) : NULL;
 
 	if (place)
 		path = place;
@@ -119,14 +129,15 @@ static void reply_unpacked(struct http_exchange *x, const struct asset *a, const
 static void put_up(struct buf *out, const char *path)
 {
 	buf_add_str(out, "./");
-	for (const char *p = path + 1; (p = strchr(p, '/')); p++)
+	for (size_t n = depth_of(path); n > 0; n--)
 		buf_add_str(out, "../");
 }
 
-bool assets_serve_missing(const struct api *api, struct http_exchange *x, const char *path)
+bool assets_serve_missing(const struct api *api, struct http_exchange *x)
 {
 	static const char base[] = "<base href=\"";
-	const struct asset *a = asset_find("/");
+	const char *path = http_raw_path(x);
+	const struct asset *a = asset_find("/", "/");
 	CLEANUP(buf_done) struct buf page = BUF_INIT(a ? a->n_plain + 1 : 1);
 
 	if (!a || !a->gz || unpack(a, &page) < 0)
@@ -149,7 +160,7 @@ bool assets_serve_missing(const struct api *api, struct http_exchange *x, const 
 
 bool assets_serve(const struct api *api, struct http_exchange *x, const char *path)
 {
-	const struct asset *a = asset_find(path);
+	const struct asset *a = asset_find(path, http_raw_path(x));
 	char etag[96];
 
 	if (!a)

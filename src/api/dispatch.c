@@ -682,10 +682,9 @@ static bool only_reads(const char *method)
 static bool show_missing(struct request *q)
 {
 	struct http_exchange *x = q->x;
-	const char *path = http_path(x);
 
-	if (!only_reads(q->method) || q->shape != SHAPE_OWN || is_interface(path) ||
-		!header_accepts(http_header(x, "Accept"), "text/html") || !assets_serve_missing(q->api, x, path))
+	if (!only_reads(q->method) || q->shape != SHAPE_OWN || is_interface(http_path(x)) ||
+		!header_accepts(http_header(x, "Accept"), "text/html") || !assets_serve_missing(q->api, x))
 		return false;
 	request_log(q, 404);
 	request_free(q);

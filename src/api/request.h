@@ -186,7 +186,7 @@ struct auth_way request_way(const struct http_exchange *x);
 bool assets_serve(const struct api *api, struct http_exchange *x, const char *path);
 
 /* Answers a person at an address where nothing is with the page, which says so, and 404; false when it cannot. Loop thread. */
-bool assets_serve_missing(const struct api *api, struct http_exchange *x, const char *path);
+bool assets_serve_missing(const struct api *api, struct http_exchange *x);
 
 /* ---- the change feed (loop-owned) ---- */
 

@@ -189,6 +189,11 @@ const char *http_path(const struct http_exchange *x)
 	return x->path;
 }
 
+const char *http_raw_path(const struct http_exchange *x)
+{
+	return x->head.path;
+}
+
 const char *http_query(const struct http_exchange *x, const char *name)
 {
 	ASSERT_IS(x, EXCHANGE_MAGIC);

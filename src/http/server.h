@@ -40,8 +40,9 @@ void http_server_free(struct http_server *s);           /* after the loop has st
  * The request; all borrowed until the answer; any thread. What breaks the rules of HTTP/1.1 never gets here: the server
  * refuses it by itself.
  */
-const char *http_method(const struct http_exchange *x); /* "GET"; "?" for one that no RFC names */
-const char *http_path(const struct http_exchange *x);   /* decoded, without query; "" when it is not valid text */
+const char *http_method(const struct http_exchange *x);   /* "GET"; "?" for one that no RFC names */
+const char *http_path(const struct http_exchange *x);     /* decoded, without query; "" when it is not valid text */
+const char *http_raw_path(const struct http_exchange *x); /* as it came */
 const char *http_query(const struct http_exchange *x, const char *name); /* decoded value or NULL */
 /* Any case; NULL when absent. Several fields of one name come joined by ", " (cookies by "; "), in their order. Of a request
  * in absolute form, "Host" is what stands in its target. */
