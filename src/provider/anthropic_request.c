@@ -303,21 +303,22 @@ static void add_messages(struct buf *b, const struct target *t, const struct gen
 {
 	const struct gen_message prompt = {.role = "user", .content = q->prompt};
 	const struct gen_message go_on = {.role = "user", .content = request_go_on};
-	size_t n = 0;
+	size_t n = 0, before = 0; /* before: of them before the last one */
 	buf_add_str(b, ",\"messages\":[");
 	if (q->prompt)
 		add_one(b, &n, NULL, false, &prompt, 1, marks, false);
 	for (size_t i = q->prompt ? q->n_messages : skip_system(q, 0); i < q->n_messages;) {
 		size_t end = group_end(q, i);
+		before = n;
 		add_one(b, &n, t, is_role(&q->messages[i], "assistant"), &q->messages[i], end - i, marks,
 			end == q->n_messages && !ends_with_assistant(q));
 		i = end;
 	}
 	if (!q->prompt && ends_with_assistant(q))
 		add_one(b, &n, NULL, false, &go_on, 1, marks, true);
-	/* Only system texts, or white space: a conversation needs a message of the user. */
-	if (n == 0)
-		buf_add_str(b, "{\"role\":\"user\",\"content\":\"(The message is empty.)\"}");
+	/* Only system texts, or white space: a conversation needs a message of the user, which is its last one. */
+	if (n == before)
+		buf_printf(b, "%s{\"role\":\"user\",\"content\":\"(The message is empty.)\"}", n > 0 ? "," : "");
 	buf_add_char(b, ']');
 }
 

@@ -75,6 +75,21 @@ static void calls_and_results_in_pairs(void **state)
 		"'tool_choice':{'type':'none'}," LIMIT "}");
 }
 
+/* A question of blanks alone stays a question: the answer before it is not gone on with. */
+static void blank_question(void **state)
+{
+	const struct gen_message messages[] = {
+		hi, {.role = "assistant", .content = "Hello"}, {.role = "user", .content = " \n"}};
+	struct fake_target f;
+	struct gen_request q = {.messages = messages, .n_messages = 3};
+	(void)state;
+	fake_target_init(&f, &anthropic_dialect, "http://x");
+	request_is(&f, &q, "http://x/v1/messages",
+		"{'model':'m','messages':[{'role':'user','content':[{'type':'text','text':'Hi'}]},"
+		"{'role':'assistant','content':[{'type':'text','text':'Hello'}]},"
+		"{'role':'user','content':'(The message is empty.)'}]," LIMIT "}");
+}
+
 /* One message of the user's begins with all that the tools said, whatever stands between and behind. */
 static void tool_results(void **state)
 {
@@ -392,6 +407,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plain),
 		cmocka_unit_test(tool_results),
+		cmocka_unit_test(blank_question),
 		cmocka_unit_test(calls_and_results_in_pairs),
 		cmocka_unit_test(pictures_between_texts),
 		cmocka_unit_test(fields_of_the_versions),
