@@ -121,15 +121,6 @@ static int reopen_on_loop(void *arg)
 	return 0;
 }
 
-static int drop_on_loop(void *arg)
-{
-	const struct reopening *x = arg;
-
-	(void)turnlog_close(x->t->log);
-	turnlog_abandon(x->t->log, true);
-	return 0;
-}
-
 /* What it was made with, chosen anew: nothing of it is kept but the question what for. */
 static int prepare(struct turn *t, const struct turn_record *record, struct err *e)
 {
@@ -197,6 +188,35 @@ static bool is_asked(struct db_conn *c, atelier_id turn_id, struct arena *a)
 	return asked;
 }
 
+/* Right after a start the providers may not have been looked at yet. */
+static bool has_model(struct turns *all, const char *model, struct arena *a)
+{
+	struct err quiet = {0};
+	const char *id;
+
+	return providers_resolve(all->providers, model, a, &id, &quiet) >= 0;
+}
+
+/* Whether it goes on, and that soon: whoever follows it waits for that from now on, also where nobody knew before whose it is. */
+static int look(struct resuming *want, struct arena *a, struct turn_record *ret, struct err *e)
+{
+	const atelier_id turn_id = want->of.turn_id;
+	int r;
+
+	{
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(want->all->db);
+		r = turns_find(c, turn_id, a, ret, e);
+		if (r == 0 && (!may_go_on(want, ret) || (!want->stop && is_asked(c, turn_id, a))))
+			r = E_CONFLICT;
+	}
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&want->all->mx);
+	want->of = (struct turnlog_of){turn_id, ret->user_id, ret->conversation_id};
+	pthread_mutex_unlock(&want->all->mx);
+	return want->tries < MODEL_TRIES && !has_model(want->all, ret->model, a) ? E_BUSY : 0;
+}
+
 static int resume(struct resuming *want, struct err *e)
 {
 	struct turns *all = want->all;
@@ -209,31 +229,22 @@ static int resume(struct resuming *want, struct err *e)
 	int r;
 
 	arena_init(&a, TURN_ARENA_BYTES);
-	{
-		CLEANUP(db_releasep) struct db_conn *c = db_acquire(all->db);
-		r = turns_find(c, turn_id, &a, &record, e);
-		if (r == 0 && (!may_go_on(want, &record) || (!want->stop && is_asked(c, turn_id, &a))))
-			r = E_CONFLICT;
-	}
-	if (r < 0)
+	if ((r = look(want, &a, &record, e)) < 0)
 		return r;
 	const struct turn_request q = {.user_id = record.user_id};
 	if ((r = turn_admit_waiting(all, &q, &t, e)) < 0)
 		return r;
-	if ((r = take_on(all, t, &record)) < 0) {
+	if ((r = take_on(all, t, &record)) < 0 ||
+		(r = turns_resume(all->db, turn_id, want->stop, want->unsure, &t->arena, &record, e)) < 0) {
+		want->unsure |= r == E_UNSURE;
 		turn_leave(t);
 		return r;
 	}
 	if (turn_stored_log(all->db, turn_id, &x.frames, &quiet) < 0)
 		log_warn("turn", "%s", quiet.msg);
 	x.t = t;
-	(void)loop_call(all->loop, reopen_on_loop, &x); /* who finds it running can follow it */
-	if ((r = turns_resume(all->db, turn_id, want->stop, want->unsure, &t->arena, &record, e)) < 0) {
-		want->unsure |= r == E_UNSURE;
-		(void)loop_call(all->loop, drop_on_loop, &x);
-		turn_leave(t);
-		return r;
-	}
+	/* Only now: who waits for it is not ended by a try that fails. */
+	(void)loop_call(all->loop, reopen_on_loop, &x);
 	t->continues = t->waited = true;
 	t->model = record.model;
 	t->after = (uint64_t)record.last_seq;
@@ -243,23 +254,6 @@ static int resume(struct resuming *want, struct err *e)
 	t->prepared = prepare(t, &record, &t->err);
 	turn_go(all, t);
 	return 0;
-}
-
-/* Right after a start the providers may not have been looked at yet. */
-static bool has_model(struct turns *all, atelier_id turn_id)
-{
-	CLEANUP(arena_done) struct arena a;
-	struct turn_record record;
-	struct err quiet = {0};
-	const char *id;
-	int r;
-
-	arena_init(&a, TURN_ARENA_BYTES);
-	{
-		CLEANUP(db_releasep) struct db_conn *c = db_acquire(all->db);
-		r = turns_find(c, turn_id, &a, &record, &quiet);
-	}
-	return r < 0 || providers_resolve(all->providers, record.model, &a, &id, &quiet) >= 0;
 }
 
 bool turn_is_resuming(struct turns *all, atelier_id turn_id, struct turnlog_of *ret)
@@ -308,14 +302,14 @@ static int unexpect_on_loop(void *arg)
 	return 0;
 }
 
-/* Who came meanwhile follows it as it runs, or gets what is stored of it. */
-static void resuming_end(struct resuming *x, bool goes_on)
+/* Who came meanwhile follows it as it runs, or gets what is stored of it: also where it has run to its end already. */
+static void resuming_end(struct resuming *x)
 {
 	struct kept k = {x, FRAMES_INIT(FINISH_LOG_MAX)};
 	struct err quiet = {0};
 
 	resuming_remove(x);
-	if (!goes_on && loop_call(x->all->loop, is_expected_on_loop, x)) {
+	if (loop_call(x->all->loop, is_expected_on_loop, x)) {
 		if (turn_stored_log(x->all->db, x->of.turn_id, &k.frames, &quiet) < 0)
 			log_debug("turn", "%s", quiet.msg);
 		(void)loop_call(x->all->loop, unexpect_on_loop, &k);
@@ -328,8 +322,7 @@ static void resume_later(void *arg)
 {
 	struct resuming *x = arg;
 	struct err e = {0};
-	bool early = x->tries < MODEL_TRIES && !has_model(x->all, x->of.turn_id);
-	int r = early ? E_BUSY : resume(x, &e);
+	int r = resume(x, &e);
 
 	x->tries++;
 	if ((r == E_BUSY || r == E_UNSURE || r == E_RATE_LIMITED) && turn_wait_place(x->all) &&
@@ -337,7 +330,7 @@ static void resume_later(void *arg)
 		return;
 	if (r < 0 && r != E_CONFLICT && r != E_NOT_FOUND && r != E_STOPPING)
 		log_warn("turn", "an answer that waited does not go on: %s", e.msg);
-	resuming_end(x, r == 0);
+	resuming_end(x);
 }
 
 void turn_resume(struct turns *all, const struct turnlog_of *of, bool stop)
@@ -351,7 +344,7 @@ void turn_resume(struct turns *all, const struct turnlog_of *of, bool stop)
 	all->resuming = x;
 	pthread_mutex_unlock(&all->mx);
 	if (pool_submit(all->queue_threads, &x->task, resume_later, x) < 0)
-		resuming_end(x, false);
+		resuming_end(x);
 }
 
 /* ---- deciding ---- */
