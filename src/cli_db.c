@@ -61,7 +61,10 @@ static int open_one(const char *path, bool source, struct db **ret, struct err *
 	/* Without a node: it is no server, and on SQLite it is the only program. */
 	if (source && !db_is_url(path) && access(path, F_OK) < 0)
 		return err_file(e, -errno, path);
-	return database_connect_to(path, &how, ret, e);
+	int r = database_connect_to(path, &how, ret, e);
+	if (r == 0)
+		report_lost(*ret);
+	return r;
 }
 
 static int copy(const struct cli *c, struct err *e)

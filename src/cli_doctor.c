@@ -108,9 +108,12 @@ static void check_open_database(struct doctor *d, struct db *db)
 	const char *path = db_place(db);
 	CLEANUP(arena_done) struct arena a;
 	struct err e = {0};
-	const char *found = "";
+	const char *found = "", *lost;
+	int64_t until_s;
 
 	arena_init(&a, 1 << 20);
+	if ((lost = db_lost(db, &until_s)) != NULL)
+		say(d, WARN, "database", "%s", lost);
 	if (db_check(db, &a, &found, &e) < 0)
 		say(d, FAIL, "database", "%s cannot be checked: %s", path, e.msg);
 	else if (strcmp(found, "ok") != 0)

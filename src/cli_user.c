@@ -65,6 +65,8 @@ static int add(const struct settings *s, const char *name, const char *role, str
 	/* Also while the server runs: the database takes more than one program. */
 	r = database_connect(s, &(struct db_config){.readers = 1}, &db, e);
 	if (r == 0)
+		report_lost(db);
+	if (r == 0)
 		r = auth_create_user(db, name, password, role, &id, e);
 	db_close(db);
 	return r;

@@ -104,6 +104,18 @@ int report(const struct err *e)
 	return EXIT_FAILURE;
 }
 
+void report_lost(const struct db *db)
+{
+	int64_t until_s;
+	const char *text = db_lost(db, &until_s);
+
+	if (!text)
+		return;
+	fputs("atelier: ", stderr);
+	print_text(stderr, text, strlen(text));
+	fputc('\n', stderr);
+}
+
 static void drop_words(int *argc, char **argv, int at, int n)
 {
 	memmove(&argv[at], &argv[at + n], (size_t)(*argc - at - n + 1) * sizeof(*argv));

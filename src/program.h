@@ -54,6 +54,8 @@ bool print_line(FILE *to, const char *text);        /* within one line, which is
 bool print_json(FILE *to, const char *p, size_t n); /* JSON, for programs and people: its value stays the same */
 /* The same for what was recorded; returns EXIT_FAILURE. */
 int report(const struct err *e);
+/* Where a program opens the database that found it damaged, or had done so before: db_lost(). */
+void report_lost(const struct db *db);
 
 /* ---- the server's parts, in the order they are started ---- */
 
@@ -76,7 +78,7 @@ struct program {
 	struct listeners listeners;
 	struct http_server *server;
 	struct db *db;
-	bool has_lost; /* the database, at this start: db_lost */
+	int64_t lost_until_s; /* of the database: db_lost */
 	struct auth *auth;
 	struct http_client *http;
 	struct providers *providers;

@@ -184,7 +184,7 @@ int database_open(struct program *p, struct err *e)
 		&(struct db_config){.readers = (unsigned)p->settings->db_readers, .exclusive = true}, &p->db, e);
 
 	if (r == 0)
-		health_set(HEALTH_database_log, db_lost(p->db, &p->has_lost));
+		health_set(HEALTH_database_log, db_lost(p->db, &p->lost_until_s));
 	if (r == 0)
 		r = copy_is_whole(p->db, e);
 	return r < 0 ? r : auth_new(p->db, p->settings, p->key_path, &p->auth, e);
@@ -273,7 +273,7 @@ int interface_open(struct program *p, struct err *e)
 			      .tools = p->tools,
 			      .journal_dir = p->journal_path,
 			      .bus = p->bus,
-			      .keeps_journal = p->has_lost},
+			      .keeps_journal_until_s = p->lost_until_s},
 		&p->turns, e);
 	if (r == 0)
 		r = jobs_new(&(struct jobs_config){.settings = p->settings,

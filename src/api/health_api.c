@@ -25,7 +25,8 @@ struct failing_part {
 
 static const struct field failing_fields[] = {
 	FIELD_STR(struct failing_part, name, "name", 0, 0, FIELD_REQUIRED,
-		"data_folder, disk, database, writer, journal, workers, memory, certificate or documents."),
+		"data_folder, disk, database, writer, journal, workers, memory, database_log, certificate, documents, "
+		"vector_store or library."),
 	FIELD_STR(struct failing_part, text, "text", 0, 0, FIELD_REQUIRED, "What is wrong, and what to do."),
 };
 static const struct schema failing_schema =

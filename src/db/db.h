@@ -94,8 +94,9 @@ int db_file_state(struct db *db, struct err *e) MUST_CHECK;
 int db_state(struct db *db, struct err *e) MUST_CHECK;
 int db_writer_state(struct db *db, struct err *e) MUST_CHECK;
 
-/* What an exclusive start found to be lost, in a sentence: of this start (*ret_now), or of one before that is kept; NULL: nothing. */
-const char *db_lost(const struct db *db, bool *ret_now);
+/* What was found to be lost as it was opened, in a sentence; NULL: nothing. Not looked for while a server has it. What was written elsewhere
+ * until then (Unix seconds) may be all that is left of it: INT64_MAX when it was found just now, else when a copy was made that is kept. */
+const char *db_lost(const struct db *db, int64_t *ret_until_s);
 
 /* Reads through the whole file when the last time is long enough ago (a minute, more for a large one): damage is noted for
  * db_state, or forgotten. One thread, which may block for long. */

@@ -147,7 +147,7 @@ struct db {
 	enum db_trouble trouble;
 	char trouble_text[256];
 	char lost[512]; /* set as it is opened; see db_lost */
-	bool lost_now;
+	int64_t lost_until_s;
 	int64_t check_due_ms;
 };
 

@@ -20,15 +20,25 @@ static const struct db_conn_kind copy_kind = {.writes = true, .cache_kib = 512, 
 /* ---- making it ---- */
 
 /* A byte far behind all data. SQLite has its own; a lock of this kind belongs to the descriptor, not to the process. */
+static const struct flock served = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = INT64_C(1) << 62, .l_len = 1};
+
 static int file_lock(int fd, const char *path, struct err *e)
 {
-	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = INT64_C(1) << 62, .l_len = 1};
+	struct flock mine = served;
 
-	if (fcntl(fd, F_OFD_SETLK, &whole) == 0)
+	if (fcntl(fd, F_OFD_SETLK, &mine) == 0)
 		return 0;
 	if (errno == EAGAIN || errno == EACCES)
 		return err_set(e, E_CONFLICT, "%s is in use by another Atelier. One database, one server.", path);
 	return 0; /* a file system without locks: the folder's own must do */
+}
+
+/* Then its log is looked at already, and is being written. */
+static bool is_served(int fd)
+{
+	struct flock other = served;
+
+	return fcntl(fd, F_OFD_GETLK, &other) == 0 && other.l_type != F_UNLCK;
 }
 
 /* Makes the file, so that its mode is ours from the start, and says in plain words what stands in the way. SQLite would
@@ -55,10 +65,8 @@ int sqlite_file_open(struct db *db, const struct db_config *c, struct err *e)
 	if (!S_ISREG(st.st_mode))
 		return err_set(e, E_INVALID, "%s is not a file.", db->path);
 	own->file_bytes = st.st_size;
-	if (!c->exclusive)
-		return 0;
-	int r = file_lock(own->file_fd, db->path, e);
-	if (r == 0)
+	int r = c->exclusive ? file_lock(own->file_fd, db->path, e) : 0;
+	if (r == 0 && (c->exclusive || !is_served(own->file_fd)))
 		sqlite_log_look(db);
 	return r;
 }
@@ -91,7 +99,7 @@ int sqlite_belongs(struct db_conn *c, const struct db_config *config, struct err
 
 /* ---- copies ---- */
 
-static int path_sync(const char *path, int flags)
+int sqlite_path_sync(const char *path, int flags)
 {
 	CLEANUP(closep) int fd = open(path, flags | O_CLOEXEC);
 
@@ -108,9 +116,9 @@ static int copy_fill(struct db_conn *c, const char *to, struct err *e)
 	r = db_exec(c, NULL, e, "VACUUM INTO ?", DB_TEXT(to));
 	if (r < 0)
 		return r;
-	r = path_sync(to, O_RDWR);
+	r = sqlite_path_sync(to, O_RDWR);
 	if (r == 0)
-		r = path_sync(dirname(folder), O_RDONLY | O_DIRECTORY);
+		r = sqlite_path_sync(dirname(folder), O_RDONLY | O_DIRECTORY);
 	return r < 0 ? db_file_fail(r, to, e) : 0;
 }
 

@@ -131,59 +131,95 @@ static void walk(struct log *l, int file_fd)
 
 /* ---- keeping it ---- */
 
-static int copy_bytes(int from, int to, int64_t n)
+static int copy_bytes(int from, int to, int64_t size)
 {
-	while (n > 0) {
-		ssize_t done = copy_file_range(from, NULL, to, NULL, (size_t)n, 0);
-		if (done < 0)
+	enum { PIECE = 1 << 16 };
+	CLEANUP(freep) char *piece = xcalloc(1, PIECE);
+
+	for (int64_t at = 0; at < size;) {
+		ssize_t n = pread(from, piece, (size_t)MIN(size - at, (int64_t)PIECE), at);
+		if (n > 0)
+			n = pwrite(to, piece, (size_t)n, at);
+		if (n < 0 && errno != EINTR)
 			return -errno;
-		if (done == 0)
-			break;
-		n -= done;
+		if (n == 0)
+			return -EIO; /* it was cut short meanwhile */
+		at += MAX(n, 0);
 	}
 	return 0;
 }
 
-/* Of the size `most` (else 0 is returned and nothing done), unless the file system shares the blocks. 1: it is there. */
+/* Of the size `most` (else 0 is returned), unless the file system shares the blocks; 1: all of it is there. */
+static int fill(int in, int out, int64_t most)
+{
+	struct statvfs room;
+	struct stat st;
+
+	if (fstat(in, &st) < 0)
+		return -errno;
+	if (ioctl(out, FICLONE, in) < 0) {
+		bool has_room =
+			fstatvfs(out, &room) == 0 && (int64_t)room.f_bavail * (int64_t)room.f_frsize > 2 * st.st_size;
+		if (st.st_size > most || !has_room)
+			return 0;
+		int r = copy_bytes(in, out, st.st_size);
+		if (r < 0)
+			return r;
+	}
+	return fsync(out) < 0 ? -errno : 1;
+}
+
+/* Under its name stands only what is whole: a start may be killed in the middle, and the next one believes it. */
 static int copy(const char *from, const char *to, int64_t most, struct err *e)
 {
 	CLEANUP(closep) int in = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	CLEANUP(closep) int out = -1;
-	struct statvfs room;
-	struct stat st;
+	CLEANUP(freep) char *folder = xstrdup(to);
+	char part[PATH_MAX + 32];
+	int r;
 
-	if (in < 0 || fstat(in, &st) < 0)
+	if (in < 0)
 		return db_file_fail(-errno, from, e);
-	out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	snprintf(part, sizeof(part), "%s.copying", from);
+	out = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (out < 0)
-		return errno == EEXIST ? 1
-				       : db_file_fail(-errno, to, e); /* of an earlier start: a log has its own salt */
-	int r = ioctl(out, FICLONE, in) == 0 ? 1 : 0;
-	bool has_room = fstatvfs(out, &room) == 0 && (int64_t)room.f_bavail * (int64_t)room.f_frsize > 2 * st.st_size;
-	if (r == 0 && st.st_size <= most && has_room) {
-		r = copy_bytes(in, out, st.st_size);
-		r = r < 0 ? r : 1;
-	}
-	if (r > 0 && fsync(out) < 0)
+		return db_file_fail(-errno, part, e);
+	r = fill(in, out, most);
+	if (r > 0 && rename(part, to) < 0)
 		r = -errno;
 	if (r <= 0)
-		unlink(to);
+		unlink(part);
+	int synced = r > 0 ? sqlite_path_sync(dirname(folder), O_RDONLY | O_DIRECTORY) : 0;
+	r = synced < 0 ? synced : r;
 	return r < 0 ? db_file_fail(r, to, e) : r;
 }
 
+/* A log that goes on before a bad place has the same salt as then, and may be damaged again, also in the same place. */
+static void kept_name(const struct log *l, const char *path, char ret[PATH_MAX + 64])
+{
+	snprintf(ret, PATH_MAX + 64, "%s%s%08x%08x-%lld-%08x", path, kept_as, l->salt[0], l->salt[1], (long long)l->bad,
+		word(l->frame + 16, true));
+}
+
+/* With the bad frame at hand. */
 static void keep(struct db *db, const struct log *l)
 {
-	char log_copy[PATH_MAX + 32], file_copy[PATH_MAX + 32];
+	char log_copy[PATH_MAX + 64], file_copy[PATH_MAX + 64];
 	struct err e = {0};
 	char *text = db->lost;
 	size_t room = sizeof(db->lost);
 
-	snprintf(log_copy, sizeof(log_copy), "%s%s%08x%08x", l->name, kept_as, l->salt[0], l->salt[1]);
-	snprintf(file_copy, sizeof(file_copy), "%s%s%08x%08x", l->path, kept_as, l->salt[0], l->salt[1]);
-	int kept = copy(l->name, log_copy, INT64_MAX, &e);
-	int with_file = kept < 0 ? kept : copy(l->path, file_copy, COPIED_MAX, &e);
+	kept_name(l, l->name, log_copy);
+	kept_name(l, l->path, file_copy);
+	/* The log is the last: where it is, all is that could be. And it is the first where there is no room for both. */
+	int with_file = copy(l->path, file_copy, COPIED_MAX, &e), kept = copy(l->name, log_copy, INT64_MAX, &e);
+	if (kept <= 0 && with_file > 0) {
+		unlink(file_copy);
+		with_file = 0;
+		kept = copy(l->name, log_copy, INT64_MAX, &e);
+	}
 	snprintf(text, room,
-		"The log of the database was damaged when the server started: %lld transactions behind the place are "
+		"The log of the database was found damaged as it was opened: %lld transactions behind the place are "
 		"lost (one, "
 		"after a power failure, may be one that nobody was told of). ",
 		(long long)l->behind);
@@ -197,24 +233,49 @@ static void keep(struct db *db, const struct log *l)
 				      : "; for the database as it was there is no room");
 }
 
-/* One of an earlier start, which nobody has looked at yet. */
-static void tell_kept(struct db *db, const struct log *l)
+/* ---- what was kept before ---- */
+
+/* Whether the copy has the bad frame as the log has it: then all behind it is what was lost at that time. SQLite goes on in the same
+ * log before the bad place, and what it has not written over yet is found anew. */
+static bool has_frame(int folder, const char *name, const struct log *l)
+{
+	CLEANUP(closep) int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	size_t n = FRAME_HEAD + l->page;
+	CLEANUP(freep) unsigned char *frame = xcalloc(1, n);
+
+	return fd >= 0 && pread(fd, frame, n, HEAD + l->bad * (int64_t)n) == (ssize_t)n &&
+	       memcmp(frame, l->frame, n) == 0;
+}
+
+/* Looks through the copies of earlier starts, which nobody has removed yet: the newest one is told. True: what is lost now was kept
+ * then. */
+static bool look_at_kept(struct db *db, struct log *l)
 {
 	CLEANUP(freep) char *whole = xstrdup(l->name), *copy_of = xstrdup(l->name);
 	const char *folder = dirname(whole), *name = basename(copy_of);
+	bool has_bad = l->behind > 0 && read_frame(l, l->bad), known = false;
 	DIR *d = opendir(folder);
 	struct dirent *entry;
+	struct stat st;
 
-	while (d && (entry = readdir(d)) != NULL)
-		if (strncmp(entry->d_name, name, strlen(name)) == 0 &&
-			strncmp(entry->d_name + strlen(name), kept_as, strlen(kept_as)) == 0)
-			snprintf(db->lost, sizeof(db->lost),
-				"The log of the database was damaged at an earlier start, and transactions were lost. "
-				"It is kept as "
-				"%.200s; remove that once it is not needed any more.",
-				entry->d_name);
+	while (d && (entry = readdir(d)) != NULL) {
+		if (strncmp(entry->d_name, name, strlen(name)) != 0 ||
+			strncmp(entry->d_name + strlen(name), kept_as, strlen(kept_as)) != 0 ||
+			fstatat(dirfd(d), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		known |= has_bad && has_frame(dirfd(d), entry->d_name, l);
+		if (st.st_mtime < db->lost_until_s)
+			continue;
+		db->lost_until_s = st.st_mtime;
+		snprintf(db->lost, sizeof(db->lost),
+			"The log of the database was found damaged before, and transactions were lost. It is "
+			"kept as "
+			"%.200s; remove that once it is not needed any more.",
+			entry->d_name);
+	}
 	if (d)
 		closedir(d);
+	return known;
 }
 
 void sqlite_log_look(struct db *db)
@@ -227,11 +288,10 @@ void sqlite_log_look(struct db *db)
 		l->fd = open(l->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	for (int looks = 0; l->fd >= 0 && looks < 2 && (looks == 0 || l->behind); looks++)
 		walk(l, sqlite_own(db)->file_fd); /* twice: another program may be writing */
-	db->lost_now = l->behind > 0;
-	if (db->lost_now)
+	if (!look_at_kept(db, l) && l->behind > 0) {
+		db->lost_until_s = INT64_MAX;
 		keep(db, l);
-	else
-		tell_kept(db, l);
+	}
 	closep(&l->fd);
 	free(l);
 }

@@ -38,6 +38,7 @@ int sqlite_file_open(struct db *db, const struct db_config *c, struct err *e) MU
 void sqlite_log_watch(struct db *db); /* once there is a log */
 void sqlite_log_unwatch(struct db *db);
 uint64_t sqlite_stamp(const struct db *db);
+int sqlite_path_sync(const char *path, int flags) MUST_CHECK; /* negative errno */
 int sqlite_keep(struct db_conn *c, int next_version, struct err *e) MUST_CHECK;
 int sqlite_file_state(struct db *db, struct err *e) MUST_CHECK;
 int sqlite_same_file(const struct db *db, struct err *e) MUST_CHECK; /* the first half of it: not its log */

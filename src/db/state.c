@@ -13,10 +13,10 @@ enum {
 	CHECK_SHARE = 200,    /* of the time goes into them at most */
 };
 
-const char *db_lost(const struct db *db, bool *ret_now)
+const char *db_lost(const struct db *db, int64_t *ret_until_s)
 {
 	ASSERT_IS(db, DB_MAGIC);
-	*ret_now = db->lost_now;
+	*ret_until_s = db->lost_until_s;
 	return *db->lost ? db->lost : NULL;
 }
 

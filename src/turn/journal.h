@@ -39,6 +39,7 @@ void journal_settle(struct journal *j); /* returns when the journal's thread has
 
 struct journal_file {
 	int64_t number;
+	int64_t changed_s;  /* Unix seconds: when it was last written */
 	int64_t unreadable; /* bytes that are no records, once it is read */
 };
 

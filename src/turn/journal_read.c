@@ -32,24 +32,26 @@ void journal_files_done(struct journal_files *f)
 	*f = (struct journal_files){0};
 }
 
-static void files_add(struct journal_files *f, int64_t number)
+static void files_add(struct journal_files *f, int64_t number, int64_t changed_s)
 {
 	if ((f->n & (f->n - 1)) == 0) /* full at every power of two */
 		f->items = reallocarray(f->items, f->n ? f->n * 2 : 1, sizeof *f->items);
 	if (!f->items)
 		abort();
-	f->items[f->n++] = (struct journal_file){.number = number};
+	f->items[f->n++] = (struct journal_file){.number = number, .changed_s = changed_s};
 }
 
 /* Under its very name, and a file: what only looks like one is nobody's to read, nor to remove. */
-static bool is_segment(int dir, const char *name, int64_t number)
+static bool is_segment(int dir, const char *name, int64_t number, int64_t *ret_changed_s)
 {
 	char ours[64];
-	struct stat st;
+	struct stat st = {0};
 
 	snprintf(ours, sizeof(ours), SEGMENT_NAME, (long long)number);
-	if (strcmp(ours, name) == 0 && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+	if (strcmp(ours, name) == 0 && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode)) {
+		*ret_changed_s = st.st_mtime;
 		return true;
+	}
 	log_warn("journal", "%s is none of the journal's files, and is left alone", name);
 	return false;
 }
@@ -64,13 +66,13 @@ int journal_list(const char *dir, struct journal_files *ret, struct err *e)
 		return err_set(e, E_STORAGE, "cannot read the folder %s: %s", dir, strerror(errno));
 	for (struct dirent *entry; (entry = readdir(d));) {
 		char *end;
-		int64_t number = strtoll(entry->d_name, &end, 10);
+		int64_t number = strtoll(entry->d_name, &end, 10), changed_s = 0;
 		bool whole = strcmp(end, ".journal") == 0;
 		if (end == entry->d_name || !(whole || strcmp(end, ".journal.damaged") == 0))
 			continue;
 		ret->highest = MAX(ret->highest, number);
-		if (whole && is_segment(dirfd(d), entry->d_name, number))
-			files_add(ret, number);
+		if (whole && is_segment(dirfd(d), entry->d_name, number, &changed_s))
+			files_add(ret, number, changed_s);
 	}
 	if (ret->n > 1)
 		qsort(ret->items, ret->n, sizeof *ret->items, compare_numbers);

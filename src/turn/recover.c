@@ -104,6 +104,23 @@ void turns_go_on_ready(struct turns *all)
 		turn_resume(all, &(struct turnlog_of){.turn_id = ready[i]}, false);
 }
 
+/* Also where an earlier start has found the loss, and was ended before it came here. */
+static void keep_journal(struct turns *all)
+{
+	bool some = false;
+
+	for (size_t i = 0; i < all->left.n; i++) {
+		struct journal_file *f = &all->left.items[i];
+		if (f->changed_s > all->config.keeps_journal_until_s)
+			continue;
+		f->unreadable = MAX(f->unreadable, 1);
+		some = true;
+	}
+	if (some)
+		log_warn("turn", "the journal of the last run is kept, as files that end in .damaged: the database has "
+				 "lost something");
+}
+
 static void recover(struct recovery *rec)
 {
 	struct turns *all = rec->lost.all;
@@ -113,11 +130,7 @@ static void recover(struct recovery *rec)
 		return;
 	if (rec->lost.n > 0)
 		log_warn("turn", "answers cut off by the last stop: %zu; what was shown of them is kept", rec->lost.n);
-	if (all->config.keeps_journal && all->left.n)
-		log_warn("turn", "the journal of the last run is kept, as files that end in .damaged: the database has "
-				 "lost something");
-	for (size_t i = 0; all->config.keeps_journal && i < all->left.n; i++)
-		all->left.items[i].unreadable = MAX(all->left.items[i].unreadable, 1);
+	keep_journal(all);
 	if (journal_forget(all->config.journal_dir, &all->left, &e) < 0)
 		log_warn("turn", "the journal of the last run stays: %s", e.msg);
 	turns_go_on_ready(all);

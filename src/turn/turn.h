@@ -29,8 +29,8 @@ struct turns_config {
 	struct rag *rag;     /* NULL: nothing is retrieved */
 	struct tools *tools; /* NULL: there are none */
 	const char *journal_dir;
-	struct bus *bus;    /* told of turns that start and end, and of titles; NULL: nobody listens */
-	bool keeps_journal; /* that of the last run stays, under another name: the database may have lost what it has */
+	struct bus *bus;               /* told of turns that start and end, and of titles; NULL: nobody listens */
+	int64_t keeps_journal_until_s; /* what was written until then stays, under another name: the database may have lost it */
 };
 
 /* Reads the journal of the last run first: turns that were cut off become `interrupted`, with all that was shown. */

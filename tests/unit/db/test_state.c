@@ -2,6 +2,8 @@
  * server's. */
 #include "db_test.h"
 
+#include "base/clock.h"
+
 static struct db *open_server(const struct test_folder *f, int *ret, struct err *e)
 {
 	struct db_config c = {.path = f->file, .readers = 1, .exclusive = true, .table = "things"};
@@ -290,7 +292,7 @@ static void test_log_with_damage(void **state)
 	struct test_folder *f = *state;
 	char kept[120], kept_log[120], log[120];
 	struct stat st;
-	bool now;
+	int64_t until_s;
 	struct err e = {0};
 	int r;
 
@@ -310,16 +312,115 @@ static void test_log_with_damage(void **state)
 			flip(log, flips[i].at);
 		struct db *db = open_server(f, &r, &e);
 		assert_int_equal(r, 0);
-		assert_int_equal(db_lost(db, &now) != NULL, flips[i].lost);
-		assert_int_equal(now, flips[i].lost);
+		assert_int_equal(db_lost(db, &until_s) != NULL, flips[i].lost);
+		assert_int_equal(until_s, flips[i].lost ? INT64_MAX : 0);
 		assert_int_equal(copies(f), flips[i].lost ? 2 : 0);
 		db_close(db);
 		db = open_server(f, &r, &e); /* the copies are spoken of until they are removed */
-		assert_int_equal(db_lost(db, &now) != NULL, flips[i].lost);
-		assert_false(now);
+		assert_int_equal(db_lost(db, &until_s) != NULL, flips[i].lost);
+		assert_true(flips[i].lost ? until_s > 0 && until_s <= clock_now_ms() / 1000 : until_s == 0);
 		db_close(db);
 		remove_copies(f);
 	}
+}
+
+/* Writes three times, as a server that is killed then. */
+static void go_on_and_die(const struct test_folder *f, int i)
+{
+	char names[2][120], log[120], word[20];
+	struct err e = {0};
+	int r;
+	struct db *db = open_server(f, &r, &e);
+
+	assert_int_equal(r, 0);
+	snprintf(log, sizeof(log), "%s-wal", f->file);
+	snprintf(names[0], sizeof(names[0]), "%s/died", f->path);
+	snprintf(names[1], sizeof(names[1]), "%s/died-log", f->path);
+	for (int k = 0; k < 3; k++) {
+		snprintf(word, sizeof(word), "more %d.%d", i, k);
+		assert_int_equal(db_write(db, test_insert, word, NULL), 0);
+	}
+	copy_bytes(f->file, names[0]);
+	copy_bytes(log, names[1]);
+	db_close(db);
+	copy_bytes(names[0], f->file);
+	copy_bytes(names[1], log);
+}
+
+static bool is_lost_now(const struct test_folder *f, bool *ret_told)
+{
+	struct err e = {0};
+	int64_t until_s;
+	int r;
+	struct db *db = open_server(f, &r, &e);
+
+	assert_int_equal(r, 0);
+	*ret_told = db_lost(db, &until_s) != NULL;
+	db_close(db);
+	return until_s == INT64_MAX;
+}
+
+/* What is behind the bad place is lost once: a server that goes on before it and is killed has lost nothing more, unless something is
+ * damaged again. */
+static void test_log_with_damage_again(void **state)
+{
+	struct test_folder *f = *state;
+	char kept[120], kept_log[120], log[120];
+	struct stat st;
+	bool told;
+
+	leave_log(f, kept, kept_log);
+	snprintf(log, sizeof(log), "%s-wal", f->file);
+	copy_bytes(kept, f->file);
+	copy_bytes(kept_log, log);
+	assert_int_equal(stat(log, &st), 0);
+	off_t bad = WAL_HEAD + (st.st_size - WAL_HEAD) / WAL_FRAME / 3 * WAL_FRAME;
+	flip(log, bad + 100);
+	go_on_and_die(f, 0);
+	assert_int_equal(copies(f), 2);
+	copy_bytes(log, kept_log);
+	copy_bytes(f->file, kept);
+	assert_false(is_lost_now(f, &told));
+	assert_true(told);
+	assert_int_equal(copies(f), 2);
+	copy_bytes(kept, f->file);
+	copy_bytes(kept_log, log);
+	flip(log, bad + 100);
+	assert_true(is_lost_now(f, &told));
+	assert_int_equal(copies(f), 4);
+}
+
+/* Of a copy only what is whole has its name; and anybody who opens the database beside no server makes one, for SQLite makes the log
+ * shorter. */
+static void test_log_copy_is_whole(void **state)
+{
+	struct test_folder *f = *state;
+	char kept[120], kept_log[120], log[120], part[120];
+	struct stat st, copy;
+	struct dirent *entry;
+	int64_t until_s;
+
+	leave_log(f, kept, kept_log);
+	snprintf(log, sizeof(log), "%s-wal", f->file);
+	snprintf(part, sizeof(part), "%s.copying", log);
+	copy_bytes(kept, f->file);
+	copy_bytes(kept_log, log);
+	copy_bytes(kept, part); /* of a start that was killed */
+	flip(log, WAL_HEAD + 100);
+	assert_int_equal(stat(log, &st), 0);
+	struct db *db = test_open(f);
+	assert_non_null(db_lost(db, &until_s));
+	assert_true(until_s == INT64_MAX);
+	db_close(db);
+	assert_int_equal(access(part, F_OK), -1);
+	assert_int_equal(copies(f), 2);
+	DIR *d = opendir(f->path);
+	while ((entry = readdir(d)) != NULL)
+		if (strstr(entry->d_name, "-wal.damaged-")) {
+			assert_int_equal(fstatat(dirfd(d), entry->d_name, &copy, 0), 0);
+			assert_int_equal(copy.st_size, st.st_size);
+		}
+	closedir(d);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, folder_setup, folder_teardown)
@@ -337,6 +438,8 @@ int main(void)
 		TEST(test_of_another_program),
 		TEST(test_no_link_is_followed),
 		TEST(test_log_with_damage),
+		TEST(test_log_with_damage_again),
+		TEST(test_log_copy_is_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

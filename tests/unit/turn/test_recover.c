@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 #include "sys/fault.h"
 #include "turn/journal_priv.h"
@@ -19,6 +20,7 @@ struct run {
 	struct turns all;
 	struct settings settings;
 	char journal[100];
+	int64_t keeps_until_s;
 	atelier_id turns[TURNS], messages[TURNS], conversations[TURNS];
 	pthread_t thread;
 	struct bus_subscriber subscriber;
@@ -94,7 +96,8 @@ static void start(struct run *run)
 	struct err e = {0};
 
 	*all = (struct turns){.settings = &run->settings, .db = run->f->db, .store_retry_ms = 1};
-	all->config = (struct turns_config){.journal_dir = run->journal, .bus = bus_new()};
+	all->config = (struct turns_config){
+		.journal_dir = run->journal, .bus = bus_new(), .keeps_journal_until_s = run->keeps_until_s};
 	run->subscriber = (struct bus_subscriber){.fn = hear, .arg = run};
 	bus_subscribe(all->config.bus, &run->subscriber);
 	pthread_mutex_init(&all->mx, NULL);
@@ -356,6 +359,26 @@ static void test_again(void **state)
 	run_free(run);
 }
 
+/* Where the database has lost something the journal of until then stays, also when the start that found it came to no end. */
+static void test_journal_is_kept(void **state)
+{
+	for (int older = 0; older < 2; older++) {
+		struct run *run = run_new(*state);
+		char path[PATH_BYTES], damaged[PATH_BYTES + 10];
+		struct stat st;
+
+		segment_path(run->journal, 1, path);
+		snprintf(damaged, sizeof damaged, "%s.damaged", path);
+		assert_int_equal(stat(path, &st), 0);
+		run->keeps_until_s = st.st_mtime - older;
+		start(run);
+		stop(run, false);
+		assert_int_equal(access(path, F_OK), -1);
+		assert_int_equal(access(damaged, F_OK), older ? -1 : 0);
+		run_free(run);
+	}
+}
+
 static void wait_told(struct run *run, unsigned n)
 {
 	while (__atomic_load_n(&run->told, __ATOMIC_SEQ_CST) < n)
@@ -403,6 +426,7 @@ int main(void)
 		TEST(test_refused_figures),
 		TEST(test_set_aside),
 		TEST(test_again),
+		TEST(test_journal_is_kept),
 		TEST(test_unsure),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
