@@ -232,9 +232,11 @@ int shared_duplicate(struct request *q)
 	if ((r = load(q, of, q->arg_id, row)) < 0)
 		return r;
 	const char **at = (void *)(row + of->name), *name = *at;
+	char copy[SHARED_COPY_MAX];
 	for (int i = 2; i < 100; i++) {
-		*at = shared_copy_name(of->kind, name, i, &q->mem);
-		r = *at ? create(q, of, row) : request_no_memory(q);
+		shared_copy_name(of->kind, name, i, copy);
+		*at = copy;
+		r = create(q, of, row);
 		if (r != E_CONFLICT)
 			return r;
 		err_clear(&q->err);

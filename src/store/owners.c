@@ -55,6 +55,8 @@ struct moving {
 	const struct shared_kind *k;
 	atelier_id from, to;
 	struct arena *a;
+	char copied[SHARED_COPY_MAX]; /* what a copy was made of at last, and the number that the next one may have */
+	int next;
 };
 
 struct thing {
@@ -68,7 +70,8 @@ static int list_things(const struct moving *m, struct store_list *ret, struct er
 	char sql[SQL_MAX];
 	int r;
 
-	snprintf(sql, sizeof(sql), "SELECT t.id, t.name " SHARED_OF " ORDER BY t.id", m->k->rows->name, m->k->grants);
+	snprintf(sql, sizeof(sql), "SELECT t.id, t.name " SHARED_OF " ORDER BY t.folded, t.id", m->k->rows->name,
+		m->k->grants);
 	r = db_query(m->c, &rows, e, sql, DB_I64(m->from));
 	while (r >= 0 && (r = db_next(rows, e)) > 0) {
 		struct thing *t = store_push(ret, m->a);
@@ -123,15 +126,23 @@ static int rename_and_give(const struct moving *m, atelier_id id, const char *na
 	return r;
 }
 
-/* By its name, or the first free one of its copies. */
-static int give(const struct moving *m, const struct thing *t, struct err *e)
+/*
+ * By its name, or the first free one of its copies. Long names are cut for their number, so that many may become the same: they
+ * come one behind the other, and each goes on where the one before has ended.
+ */
+static int give(struct moving *m, const struct thing *t, struct err *e)
 {
+	char name[SHARED_COPY_MAX];
 	int r = rename_and_give(m, t->id, t->name, e);
 
-	for (int n = 2; r > 0; n++) {
-		const char *name = shared_copy_name(m->k, t->name, n, m->a);
-
-		r = name ? rename_and_give(m, t->id, name, e) : store_full(e);
+	shared_copy_name(m->k, t->name, 0, name);
+	if (r > 0 && strcmp(name, m->copied) != 0) {
+		memcpy(m->copied, name, sizeof(name));
+		m->next = 2;
+	}
+	while (r > 0) {
+		shared_copy_name(m->k, t->name, m->next++, name);
+		r = rename_and_give(m, t->id, name, e);
 	}
 	return r;
 }
@@ -145,6 +156,7 @@ static int give_kind(struct moving *m, const char *words, struct err *e)
 	if (r < 0 || things.n == 0)
 		return r;
 	r = check_room(m, words, things.n, e);
+	m->copied[0] = '\0';
 	for (size_t i = 0; r == 0 && i < things.n; i++)
 		r = give(m, (const struct thing *)things.items + i, e);
 	if (r < 0)

@@ -241,10 +241,10 @@ static int delete_in(struct db_conn *c, void *arg, struct err *e)
 	return r < 0 ? r : grants_forget(c, x->k->grants, x->id, e);
 }
 
-char *shared_copy_name(const struct shared_kind *k, const char *name, int n, struct arena *a)
+void shared_copy_name(const struct shared_kind *k, const char *name, int n, char ret[SHARED_COPY_MAX])
 {
-	return arena_printf(
-		a, "%.*s%s%d", (int)utf8_prefix(name, strlen(name), COPIED_BYTES), name, k->copy ? k->copy : " ", n);
+	snprintf(ret, SHARED_COPY_MAX, "%.*s%s%d", (int)utf8_prefix(name, strlen(name), COPIED_BYTES), name,
+		k->copy ? k->copy : " ", n);
 }
 
 int shared_delete(const struct shared_kind *k, struct db *db, atelier_id user_id, atelier_id id, struct err *e)

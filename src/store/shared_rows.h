@@ -56,8 +56,9 @@ int shared_edit(const struct shared_kind *k, struct db *db, atelier_id user_id, 
 /* By its owner alone, with its grants and versions. */
 int shared_delete(
 	const struct shared_kind *k, struct db *db, atelier_id user_id, atelier_id id, struct err *e) MUST_CHECK;
-/* The name of its n-th copy; NULL: the arena is full. */
-char *shared_copy_name(const struct shared_kind *k, const char *name, int n, struct arena *a);
+/* The name of its n-th copy. */
+#define SHARED_COPY_MAX 80
+void shared_copy_name(const struct shared_kind *k, const char *name, int n, char ret[SHARED_COPY_MAX]);
 /* The newest first, the present one among them; for who may edit it. */
 int shared_versions(const struct shared_kind *k, struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a,
 	void *ret_items, size_t *ret_n, struct err *e) MUST_CHECK;

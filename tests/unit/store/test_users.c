@@ -436,6 +436,48 @@ static void test_hand_over(void **state)
 	assert_true(town.shared);
 }
 
+enum { ALIKE = 200 };
+
+/* clang-format off */
+static int share_alike_in(struct db_conn *c, void *arg, struct err *e)
+{
+	static int64_t id = 2000;
+	const atelier_id *owner = arg;
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < ALIKE; i++) {
+		char name[100];
+
+		snprintf(name, sizeof(name), "a-letter-with-a-name-that-is-as-long-as-names-may-be-and-%03d", i);
+		r = db_exec(c, NULL, e,
+			"INSERT INTO prompts (id, user_id, name, folded, kind, pattern, structured, version, created_at, updated_at,"
+			" description, variables, body) VALUES (?, ?, ?, ?, 'text', '', 0, 1, 1, 1, '', '[]', '')",
+			DB_I64(++id), DB_I64(*owner), DB_TEXT(name), DB_TEXT(name));
+		if (r == 0)
+			r = db_exec(c, NULL, e,
+				"INSERT INTO grants (id, kind, resource_id, resource_name, subject, subject_id, verb, created_at)"
+				" VALUES (?, 'prompt', ?, '', 'everyone', 0, 1, 1)",
+				DB_I64(id), DB_I64(id));
+	}
+	return r;
+}
+/* clang-format on */
+
+/* Of names that are all cut to the same for their number each is found at once, not by all the numbers before it. */
+static void test_hand_over_of_names_alike(void **state)
+{
+	struct fixture *f = *state;
+	atelier_id eve = add_user(f, "eve", ROLE_USER);
+
+	FINE(f, db_write(f->db, share_alike_in, &f->bob, &f->e));
+	FINE(f, db_write(f->db, share_alike_in, &eve, &f->e));
+	FINE(f, users_delete(f->db, f->bob, f->ada, &f->e));
+	FINE(f, users_delete(f->db, eve, f->ada, &f->e));
+	assert_int_equal(number(f, "SELECT count(*) FROM prompts"), 2 * ALIKE);
+	assert_int_equal(number(f, "SELECT count(*) FROM prompts WHERE name LIKE '%be-an-2'"), 1);
+	assert_int_equal(number(f, "SELECT count(*) FROM prompts WHERE name LIKE '%be-an-201'"), 1);
+}
+
 static void grant_town(struct fixture *f, atelier_id id, atelier_id to, enum grant_verb verb)
 {
 	const struct grant g = {.subject = "user", .subject_id = to, .verb = verb};
@@ -534,23 +576,25 @@ static void test_strays_are_swept(void **state)
 /* A name that is cut for its number is cut between characters. */
 static void test_names_of_copies(void **state)
 {
-	struct fixture *f = *state;
-	char *name = shared_copy_name(&prompts_kind,
+	char name[SHARED_COPY_MAX];
+
+	(void)state;
+	shared_copy_name(&prompts_kind,
 		"a\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad"
 		"\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad"
 		"\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad",
-		2, &f->a);
-
-	assert_non_null(name);
+		2, name);
 	assert_true(utf8_valid(name, strlen(name)));
 	assert_string_equal(name + strlen(name) - 2, "-2");
-	assert_string_equal(shared_copy_name(&folders_kind, "Tea", 10, &f->a), "Tea 10");
+	shared_copy_name(&folders_kind, "Tea", 10, name);
+	assert_string_equal(name, "Tea 10");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_hand_over),
+		TEST(test_hand_over_of_names_alike),
 		TEST(test_servers_of_strangers),
 		TEST(test_heirs),
 		TEST(test_strays_are_swept),
