@@ -22,14 +22,22 @@ bool oauth_may_go(const char *uri);
 bool oauth_is_registered(const json_t *uris, const char *uri);
 
 /*
- * A program, from what it says of itself: an object with its "name", the "uris" to which it may be called back, and whether it
- * "renews" its key. `host`: what vouches for the name, and is shown with it; NULL: nothing does. NULL: *ret_error and *ret_why
- * say what is wrong (or there is no memory).
+ * A program, from what it says of itself on registering: an object with its "name", in which nothing is unseen or turns what
+ * stands beside it, the "uris" to which it may be called back, and whether it "renews" its key. NULL: *ret_error and *ret_why say
+ * what is wrong (or there is no memory).
  */
-json_t *oauth_client_read(const json_t *in, const char *host, const char **ret_error, const char **ret_why);
+json_t *oauth_client_read(const json_t *in, const char **ret_error, const char **ret_why);
+/* The same from the document at the address that is its id, with the "host" there, which vouches for the name. */
+json_t *oauth_client_of_document(const char *client_id, const json_t *in, const char **ret_why);
+/* Its name, with its host where it has one, as one text. */
+#define OAUTH_NAME_MAX 80
+void oauth_client_name(const json_t *client, char ret[OAUTH_NAME_MAX + 1]);
 /* Whether the id is the address of a document that says it; whether programs are told that they may come so. */
 bool oauth_client_has_document(const char *client_id);
 bool oauth_client_documents_offered(struct request *q);
+/* A document was reached, or its host did not answer. */
+void oauth_offer_learn(struct oauth_offer *o, bool reached, int64_t now);
+bool oauth_offer_stands(const struct oauth_offer *o, int64_t now);
 /* Such a program, by a request to its address, which takes seconds; NULL: it is none, and the log says why. */
 json_t *oauth_client_fetch(struct request *q, const char *client_id);
 

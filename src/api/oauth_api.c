@@ -78,7 +78,7 @@ static int register_post(struct request *q)
 
 	if (json_read(body.p, body.n, JSON_MEMORY, JSON_READ_MILD, &in, &unreadable) < 0)
 		return refuse(q, "invalid_client_metadata", "This is no JSON object.");
-	client = oauth_client_read(in, NULL, &error, &why);
+	client = oauth_client_read(in, &error, &why);
 	if (!client)
 		return refuse(q, error, why);
 	bool renews = json_is_true(json_object_get(client, "renews"));
@@ -165,9 +165,9 @@ static json_t *read_ask(struct request *q, const json_t *client, int *ret_wrong,
 		*ret_error = "invalid_request";
 	else if (!is_ours(q, http_query(q->x, "resource")))
 		*ret_error = "invalid_target";
-	return json_pack("{s:O,s:s,s:s*,s:s*,s:s,s:b}", "name", json_object_get(client, "name"), "uri", uri,
-		"challenge", challenge, "state", http_query(q->x, "state"), "client", http_query(q->x, "client_id"),
-		"renews", json_is_true(json_object_get(client, "renews")));
+	return json_pack("{s:O,s:O*,s:s,s:s*,s:s*,s:s,s:b}", "name", json_object_get(client, "name"), "host",
+		json_object_get(client, "host"), "uri", uri, "challenge", challenge, "state", http_query(q->x, "state"),
+		"client", http_query(q->x, "client_id"), "renews", json_is_true(json_object_get(client, "renews")));
 }
 
 static int show_ask(struct request *q, json_t *ask)
@@ -269,13 +269,15 @@ static int authorize_post(struct request *q)
 {
 	CLEANUP(json_decrefp) json_t *ask = oauth_open(q, "ask", http_query(q->x, "ask"));
 	const char *answer = http_query(q->x, "answer"), *user = json_get_str(ask, "user");
+	char name[OAUTH_NAME_MAX + 1];
 	atelier_id id;
 
 	if (!user || !id_parse(user, strlen(user), &id) || id != q->who.user.id)
 		return oauth_page_says(q, 400, OAUTH_NOT_YOURS);
 	if (!answer || strcmp(answer, "yes") != 0)
 		return send_back(q, ask, "error", "access_denied");
-	request_audit(q, "lets a program in to /mcp: %s", json_get_str(ask, "name"));
+	oauth_client_name(ask, name);
+	request_audit(q, "lets a program in to /mcp: %s", name);
 	return give_code(q, ask);
 }
 
@@ -339,13 +341,15 @@ static int give_key(struct request *q, const char *key, atelier_id id, bool rene
 static int make_key(struct request *q, const json_t *code, bool renews, char key[AUTH_API_KEY_LEN + 1], atelier_id *ret)
 {
 	const char *user = json_get_str(code, "user"), *token = json_get_str(code, "token");
+	char name[OAUTH_NAME_MAX + 1];
 	atelier_id user_id;
 
 	if (!user || !token || !id_parse(user, strlen(user), &user_id))
 		return err_set(&q->err, E_INVALID, "The code is not whole.");
+	oauth_client_name(code, name);
 	return auth_key_create(q->api->c.auth,
 		&(struct auth_key_new){.user_id = user_id,
-			.name = json_get_str(code, "name"),
+			.name = name,
 			.scopes = AUTH_SCOPE_API,
 			.token = token,
 			.expires_at = key_ends(),

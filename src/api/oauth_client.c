@@ -14,13 +14,16 @@
 
 enum {
 	URIS_MAX = 10,
-	DOCUMENT_URIS_MAX = 50, /* which are carried nowhere */
-	NAME_MAX_BYTES = 80,
+	DOCUMENT_URIS_MAX = 50,             /* which are carried nowhere */
+	NAME_ROOM = 4 * OAUTH_NAME_MAX + 1, /* with all that is made visible */
 	ADDRESS_MAX = 1000,
 	DOCUMENT_MAX = 64 << 10,
 	FETCH_MS = 8000
 };
 #define WITHDRAWN_MS ((int64_t)3600 * 1000)
+#define REACHED_MS   ((int64_t)24 * 3600 * 1000)
+
+#define URIS_ARE " with https, of this machine, or of a scheme of the program's own."
 
 static bool are_good(const json_t *uris, size_t max)
 {
@@ -48,11 +51,23 @@ static bool has_word(const json_t *list, const char *word)
 	return false;
 }
 
-json_t *oauth_client_read(const json_t *in, const char *host, const char **ret_error, const char **ret_why)
+/* As much of it as `room` allows, with what steers the text, or is not seen, made visible. */
+static json_t *read_name(const char *name, size_t room)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(NAME_ROOM);
+
+	if (name)
+		utf8_add_visible(&b, name, utf8_prefix(name, strlen(name), room), UTF8_LINE);
+	if (buf_status(&b) < 0)
+		return NULL;
+	return b.n ? json_stringn(b.p, utf8_prefix(b.p, b.n, room)) : json_string("A program");
+}
+
+/* `host` NULL: nothing vouches for the name. */
+static json_t *read_program(const json_t *in, const char *host, const char **ret_error, const char **ret_why)
 {
 	json_t *uris = json_object_get(in, "redirect_uris");
-	const char *name = json_get_str(in, "client_name"), *how = json_get_str(in, "token_endpoint_auth_method");
-	char shown[NAME_MAX_BYTES + 1];
+	const char *how = json_get_str(in, "token_endpoint_auth_method");
 
 	*ret_error = "invalid_client_metadata";
 	*ret_why = "This is no JSON object.";
@@ -62,19 +77,26 @@ json_t *oauth_client_read(const json_t *in, const char *host, const char **ret_e
 	if (how && strcmp(how, "none") != 0)
 		return NULL;
 	*ret_error = "invalid_redirect_uri";
-	*ret_why = "\"redirect_uris\" are one to ten addresses with https, of this machine, or of a scheme of the "
-		   "program's own.";
+	*ret_why = host ? "\"redirect_uris\" are one to fifty addresses" URIS_ARE
+			: "\"redirect_uris\" are one to ten addresses" URIS_ARE;
 	if (!are_good(uris, host ? DOCUMENT_URIS_MAX : URIS_MAX))
 		return NULL;
-	size_t room = host ? NAME_MAX_BYTES - strlen(host) - 3 : NAME_MAX_BYTES;
-	int n = name ? (int)utf8_prefix(name, strlen(name), room) : 0;
-	if (!n) {
-		name = "A program";
-		n = (int)strlen(name);
-	}
-	snprintf(shown, sizeof(shown), "%.*s%s%s%s", n, name, host ? " (" : "", host ? host : "", host ? ")" : "");
-	return json_pack("{s:s,s:O,s:b}", "name", shown, "uris", uris, "renews",
-		has_word(json_object_get(in, "grant_types"), "refresh_token"));
+	return json_pack("{s:o,s:s*,s:O,s:b}", "name",
+		read_name(json_get_str(in, "client_name"), OAUTH_NAME_MAX - (host ? strlen(host) + 3 : 0)), "host",
+		host, "uris", uris, "renews", has_word(json_object_get(in, "grant_types"), "refresh_token"));
+}
+
+json_t *oauth_client_read(const json_t *in, const char **ret_error, const char **ret_why)
+{
+	return read_program(in, NULL, ret_error, ret_why);
+}
+
+void oauth_client_name(const json_t *client, char ret[OAUTH_NAME_MAX + 1])
+{
+	const char *name = json_get_str(client, "name"), *host = json_get_str(client, "host");
+
+	snprintf(ret, OAUTH_NAME_MAX + 1, "%s%s%s%s", name ? name : "", host ? " (" : "", host ? host : "",
+		host ? ")" : "");
 }
 
 /* ---- by a document at its address ---- */
@@ -93,7 +115,7 @@ static bool is_plain(const char *url, struct http_url *ret)
 	for (size_t i = 0; i < n; i++)
 		if (url[i] <= ' ' || url[i] > '~' || strchr("\"<>\\^`{|}#", url[i]))
 			return false;
-	if (n > ADDRESS_MAX || *path != '/' || !path[1] || !http_url_read(url, ret) || ret->has_user)
+	if (n > ADDRESS_MAX || !host || *path != '/' || !path[1] || !http_url_read(url, ret) || ret->has_user)
 		return false;
 	for (const char *p = path; *p == '/'; p += 1 + strcspn(p + 1, "/?")) {
 		size_t part = strcspn(p + 1, "/?");
@@ -102,18 +124,54 @@ static bool is_plain(const char *url, struct http_url *ret)
 			return false;
 	}
 	/* Its host is shown beside its name. */
-	return strlen(ret->host) < NAME_MAX_BYTES / 2;
+	return strlen(ret->host) < OAUTH_NAME_MAX / 2;
+}
+
+json_t *oauth_client_of_document(const char *client_id, const json_t *in, const char **ret_why)
+{
+	const char *own = json_get_str(in, "client_id"), *error;
+	struct http_url parts;
+	char host[OAUTH_NAME_MAX];
+
+	*ret_why = "This is no address of such a document.";
+	if (!is_plain(client_id, &parts))
+		return NULL;
+	*ret_why = "Its \"client_id\" is not its address.";
+	if (!own || strcmp(own, client_id) != 0)
+		return NULL;
+	*ret_why = "It has a secret in it, which is none then.";
+	if (json_object_get(in, "client_secret"))
+		return NULL;
+	if (parts.port == 443)
+		snprintf(host, sizeof(host), "%.40s", parts.host);
+	else
+		snprintf(host, sizeof(host), "%.40s:%u", parts.host, parts.port);
+	return read_program(in, host, &error, ret_why);
+}
+
+/*
+ * What programs are offered they take: where Atelier cannot reach the internet they shall register instead, the next time. Where
+ * it can, one host that does not answer says nothing of others, and anybody may bring such a one.
+ */
+void oauth_offer_learn(struct oauth_offer *o, bool reached, int64_t now)
+{
+	int64_t reached_at = __atomic_load_n(&o->reached_at, __ATOMIC_RELAXED);
+
+	if (reached) {
+		__atomic_store_n(&o->reached_at, now, __ATOMIC_RELAXED);
+		__atomic_store_n(&o->withdrawn_until, 0, __ATOMIC_RELAXED);
+	} else if (!reached_at || now - reached_at >= REACHED_MS)
+		__atomic_store_n(&o->withdrawn_until, now + WITHDRAWN_MS, __ATOMIC_RELAXED);
+}
+
+bool oauth_offer_stands(const struct oauth_offer *o, int64_t now)
+{
+	return now >= __atomic_load_n(&o->withdrawn_until, __ATOMIC_RELAXED);
 }
 
 bool oauth_client_documents_offered(struct request *q)
 {
-	return clock_mono_ms() >= __atomic_load_n(&q->api->documents_withdrawn_until, __ATOMIC_RELAXED);
-}
-
-/* What programs are offered they take: where Atelier cannot reach the internet they shall register instead, the next time. */
-static void withdraw(struct request *q)
-{
-	__atomic_store_n(&q->api->documents_withdrawn_until, clock_mono_ms() + WITHDRAWN_MS, __ATOMIC_RELAXED);
+	return oauth_offer_stands(&q->api->oauth_offer, clock_mono_ms());
 }
 
 static json_t *refused(const char *client_id, const char *why)
@@ -127,20 +185,15 @@ json_t *oauth_client_fetch(struct request *q, const char *client_id)
 	CLEANUP(json_decrefp) json_t *o = NULL;
 	struct http_url parts;
 	struct err why = {0};
-	const char *error, *wrong;
+	const char *wrong = "This is no address of such a document.";
 
 	if (!is_plain(client_id, &parts))
-		return refused(client_id, "This is no address of such a document.");
+		return refused(client_id, wrong);
 	int r = tools_fetch_json(q->api->c.tools, client_id, DOCUMENT_MAX, FETCH_MS, &o, &why);
-	if (r == E_PROVIDER_DOWN || r == E_PROVIDER_TIMEOUT)
-		withdraw(q);
+	if (r == 0 || r == E_PROVIDER_DOWN || r == E_PROVIDER_TIMEOUT)
+		oauth_offer_learn(&q->api->oauth_offer, r == 0, clock_mono_ms());
 	if (r < 0)
 		return refused(client_id, why.msg);
-	const char *own = json_get_str(o, "client_id");
-	if (!own || strcmp(own, client_id) != 0)
-		return refused(client_id, "Its \"client_id\" is not its address.");
-	if (json_object_get(o, "client_secret"))
-		return refused(client_id, "It has a secret in it, which is none then.");
-	json_t *client = oauth_client_read(o, parts.host, &error, &wrong);
+	json_t *client = oauth_client_of_document(client_id, o, &wrong);
 	return client ? client : refused(client_id, wrong);
 }

@@ -114,9 +114,17 @@ int oauth_page_ask(struct request *q, const json_t *ask, const char *sealed)
 {
 	const struct oauth_words *w = words_for(q);
 	struct buf *b = begin_page(q, 200, w);
+	const char *host = json_get_str(ask, "host");
 
-	add_in(b, "h1", json_get_str(ask, "name"));
-	buf_add_str(b, "<p>");
+	/* Each apart from what is around it, whichever way it is written: the host is what vouches for the name. */
+	buf_add_str(b, "<h1>");
+	add_in(b, "bdi", json_get_str(ask, "name"));
+	buf_add_str(b, "</h1><p>");
+	if (host) {
+		buf_add_str(b, "<bdi>https://");
+		add_text(b, host);
+		buf_add_str(b, "</bdi></p><p>");
+	}
 	add_text(b, w->wants[0]);
 	add_in(b, "b", q->who.user.name);
 	add_text(b, w->wants[1]);

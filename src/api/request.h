@@ -24,6 +24,12 @@ struct grant_right;
 struct gateway;
 struct line;
 
+/* Whether programs that sign in are told that they may come by a document at an address (oauth_client.c); monotonic, atomic. */
+struct oauth_offer {
+	int64_t withdrawn_until;
+	int64_t reached_at; /* a document, at last; 0: never */
+};
+
 struct api {
 	unsigned magic; /* API_MAGIC */
 #define API_MAGIC 0x61706961u
@@ -36,11 +42,11 @@ struct api {
 	struct changes *changes;
 	struct gateway *gateway;
 	struct upload_locks uploads;
-	pthread_mutex_t configure_mx;      /* held by whoever changes what providers and rules are made of */
-	int64_t started_ms;                /* monotonic */
-	int64_t disk_free;                 /* atomic; bytes */
-	int64_t documents_withdrawn_until; /* atomic; monotonic: programs that sign in are to register (oauth_client.c) */
-	bool stopping;                     /* atomic */
+	pthread_mutex_t configure_mx; /* held by whoever changes what providers and rules are made of */
+	int64_t started_ms;           /* monotonic */
+	int64_t disk_free;            /* atomic; bytes */
+	struct oauth_offer oauth_offer;
+	bool stopping; /* atomic */
 };
 
 struct request {

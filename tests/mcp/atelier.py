@@ -494,7 +494,7 @@ def oauth_by_hand(s):
         assert q["error"] == [error] and q["state"] == ["s&t=\u00fc"] and q["x"] == ["1"], (wrong, q)
     assert "Sign in first" in let_in(s, at(), None)
     page = s.raw("GET", at()[len(s.url):], headers={"Cookie": s.cookies["ada"]})
-    assert "Tool &#60;b&#62;&#38; \u00e9" in page[1].decode() and "frame-ancestors 'none'" in page[2]["Content-Security-Policy"] and "form-action" not in page[2]["Content-Security-Policy"], page
+    assert "<h1><bdi>Tool &#60;b&#62;&#38; \u00e9</bdi></h1>" in page[1].decode() and "frame-ancestors 'none'" in page[2]["Content-Security-Policy"] and "form-action" not in page[2]["Content-Security-Policy"], page
     # A key is nobody at a browser: it lets no other program in.
     assert b"Sign in first" in s.raw("GET", at()[len(s.url):], headers={"Authorization": "Bearer " + s.key})[1]
     # What was asked of one is not answered by another, nor by a page of another site.
