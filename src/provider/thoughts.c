@@ -99,8 +99,11 @@ static void add_piece(struct answer_thoughts *l, struct thought *t, const json_t
 	json_t *v;
 	for (size_t k = 0; k < N_ELEMENTS(grows); k++) {
 		const json_t *text = json_object_get(piece, grows[k]);
-		if (!json_is_string(text))
+		if (!json_is_string(text) || json_long_number(text)) {
+			if (t->has[k]) /* null behind the words, as with a signature */
+				json_object_del(rest, grows[k]);
 			continue;
+		}
 		t->has[k] = true;
 		l->bytes += size_of(text) - strlen("\"\"");
 		buf_add(&t->text[k], json_string_value(text), json_string_length(text));
@@ -158,12 +161,19 @@ static void add_item(struct buf *b, const struct thought *t)
 /* Words alone are the reasoning itself, which stays behind; but with calls they are gone on from. */
 static bool is_worth_keeping(const struct answer *s)
 {
-	bool ret = s->calls != NULL;
+	bool ret = s->calls && s->thoughts->n > 0;
 	for (size_t i = 0; i < s->thoughts->n && !ret; i++) {
 		const char *signature = json_get_str(s->thoughts->all[i].rest, "signature");
 		ret = is_encrypted(s->thoughts->all[i].rest) || (signature && *signature);
 	}
 	return ret;
+}
+
+/* Everybody who keeps an answer reads its events strictly; what this provider says for itself is not worth an answer. */
+static bool is_readable(const struct buf *b)
+{
+	CLEANUP(json_decrefp) json_t *event = NULL;
+	return json_parse(b->p, b->n, &event, NULL) == 0;
 }
 
 int answer_thoughts_finish(struct answer *s)
@@ -181,5 +191,5 @@ int answer_thoughts_finish(struct answer *s)
 	}
 	buf_add_str(&b, "]}");
 	int r = buf_status(&b);
-	return r < 0 ? r : answer_emit(s, EV_THOUGHTS, b.p, b.n);
+	return r < 0 || !is_readable(&b) ? r : answer_emit(s, EV_THOUGHTS, b.p, b.n);
 }
