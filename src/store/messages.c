@@ -54,8 +54,8 @@ static void read_message(struct store_reader *rd, struct message *m)
 
 /* What models are given again: pictures of questions; of answers those that called tools, and what a provider said of their
  * reasoning. */
-#define GIVEN                                                                                                          \
-	"m.role = 'user' OR m.parts LIKE '%{\"type\":\"tool_call\"%' OR m.parts LIKE '%,\"thoughts\":{\"provider\":%'"
+#define CALLED        "m.parts LIKE '%{\"type\":\"tool_call\"%'"
+#define GIVEN         "m.role = 'user' OR " CALLED " OR m.parts LIKE '%,\"thoughts\":{\"provider\":%'"
 #define COLUMNS_LIGHT "m.id, m.parent_id, m.role, m.state, m.content, CASE WHEN " GIVEN " THEN m.parts END"
 
 static void read_light(struct store_reader *rd, struct message *m)
@@ -132,7 +132,7 @@ int messages_sizes(struct db_conn *c, atelier_id conversation_id, atelier_id lea
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	struct store_list l = {.size = sizeof(struct message_size)};
 	int r = db_query(c, &rows, e,
-		BRANCH("m.id, m.role, CASE WHEN m.role <> 'user' AND (" GIVEN ") THEN m.parts ELSE m.content END"),
+		BRANCH("m.id, m.role, CASE WHEN m.role <> 'user' AND " CALLED " THEN m.parts ELSE m.content END"),
 		DB_I64(leaf_id), DB_I64(conversation_id), DB_I64(limit), DB_I64(conversation_id));
 
 	while (r >= 0 && (r = db_next(rows, e)) > 0) {

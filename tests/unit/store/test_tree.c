@@ -48,6 +48,34 @@ static void test_long_branch(void **state)
 	REFUSED(f, E_NOT_FOUND, tree_delete(f->db, &cut, &f->e));
 }
 
+/* What is told of the reasoning of an answer without calls is not given again as words, and does not count. */
+static void test_sizes(void **state)
+{
+	static const char thought[] =
+		"[{\"type\":\"reasoning\",\"text\":\"Long.\"},{\"type\":\"text\",\"text\":\"Yes.\","
+		"\"thoughts\":{\"provider\":\"p\",\"items\":[{\"text\":\"Long.\",\"signature\":\"eA==\"}]}}]";
+	static const char called[] = "[{\"type\":\"tool_call\",\"id\":\"a\"},{\"type\":\"text\",\"text\":\"Yes.\"}]";
+	struct fixture *f = *state;
+	atelier_id id = add_conversation(f, f->ada, "Sizes");
+	struct turn_begun first = begin(f, f->ada, id, "Hello");
+	struct turn_finish in = {
+		.turn_id = first.turn_id, .state = STATE_COMPLETE, .content = STR("Yes."), .parts = STR(thought)};
+	struct message_size *sizes;
+	size_t n;
+	bool more;
+
+	FINE(f, turns_finish(f->db, &in, &f->e));
+	struct turn_begun last = begin(f, f->ada, id, "And");
+	in.turn_id = last.turn_id;
+	in.parts = STR(called);
+	FINE(f, turns_finish(f->db, &in, &f->e));
+	FINE(f, messages_sizes(f->c, id, last.message_id, 10, &f->a, &sizes, &n, &more, &f->e));
+	assert_int_equal(n, 4);
+	assert_int_equal(sizes[0].bytes, strlen("Hello"));
+	assert_int_equal(sizes[1].bytes, strlen("Yes."));
+	assert_int_equal(sizes[3].bytes, strlen(called));
+}
+
 static void test_bin(void **state)
 {
 	struct fixture *f = *state;
@@ -186,8 +214,8 @@ static void test_comparison(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		TEST(test_long_branch), TEST(test_bin), TEST(test_folders), TEST(test_tags), TEST(test_comparison)};
+	const struct CMUnitTest tests[] = {TEST(test_long_branch), TEST(test_sizes), TEST(test_bin), TEST(test_folders),
+		TEST(test_tags), TEST(test_comparison)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
