@@ -194,6 +194,9 @@ static void add_member(struct buf *b, const char *name, const char *value)
 	json_add_cstr(b, value);
 }
 
+#define BLOCK_THINKING "{\"type\":\"thinking\""
+#define BLOCK_REDACTED "{\"type\":\"redacted_thinking\""
+
 /* Its own thinking, as far as it signed it. */
 static void add_thoughts(struct blocks *l, const char *thoughts)
 {
@@ -207,7 +210,7 @@ static void add_thoughts(struct blocks *l, const char *thoughts)
 		if (!format || strcmp(format, THOUGHTS_ANTHROPIC) != 0 || !(data || signature))
 			continue;
 		next_block(l);
-		buf_printf(l->b, "{\"type\":\"%s\"", data ? "redacted_thinking" : "thinking");
+		buf_add_str(l->b, data ? BLOCK_REDACTED : BLOCK_THINKING);
 		if (data) {
 			add_member(l->b, "data", data);
 		} else {
@@ -455,23 +458,35 @@ static int64_t max_tokens(const struct target *t, const struct gen_request *q)
 	return most > 0 ? most : MAX_TOKENS;
 }
 
-/* Whether the last answer has its thoughts with it. */
-static bool thought_before(const struct target *t, const struct gen_request *q)
+/* A model that is not asked to think is not reminded of what it thought. */
+static bool gets_thoughts(const struct gen_request *q, unsigned quirks)
 {
-	size_t n = q->n_messages;
-	while (n > 0 && !is_role(&q->messages[n - 1], "assistant"))
-		n--;
-	return n > 0 && request_thoughts(t, &q->messages[n - 1]);
+	return q->thinking != THINKING_OFF && !(quirks & (QUIRK_NO_THOUGHTS | QUIRK_NO_THINKING));
+}
+
+/* Whether the last answer begins with its thinking, as it is sent. */
+static bool thought_before(const struct target *t, const struct gen_request *q, unsigned quirks)
+{
+	CLEANUP(buf_done) struct buf content = BUF_INIT(BODY_MAX_BYTES);
+	struct blocks l = {.b = &content};
+	size_t end = q->n_messages, i;
+	while (end > 0 && !is_role(&q->messages[end - 1], "assistant"))
+		end--;
+	for (i = end; i > 0 && (is_role(&q->messages[i - 1], "assistant") || is_system(&q->messages[i - 1]));)
+		i--;
+	add_assistants_blocks(&l, gets_thoughts(q, quirks) ? t : NULL, &q->messages[i], end - i);
+	return str_starts(buf_str(&content), STR(BLOCK_THINKING)) || str_starts(buf_str(&content), STR(BLOCK_REDACTED));
 }
 
 /* Tokens to think with; 0: it cannot. With a budget, no tool may be forced, and what a tool said may not follow a message
  * without its thoughts. */
-static int64_t budget_of(const struct target *t, const struct gen_request *q)
+static int64_t budget_of(const struct target *t, const struct gen_request *q, unsigned quirks)
 {
 	static const int64_t budgets[] = {
 		[THINKING_ON] = 8192, [THINKING_LOW] = 2048, [THINKING_MEDIUM] = 8192, [THINKING_HIGH] = 16384};
 	bool forced = q->n_tools > 0 && q->tool_choice >= TOOLS_REQUIRED;
-	bool in_loop = q->n_messages > 0 && is_role(&q->messages[q->n_messages - 1], "tool") && !thought_before(t, q);
+	bool in_loop =
+		q->n_messages > 0 && is_role(&q->messages[q->n_messages - 1], "tool") && !thought_before(t, q, quirks);
 	int64_t budget = MIN(budgets[q->thinking], max_tokens(t, q) / 2);
 	return budget >= 1024 && !forced && !in_loop ? budget : 0;
 }
@@ -489,7 +504,7 @@ static void add_thinking(struct buf *b, const struct target *t, const struct gen
 		buf_add_str(b, ",\"thinking\":{\"type\":\"adaptive\",\"display\":\"summarized\"}");
 		return;
 	}
-	int64_t budget = budget_of(t, q);
+	int64_t budget = budget_of(t, q, quirks);
 	if (budget > 0)
 		buf_printf(b, ",\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":%lld}", (long long)budget);
 }
@@ -577,12 +592,6 @@ static void begin(const struct target *t, const struct gen_request *q, const cha
 		request_header(r, "%s", *h);
 }
 
-/* A model that is not asked to think is not reminded of what it thought. */
-static bool gets_thoughts(const struct gen_request *q, unsigned quirks)
-{
-	return q->thinking != THINKING_OFF && !(quirks & (QUIRK_NO_THOUGHTS | QUIRK_NO_THINKING));
-}
-
 static int add_what_counts(const struct target *t, const struct gen_request *all, struct gen_call *r, struct err *e)
 {
 	CLEANUP(arena_done) struct arena mem;
@@ -619,7 +628,7 @@ static bool is_thinking(const json_t *block)
 }
 
 /* The blocks of one message. Of one that has nothing else they stay. */
-static void drop_thinking(json_t *content)
+static bool drop_thinking(json_t *content)
 {
 	size_t all = json_array_size(content), n = 0;
 	for (size_t i = 0; i < all; i++)
@@ -627,6 +636,49 @@ static void drop_thinking(json_t *content)
 	for (size_t i = n < all ? all : 0; i-- > 0;)
 		if (is_thinking(json_array_get(content, i)))
 			json_array_remove(content, i);
+	return n > 0 && n < all;
+}
+
+static bool is_of_type(const json_t *v, const char *type)
+{
+	const char *s = json_get_str(v, "type");
+	return s && strcmp(s, type) == 0;
+}
+
+static bool has_result(const json_t *message)
+{
+	const json_t *content = json_object_get(message, "content");
+	size_t n = json_array_size(content);
+	while (n > 0 && !is_of_type(json_array_get(content, n - 1), "tool_result"))
+		n--;
+	return n > 0;
+}
+
+/* Who thinks within a budget wants the last thinking behind a tool. What clears thinking is refused where nobody thinks. */
+static void stop_thinking(json_t *root)
+{
+	json_t *edits = json_object_get(json_object_get(root, "context_management"), "edits");
+	if (!is_of_type(json_object_get(root, "thinking"), "enabled"))
+		return;
+	json_object_del(root, "thinking");
+	for (size_t i = json_array_size(edits); i-- > 0;) {
+		const char *type = json_get_str(json_array_get(edits, i), "type");
+		if (type && strncmp(type, "clear_thinking", strlen("clear_thinking")) == 0)
+			json_array_remove(edits, i);
+	}
+}
+
+static void drop_all_thinking(json_t *root)
+{
+	const json_t *messages = json_object_get(root, "messages");
+	bool dropped = false;
+	for (size_t i = 0; i < json_array_size(messages); i++) {
+		const json_t *m = json_array_get(messages, i);
+		bool asks = i + 1 == json_array_size(messages);
+		if (asks && dropped && has_result(m))
+			stop_thinking(root);
+		dropped = drop_thinking(json_object_get(m, "content"));
+	}
 }
 
 /* As it came, but for thinking whose signature was refused: it was made elsewhere, or a program kept half of it. */
@@ -637,9 +689,7 @@ static void add_raw(struct buf *b, const struct gen_request *q, const char *mode
 	const char *body = q->raw->body;
 	if (quirks & QUIRK_NO_THOUGHTS &&
 		json_read(body, strlen(body), JSON_MEMORY, JSON_READ_EXACT, &root, NULL) >= 0) {
-		const json_t *messages = json_object_get(root, "messages");
-		for (size_t i = 0; i < json_array_size(messages); i++)
-			drop_thinking(json_object_get(json_array_get(messages, i), "content"));
+		drop_all_thinking(root);
 		json_add_value(&less, root);
 		if (buf_status(&less) == 0)
 			body = buf_str(&less).p;
@@ -719,7 +769,7 @@ static unsigned lost_thinking(const struct target *t, const struct gen_request *
 {
 	if (q->thinking < THINKING_ON)
 		return 0;
-	if ((quirks & QUIRK_NO_THINKING) || ((quirks & QUIRK_BUDGET) && budget_of(t, q) == 0))
+	if ((quirks & QUIRK_NO_THINKING) || ((quirks & QUIRK_BUDGET) && budget_of(t, q, quirks) == 0))
 		return LOST_EFFORT;
 	if (q->thinking < THINKING_LOW)
 		return 0;
