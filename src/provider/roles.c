@@ -100,6 +100,10 @@ static void join(struct fitting *f, struct gen_message *to, const struct gen_mes
 	to->n_images += m->n_images;
 	to->calls = m->calls;
 	to->n_calls = m->n_calls;
+	if (m->thoughts || m->n_calls) { /* those of the calls must stand with them */
+		to->thoughts = m->thoughts;
+		to->thoughts_of = m->thoughts_of;
+	}
 	if (m->reasoning)
 		to->reasoning = m->reasoning;
 }

@@ -141,7 +141,7 @@ static json_t *members(const json_t *data, const char *const *keys)
 	return ret;
 }
 
-/* To the last part of what was said with them. */
+/* To the last part of what was said with them. An answered call is of the round before, and has its own. */
 static void reduce_thoughts(struct reduced *r, const json_t *data)
 {
 	static const char *const keys[] = {"provider", "items", NULL};
@@ -152,6 +152,8 @@ static void reduce_thoughts(struct reduced *r, const json_t *data)
 		struct part *p = &r->parts.items[i - 1];
 		if (!is_of(p, parent) || !(is_words(p->type) || p->type == PART_TOOL_CALL))
 			continue;
+		if (p->answered)
+			return;
 		part_set(p, "thoughts", thoughts);
 		return;
 	}

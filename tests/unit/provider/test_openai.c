@@ -284,6 +284,19 @@ static void joined(void **state)
 		"{'type':'image_url','image_url':{'url':'data:image/"
 		"png;base64,BB'}},{'type':'text','text':'y\\n\\nz'}]},"
 		"{'role':'assistant','content':'A\\n\\nB'}],'stream':true,'stream_options':{'include_usage':true}}");
+	/* What was thought before a call stands with it, and not what was thought before. */
+	const struct gen_tool_call call = {.id = "a", .name = "f", .arguments = "{}", .thoughts = "[2]"};
+	const struct gen_message calls[] = {{.role = "user", .content = "Hi"},
+		{.role = "assistant", .content = "A", .thoughts = "[1]"},
+		{.role = "assistant", .content = "B", .calls = &call, .n_calls = 1},
+		{.role = "tool", .content = "C", .tool_call_id = "a"}};
+	q = (struct gen_request){.messages = calls, .n_messages = 4};
+	request_is(&f, &q, "http://x/chat/completions",
+		"{'model':'m','messages':[{'role':'user','content':'Hi'},"
+		"{'role':'assistant','content':'A\\n\\nB','reasoning_details':[2],'tool_calls':["
+		"{'id':'a','type':'function','function':{'name':'f','arguments':'{}'}}]},"
+		"{'role':'tool','tool_call_id':'a','content':'C'}],'stream':true,"
+		"'stream_options':{'include_usage':true}}");
 	/* However many they are, it takes little more memory than they have. */
 	struct gen_message many[1000];
 	char text[521];

@@ -130,6 +130,23 @@ static void test_rounds(void **state)
 	frames_done(&log);
 }
 
+/* What is said of the reasoning is with the last of its own round; of one that said and called nothing it is with nothing. */
+static void test_thoughts(void **state)
+{
+	struct frames log = FRAMES_INIT(1 << 16);
+
+	(void)state;
+	add(&log, EV_TOOL_CALL, "{\"index\":0,\"id\":\"a\",\"name\":\"f\",\"arguments\":\"{}\"}");
+	add(&log, EV_THOUGHTS, "{\"provider\":\"p\",\"items\":[1]}");
+	add(&log, EV_TOOL_RESULT, "{\"id\":\"a\",\"result\":\"\"}");
+	add(&log, EV_THOUGHTS, "{\"provider\":\"p\",\"items\":[2]}");
+	parts_are(NULL, &log,
+		"[" CALL("a", "f", "{}",
+			"\"result\":\"\",\"failed\":false" ROUND(
+				1) ",\"thoughts\":{\"provider\":\"p\",\"items\":[1]}") "]");
+	frames_done(&log);
+}
+
 /* A turn that goes on: its words join the last ones, its sources and results take the place of older ones, what it moves is
  * its own, and what both took adds up. */
 static void test_goes_on(void **state)
@@ -484,6 +501,7 @@ int main(void)
 		cmocka_unit_test(test_title_clean),
 		cmocka_unit_test(test_moved),
 		cmocka_unit_test(test_rounds),
+		cmocka_unit_test(test_thoughts),
 		cmocka_unit_test(test_goes_on),
 		cmocka_unit_test(test_members),
 		cmocka_unit_test(test_waits),
