@@ -488,11 +488,14 @@ static void add_served(const struct gw_call *c, struct buf *out)
 	}
 }
 
-/* What the provider says of the reasoning for itself, as one that speaks so tells it. */
+/* What the provider says of the reasoning for itself, as one that speaks so tells it, and whose it is. */
 static void add_thoughts(const struct gw_call *c, struct buf *out)
 {
-	if (c->answer.thoughts_of)
-		buf_printf(out, "\"reasoning_details\":%s", buf_str(&c->answer.thoughts).p);
+	if (!c->answer.thoughts_of)
+		return;
+	buf_printf(out, "\"reasoning_details\":%s,\"atelier\":{\"provider\":", buf_str(&c->answer.thoughts).p);
+	json_add_cstr(out, c->answer.thoughts_of);
+	buf_add_char(out, '}');
 }
 
 static void end_choice(struct gw_call *c, struct buf *out)

@@ -384,6 +384,7 @@ static int read_assistant(struct gw_call *c, const json_t *from, struct gen_mess
 		return r;
 	if (!m->reasoning) /* for who takes no such list */
 		r = read_details(c, details, m);
+	m->thoughts_of = json_get_str(json_object_get(from, "atelier"), "provider");
 	return r < 0 ? r : gw_json_text(c, details, &m->thoughts);
 }
 
@@ -391,7 +392,8 @@ static int read_assistant(struct gw_call *c, const json_t *from, struct gen_mess
 static int read_message_extras(struct gw_call *c, const json_t *from, struct gen_message *m)
 {
 	static const char *const known[] = {"role", "content", "name", "tool_calls", "tool_call_id", "function_call",
-		"reasoning_content", "reasoning", "reasoning_details", "refusal", "annotations", "cache_control", NULL};
+		"reasoning_content", "reasoning", "reasoning_details", "refusal", "annotations", "cache_control",
+		"atelier", NULL};
 
 	return gw_read_extras(c, from, "messages", API_OPENAI, known, &m->extras);
 }
