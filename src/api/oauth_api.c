@@ -327,8 +327,9 @@ static int give_key(struct request *q, const char *key, atelier_id id, bool rene
 		auth_renewal_make(id, key, &next);
 		id_format(id, key_id);
 		sodium_bin2hex(hash, sizeof(hash), next.hash, sizeof(next.hash));
-		o = json_pack("{s:s,s:s,s:s,s:I}", "key", key_id, "hash", hash, "client", client, "until",
-			(json_int_t)key_ends());
+		o = json_pack("{s:s,s:s,s:s,s:s,s:I}", "key", key_id, "hash", hash, "token", next.key, "client", client,
+			"until", (json_int_t)key_ends());
+		sodium_memzero(&next, sizeof(next));
 		refresh = oauth_seal(q, "refresh", o);
 		if (!refresh)
 			return q->err.code;
@@ -389,9 +390,10 @@ static int take_code(struct request *q)
 
 static bool read_renewal(const json_t *o, struct auth_renewal *ret)
 {
-	const char *id = json_get_str(o, "key"), *hash = json_get_str(o, "hash");
+	const char *id = json_get_str(o, "key"), *hash = json_get_str(o, "hash"), *token = json_get_str(o, "token");
 	size_t n = 0;
 
+	snprintf(ret->key, sizeof(ret->key), "%s", token ? token : "");
 	if (!id || !hash || !id_parse(id, strlen(id), &ret->key_id))
 		return false;
 	return sodium_hex2bin(ret->hash, sizeof(ret->hash), hash, strlen(hash), NULL, &n, NULL) == 0 &&
@@ -411,6 +413,7 @@ static int take_refresh(struct request *q)
 	if (!of || strcmp(hash, of) != 0 || !read_renewal(o, &x))
 		return refuse(q, "invalid_grant", "The refresh token is not known, too old, or of another program.");
 	int r = auth_key_renew(q->api->c.auth, &x, token_ends(), key_ends(), key, &q->err);
+	sodium_memzero(x.key, sizeof(x.key));
 	if (r == E_CONFLICT) {
 		api_end(q->api, &(struct ending){.key_id = x.key_id});
 		request_audit(q, "API key %s is ended, for its refresh token was used twice", json_get_str(o, "key"));
@@ -461,6 +464,7 @@ static int find_key(struct request *q, const char *token, atelier_id *ret)
 	*ret = 0;
 	if (is_of_client(refresh, oauth_form(q, "client_id")) && read_renewal(refresh, &x))
 		*ret = x.key_id;
+	sodium_memzero(&x, sizeof(x));
 	if (refresh || !auth_is_api_key(token))
 		return 0;
 	int r = auth_identify(q->api->c.auth, c, NULL, token, &q->mem, &who, &unknown);

@@ -18,6 +18,7 @@ void auth_renewal_make(atelier_id key_id, const char *key, struct auth_renewal *
 {
 	ret->key_id = key_id;
 	auth_key_hash(key, ret->hash);
+	snprintf(ret->key, sizeof(ret->key), "%s", key);
 }
 
 /* Nothing is drawn: of several answers to one step, each renews to the same token. */
@@ -37,7 +38,7 @@ int auth_key_renew(struct auth *a, const struct auth_renewal *x, int64_t token_e
 {
 	unsigned char hash[AUTH_HASH_LEN];
 	char prefix[AUTH_KEY_SHOWN + 1], next[AUTH_TOKEN_LEN + 1];
-	bool stolen = false;
+	enum key_renewed what = KEY_RENEWED;
 
 	ASSERT_IS(a, AUTH_MAGIC);
 	next_token(a, x, next);
@@ -55,9 +56,12 @@ int auth_key_renew(struct auth *a, const struct auth_renewal *x, int64_t token_e
 			.now = clock_now_ms(),
 			.token_ends_at = token_ends_at,
 			.expires_at = expires_at,
-			.repeat_after = token_ends_at - REPEAT_MS},
-		&stolen, e);
-	if (r == 0 && stolen) {
+			.repeat_after = token_ends_at - REPEAT_MS,
+			.may_stay = x->key[0] != '\0'},
+		&what, e);
+	if (r == 0 && what == KEY_STAYS)
+		snprintf(ret_key, AUTH_API_KEY_LEN + 1, "%s", x->key);
+	if (r == 0 && what == KEY_STOLEN) {
 		log_warn("auth", "a refresh token was used twice, so two have it: the program's key is deleted");
 		r = err_set(
 			e, E_CONFLICT, "This was used before, by whoever has it now: the program must sign in anew.");

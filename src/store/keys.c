@@ -146,7 +146,7 @@ int keys_delete(struct db *db, atelier_id user_id, atelier_id id, atelier_id *re
 
 struct renewing {
 	const struct key_renewal *x;
-	bool stolen;
+	enum key_renewed what;
 };
 
 static bool is_hash(struct str stored, const struct key_renewal *x, const void *hash)
@@ -167,27 +167,29 @@ static int renew_in(struct db_conn *c, void *arg, struct err *e)
 		"WHERE id = ? AND token_ends_at IS NOT NULL AND (expires_at IS NULL OR expires_at > ?)"
 		" AND user_id IN (SELECT id FROM users WHERE disabled = 0)",
 		DB_I64(x->id), DB_I64(x->now));
-	bool again = r == 0 && is_hash(k.hash, x, x->next_hash) && k.token_ends_at > x->repeat_after;
+	bool is_new = r == 0 && k.token_ends_at > x->repeat_after;
+	bool again = is_new && is_hash(k.hash, x, x->next_hash);
 	bool first = r == 0 && is_hash(k.hash, x, x->hash);
 	arena_done(&mem);
-	if (r < 0 || again)
+	if (r < 0)
 		return r;
-	if (!first) {
-		w->stolen = true;
+	w->what = again ? KEY_RENEWED : !first ? KEY_STOLEN : is_new && x->may_stay ? KEY_STAYS : KEY_RENEWED;
+	if (again || w->what == KEY_STAYS)
+		return 0;
+	if (w->what == KEY_STOLEN)
 		return rows_delete_in(&keys, c, x->id, e);
-	}
 	return db_exec(c, NULL, e,
 		"UPDATE api_keys SET hash = ?, prefix = ?, token_ends_at = ?, expires_at = ? WHERE id = ?",
 		DB_BLOB(x->next_hash, x->n), DB_TEXT(x->next_prefix), DB_I64(x->token_ends_at), DB_I64(x->expires_at),
 		DB_I64(x->id));
 }
 
-int keys_renew(struct db *db, const struct key_renewal *x, bool *ret_stolen, struct err *e)
+int keys_renew(struct db *db, const struct key_renewal *x, enum key_renewed *ret, struct err *e)
 {
 	struct renewing w = {.x = x};
 	int r = db_write(db, renew_in, &w, e);
 
-	*ret_stolen = r == 0 && w.stolen;
+	*ret = w.what;
 	return r;
 }
 

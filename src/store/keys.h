@@ -68,10 +68,13 @@ struct key_renewal {
 	const char *next_prefix;
 	int64_t now, token_ends_at, expires_at;
 	int64_t repeat_after; /* one that ends later than this was made so lately that the same may be asked again */
+	bool may_stay;        /* one that is so new stays as it is */
 };
-/* E_NOT_FOUND: no such key, or nobody may use it any more. *ret_stolen: it had been renewed with that secret before, so two
- * have it, and the key is deleted. */
-int keys_renew(struct db *db, const struct key_renewal *x, bool *ret_stolen, struct err *e) MUST_CHECK;
+/* What became of it. KEY_STOLEN: it had been renewed with that secret before, so two have it, and the key is deleted. */
+enum key_renewed { KEY_RENEWED, KEY_STAYS, KEY_STOLEN };
+
+/* E_NOT_FOUND: no such key, or nobody may use it any more. */
+int keys_renew(struct db *db, const struct key_renewal *x, enum key_renewed *ret, struct err *e) MUST_CHECK;
 
 /* Notes the use; a key that is gone is no error. */
 void keys_touch(struct db *db, atelier_id id, int64_t now);

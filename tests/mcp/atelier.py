@@ -616,6 +616,12 @@ def renewal(s):
     token, first, code_again = challenge_and(s, back, name=name)
     assert first["expires_in"] == 3600 and first["refresh_token"], first
     renew = lambda t, **q: token(grant_type="refresh_token", refresh_token=t, **q)
+
+    def minutes_pass():
+        with sqlite3.connect(s.data + "/atelier.db") as db:
+            db.execute("UPDATE api_keys SET token_ends_at = token_ends_at - 120000 WHERE name = ?", (name,))
+
+    minutes_pass()
     for change, error in (({"client_id": None}, "invalid_grant"), ({"client_id": "x"}, "invalid_grant"), ({"resource": "https://other.example/mcp"}, "invalid_target")):
         status, r = renew(first["refresh_token"], **change)
         assert (status, r["error"]) == (400, error), (change, r)
@@ -633,7 +639,11 @@ def renewal(s):
     second = got[0][1]
     assert ping(first["access_token"]) == 401 and ping(second["access_token"]) == 200
     assert code_again()[1]["error"] == "invalid_grant" and len(keys_of(s, name)) == 1, "the code was worth a second key after the first was renewed"
+    # A slower one, which found the old token ended, renews the next one, which others are using already: it stays.
+    assert renew(second["refresh_token"])[1]["access_token"] == second["access_token"] and ping(second["access_token"]) == 200
+    assert renew(first["refresh_token"])[1]["access_token"] == second["access_token"]
     # It is one key among the person's, which goes on; its end moves.
+    minutes_pass()
     # Two of those who were told it at once go on with what each was told, and stay together.
     third, beside = renew(second["refresh_token"])[1], renew(got[1][1]["refresh_token"])[1]
     assert third.get("access_token") and third["access_token"] == beside.get("access_token"), (third, beside)
