@@ -46,7 +46,7 @@ struct journal_file {
 struct journal_files {
 	struct journal_file *items; /* rising; journal_files_done() */
 	size_t n;
-	int64_t highest; /* number in use, also by a damaged one that is kept; 0: none */
+	int64_t highest; /* number in use, also by a damaged one that is kept, or by what is none of ours; 0: none */
 };
 
 int journal_list(const char *dir, struct journal_files *ret, struct err *e) MUST_CHECK;

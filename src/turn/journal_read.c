@@ -9,7 +9,8 @@
 #include "base/log.h"
 #include "turn/journal_priv.h"
 
-#define BLOCK 4096 /* what a disk fails to read is left out in pieces of this */
+#define BLOCK       4096 /* what a disk fails to read is left out in pieces of this */
+#define NUMBER_MOST (INT64_MAX / 2)
 
 /* ---- the files ---- */
 
@@ -41,19 +42,22 @@ static void files_add(struct journal_files *f, int64_t number, int64_t changed_s
 	f->items[f->n++] = (struct journal_file){.number = number, .changed_s = changed_s};
 }
 
-/* Under its very name, and a file: what only looks like one is nobody's to read, nor to remove. */
-static bool is_segment(int dir, const char *name, int64_t number, int64_t *ret_changed_s)
+/* Under its very name, and with a number that a journal comes to; `behind`: what a damaged one has behind its name. */
+static bool is_named(const char *name, int64_t number, const char *behind)
 {
 	char ours[64];
-	struct stat st = {0};
 
-	snprintf(ours, sizeof(ours), SEGMENT_NAME, (long long)number);
-	if (strcmp(ours, name) == 0 && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode)) {
-		*ret_changed_s = st.st_mtime;
-		return true;
-	}
-	log_warn("journal", "%s is none of the journal's files, and is left alone", name);
-	return false;
+	snprintf(ours, sizeof(ours), SEGMENT_NAME "%s", (long long)number, behind);
+	return strcmp(ours, name) == 0 && number > 0 && number <= NUMBER_MOST;
+}
+
+static bool is_file(int dir, const char *name, int64_t *ret_changed_s)
+{
+	struct stat st = {0};
+	bool there = fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
+
+	*ret_changed_s = st.st_mtime;
+	return there;
 }
 
 int journal_list(const char *dir, struct journal_files *ret, struct err *e)
@@ -70,9 +74,13 @@ int journal_list(const char *dir, struct journal_files *ret, struct err *e)
 		bool whole = strcmp(end, ".journal") == 0;
 		if (end == entry->d_name || !(whole || strcmp(end, ".journal.damaged") == 0))
 			continue;
-		ret->highest = MAX(ret->highest, number);
-		if (whole && is_segment(dirfd(d), entry->d_name, number, &changed_s))
+		bool named = is_named(entry->d_name, number, whole ? "" : ".damaged");
+		if (named)
+			ret->highest = MAX(ret->highest, number);
+		if (named && whole && is_file(dirfd(d), entry->d_name, &changed_s))
 			files_add(ret, number, changed_s);
+		else if (whole) /* what only looks like one is nobody's to read, nor to remove */
+			log_warn("journal", "%s is none of the journal's files, and is left alone", entry->d_name);
 	}
 	if (ret->n > 1)
 		qsort(ret->items, ret->n, sizeof *ret->items, compare_numbers);

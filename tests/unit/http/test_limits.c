@@ -800,7 +800,7 @@ static void on_head_behind(struct http_exchange *x, void *arg)
 /* A body that has come with its head is kept in part only, before anybody knows whose it is. */
 static void test_little_is_kept_behind_a_head(void **state UNUSED)
 {
-	static char body[SENT_BEHIND];
+	static char sent[SENT_BEHIND] = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n";
 	struct behind b = {.loop = loop_new()};
 	struct listeners listeners = {0};
 	struct http_server *server;
@@ -816,10 +816,9 @@ static void test_little_is_kept_behind_a_head(void **state UNUSED)
 		.arg = &b};
 	assert_int_equal(http_server_new(b.loop, &c, &server, &e), 0);
 	int fd = net_connect(http_server_port(server));
-	net_say(fd, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
-	assert_true(net_send(fd, body, sizeof(body)));
+	assert_true(net_send(fd, sent, sizeof(sent)));
 	loop_run(b.loop);
-	assert_true(b.kept <= KEPT_BEHIND);
+	assert_in_range(b.kept, 1, KEPT_BEHIND);
 	close(fd);
 	http_server_free(server);
 	listeners_close(&listeners);

@@ -234,7 +234,8 @@ static void test_kept(void **state)
 	unlink(path);
 }
 
-/* What is named almost as a file of ours, and a folder that is named so, are neither read nor removed, and their numbers not used. */
+/* What is named almost as a file of ours, and a folder that is named so, are neither read nor removed. A number is in use where the next
+ * file would meet what is there; one that no journal comes to is none. */
 static void test_strange_names(void **state)
 {
 	struct fixture *f = *state;
@@ -248,11 +249,34 @@ static void test_strange_names(void **state)
 	assert_int_equal(mkdir(folder, 0700), 0);
 	assert_int_equal(journal_list(f->dir, &files, &e), 0);
 	assert_int_equal(files.n, 0);
-	assert_int_equal(files.highest, 19);
+	assert_int_equal(files.highest, 7);
 	assert_int_equal(journal_forget(f->dir, &files, &e), 0);
 	journal_files_done(&files);
 	assert_int_equal(unlink(copied), 0);
 	assert_int_equal(rmdir(folder), 0);
+}
+
+static void test_numbers_beyond_use(void **state)
+{
+	static const char *const names[] = {"9223372036854775807.journal", "99999999999999999999.journal",
+		"9223372036854775807.journal.damaged", "-000000003.journal", "0000000000.journal"};
+	struct fixture *f = *state;
+	struct journal_files files;
+	struct err e = {0};
+	char path[N_ELEMENTS(names)][PATH_BYTES];
+
+	for (size_t i = 0; i < N_ELEMENTS(names); i++) {
+		snprintf(path[i], PATH_BYTES, "%s/%s", f->dir, names[i]);
+		int fd = open(path[i], O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+		assert_true(fd >= 0);
+		close(fd);
+	}
+	assert_int_equal(journal_list(f->dir, &files, &e), 0);
+	assert_int_equal(files.n, 1); /* the fixture's own */
+	assert_int_equal(files.highest, 1);
+	journal_files_done(&files);
+	for (size_t i = 0; i < N_ELEMENTS(names); i++)
+		assert_int_equal(unlink(path[i]), 0);
 }
 
 int main(void)
@@ -265,6 +289,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_cut_off, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_kept, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_strange_names, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_numbers_beyond_use, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
