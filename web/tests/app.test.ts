@@ -93,14 +93,40 @@ describe('who is signed in after another', () => {
 });
 
 describe('a chat that is deleted elsewhere while somebody writes in it', () => {
-  it('leaves what was written to the new chat, below what is begun there', () => {
+  const drafts = () => [router.address, readDraft('anna', null), readDraft('anna', 'chat')];
+  const settled = () => new Promise((resolve) => setTimeout(resolve));
+  /** It is open at this address, and deleted while `handing` is on its way. */
+  async function deleted(address: string, handing?: Promise<unknown>) {
     const app = new App('anna', first('anna'));
     writeDraft('anna', null, 'begun');
     writeDraft('anna', 'chat', 'half a question');
-    router.go('/c/chat');
-    app.chats.open('chat');
+    router.go(address);
+    const chat = app.chats.open('chat');
+    if (handing) chat.handing = handing;
     (app as unknown as { changed: (c: unknown) => void }).changed({ kind: 'conversation', id: 'chat', what: 'deleted' });
-    expect([router.address, readDraft('anna', null), readDraft('anna', 'chat')]).toEqual(['/', 'begun\n\nhalf a question', '']);
+    await settled();
+  }
+
+  it('leaves what was written to the new chat, below what is begun there', async () => {
+    await deleted('/c/chat');
+    expect(drafts()).toEqual(['/', 'begun\n\nhalf a question', '']);
+  });
+
+  it('leaves it there too where one stands elsewhere', async () => {
+    await deleted('/settings/account');
+    expect(drafts()).toEqual(['/settings/account', 'begun\n\nhalf a question', '']);
+  });
+
+  it('takes nothing for a draft that is on its way, until it comes back', async () => {
+    for (const left of ['', 'half a question']) {
+      let answer = () => {};
+      await deleted('/c/chat', new Promise<void>((resolve) => (answer = resolve)));
+      expect(drafts()).toEqual(['/c/chat', 'begun', 'half a question']);
+      writeDraft('anna', 'chat', left);
+      answer();
+      await settled();
+      expect(drafts()).toEqual(['/', left ? 'begun\n\nhalf a question' : 'begun', '']);
+    }
   });
 });
 

@@ -157,20 +157,23 @@ export class App {
       case 'conversation':
         if (this.folders.items.length > 0) this.folders.touch();
     }
-    if (change.what === 'deleted') this.gone(change.id, open);
+    if (change.what === 'deleted') void this.gone(change.id, open);
     else this.touched(change, open);
   }
 
-  private gone(id: string, open: boolean): void {
-    const { conversations } = this;
+  private async gone(id: string, open: boolean): Promise<void> {
+    const { conversations, chats } = this;
+    const { current } = chats;
     conversations.drop(id);
     if (conversations.view.state === 'deleted') conversations.reload();
-    this.chats.forget(id);
-    if (open && router.current.page === 'chat') {
-      rescueDraft(this.user, id);
-      router.go('/', true);
-      notices.show(t('chat.deletedElsewhere'));
-    }
+    chats.forget(id);
+    if (!open) return;
+    // What is on its way is no draft, unless it comes back.
+    await current.handing;
+    rescueDraft(this.user, id);
+    if (chats.current !== current || router.current.page !== 'chat') return;
+    router.go('/', true);
+    notices.show(t('chat.deletedElsewhere'));
   }
 
   /** A chat, or an answer in it, is another now. */

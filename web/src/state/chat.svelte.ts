@@ -52,6 +52,8 @@ export class Chat extends Followed {
   loadingOlder = $state(false);
   loadingNewer = $state(false);
   sending = $state(false);
+  /** Settles when nothing of what was written is on its way any more: until then the draft is kept, although it was sent. */
+  handing: Promise<unknown> = Promise.resolve();
   /**
    * What this page sent for last, an answer anew or more of one, until the list of messages has shown it: that may be
    * loaded only after all of it has come.
