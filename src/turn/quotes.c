@@ -166,6 +166,11 @@ static const struct {
 	{"\xc2\xbb", {"\xc2\xab", "\xc2\xbb"}, true}, {"\xe3\x80\x8c", {"\xe3\x80\x8d", "\xe3\x80\x8d"}, false},
 	{"\xe3\x80\x8e", {"\xe3\x80\x8f", "\xe3\x80\x8f"}, false}};
 
+static bool is_one_of(char c, const char *all)
+{
+	return c && strchr(all, c);
+}
+
 /* The nearest of its ends; NULL: none. */
 static const char *quote_end(const char *p, size_t n, const char *const closes[2])
 {
@@ -181,12 +186,12 @@ static const char *quote_end(const char *p, size_t n, const char *const closes[2
 static bool may_open(const char *line, const char *p, size_t n, size_t mark)
 {
 	CLEANUP(buf_done) struct buf next = BUF_INIT(16);
-	unsigned char before = p == line ? ' ' : (unsigned char)p[-1];
+	char before = p == line ? ' ' : p[-1];
 
 	if (mark == 1)
-		return !isalnum(before) && before != '.' && before != '!' && before != '?';
+		return !isalnum((unsigned char)before) && before != '.' && before != '!' && before != '?';
 	add_plain(&next, p + mark, utf8_char(p + mark, n - mark));
-	return memchr(" \t([{*_>", before, 8) && next.n > 0;
+	return is_one_of(before, " \t([{*_>") && next.n > 0;
 }
 
 /* Behind the quotation that begins here in the line; 0: none does. */
@@ -236,11 +241,11 @@ static bool is_all_quoted(struct checking *x, const char *line, const char *p, s
 	size_t at = 0;
 
 	for (size_t k; (k = take_quote(x, line, p + at, n - at)) > 0;)
-		for (at += k; at < n && memchr(" *_.", p[at], 4); at++)
+		for (at += k; at < n && is_one_of(p[at], " *_."); at++)
 			;
 	if (at == 0 || at >= n)
 		return at > 0;
-	if (is_dash(p + at, n - at) || memchr("([<-", p[at], 4))
+	if (is_dash(p + at, n - at) || is_one_of(p[at], "([<-"))
 		return true;
 	/* Behind a mere word in quotes the sentence goes on. */
 	return at > QUOTE_LEAST && (p[at] == ',' || is_known(x->known, p + at, n - at));
