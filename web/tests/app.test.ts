@@ -130,6 +130,16 @@ describe('a chat that is deleted elsewhere while somebody writes in it', () => {
   });
 });
 
+describe('the first connection', () => {
+  it('reads the queue again, of which something may have gone out before it, untold', () => {
+    const app = new App('anna', first('anna'));
+    const chat = app.chats.open('chat');
+    const queue = vi.spyOn(chat.queue, 'load').mockResolvedValue();
+    (app as unknown as { connected: (version: string) => void }).connected('1');
+    expect(queue).toHaveBeenCalledOnce();
+  });
+});
+
 describe('an answer that waits for a decision', () => {
   const change = (what: 'waiting' | 'ended') => ({ kind: 'turn', id: 'chat', turn_id: 'turn', what }) as const;
 

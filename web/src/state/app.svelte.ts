@@ -119,12 +119,13 @@ export class App {
     if (layout.version && layout.version !== version)
       notices.show(t('page.updated'), 'info', { label: t('action.reload'), run: () => location.reload() });
     layout.version = version;
+    // It was read before the connection, and changes by itself: questions go out while the page loads.
+    void this.chats.current.queue.load();
     // Connected again: anything may have been missed.
     if (this.greeted) {
       void this.conversations.load();
       this.folders.touch();
       void this.chats.current.reload();
-      void this.chats.current.queue.load();
       for (const hear of this.feed.jobs) hear();
       this.feed.stale();
     } else if (this.models.missing) this.feed.stale('models');
