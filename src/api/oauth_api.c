@@ -315,8 +315,8 @@ static void client_hash(const char *client, char ret[HASH_HEX])
 	sodium_bin2hex(ret, HASH_HEX, hash, sizeof(hash));
 }
 
-/* A token, and with it what renews it where the program does that; `client` is its hash. */
-static int give_key(struct request *q, const char *key, atelier_id id, bool renews, const char *client)
+/* A token of `seconds`, and with it what renews it where the program does that; `client` is its hash. */
+static int give_key(struct request *q, const char *key, atelier_id id, bool renews, int seconds, const char *client)
 {
 	CLEANUP(json_decrefp) json_t *o = NULL;
 	char key_id[ID_LEN + 1], hash[HASH_HEX];
@@ -335,8 +335,8 @@ static int give_key(struct request *q, const char *key, atelier_id id, bool rene
 			return q->err.code;
 	}
 	return answer_json(q, 200,
-		json_pack("{s:s,s:s,s:i,s:s*,s:s}", "access_token", key, "token_type", "Bearer", "expires_in",
-			renews ? OAUTH_TOKEN_S : OAUTH_KEY_DAYS * DAY_S, "refresh_token", refresh, "scope", "api"));
+		json_pack("{s:s,s:s,s:i,s:s*,s:s}", "access_token", key, "token_type", "Bearer", "expires_in", seconds,
+			"refresh_token", refresh, "scope", "api"));
 }
 
 static int make_key(struct request *q, const json_t *code, bool renews, char key[AUTH_API_KEY_LEN + 1], atelier_id *ret)
@@ -383,7 +383,7 @@ static int take_code(struct request *q)
 	if (r < 0)
 		return r;
 	client_hash(client, hash);
-	r = give_key(q, key, id, renews, hash);
+	r = give_key(q, key, id, renews, renews ? OAUTH_TOKEN_S : OAUTH_KEY_DAYS * DAY_S, hash);
 	sodium_memzero(key, sizeof(key));
 	return r;
 }
@@ -422,7 +422,8 @@ static int take_refresh(struct request *q)
 		return refuse(q, "invalid_grant", err_public_text(&q->err));
 	if (r < 0)
 		return r;
-	r = give_key(q, key, x.key_id, true, hash);
+	/* It may be one that was given a moment ago. */
+	r = give_key(q, key, x.key_id, true, OAUTH_TOKEN_S - AUTH_RENEWAL_REPEAT_S, hash);
 	sodium_memzero(key, sizeof(key));
 	return r;
 }

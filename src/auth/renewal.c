@@ -9,9 +9,6 @@
 #include "base/log.h"
 #include "store/keys.h"
 
-/* Several requests of one program find at the same time that its token has ended, and an answer may get lost. */
-#define REPEAT_MS 60000
-
 _Static_assert(sizeof(((struct auth_renewal *)0)->hash) == AUTH_HASH_LEN, "it holds a hash");
 
 void auth_renewal_make(atelier_id key_id, const char *key, struct auth_renewal *ret)
@@ -56,7 +53,7 @@ int auth_key_renew(struct auth *a, const struct auth_renewal *x, int64_t token_e
 			.now = clock_now_ms(),
 			.token_ends_at = token_ends_at,
 			.expires_at = expires_at,
-			.repeat_after = token_ends_at - REPEAT_MS,
+			.repeat_after = token_ends_at - AUTH_RENEWAL_REPEAT_S * 1000,
 			.may_stay = x->key[0] != '\0'},
 		&what, e);
 	if (r == 0 && what == KEY_STAYS)

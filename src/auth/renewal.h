@@ -3,6 +3,10 @@
 
 #include "auth/auth.h"
 
+/* Several requests of one program find at the same time that its token has ended, and an answer may get lost: within so many
+ * seconds the same comes to the same. */
+#define AUTH_RENEWAL_REPEAT_S 60
+
 /* What whoever may renew a key brings back. */
 struct auth_renewal {
 	atelier_id key_id;

@@ -83,6 +83,7 @@ struct mcp {
 	bool call_stopped; /* of its program, which is therefore to end */
 	struct mcp_message *inbox, **inbox_end;
 	size_t inbox_bytes;
+	bool reading; /* somebody who waits has taken a message out of it: the next one is taken behind that */
 	int64_t idle_since;
 	unsigned crashes;      /* in a row */
 	int64_t not_before_ms; /* it is not started again before */

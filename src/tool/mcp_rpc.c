@@ -293,14 +293,14 @@ static struct mcp_message *next_message(struct mcp *m)
 /* mx held, and given up meanwhile. True: it did something, and there may be more. */
 static bool work(struct mcp *m, struct mcp_wait *w)
 {
-	struct mcp_message *msg = next_message(m);
+	struct mcp_message *msg = m->reading ? NULL : next_message(m);
 	json_t *item = NULL;
-	bool question = false;
+	bool reads = msg != NULL, question = false;
 	int64_t now = clock_mono_ms();
 
 	ASSERT(lock_is_mine(&m->mx) && w->m == m);
-	if (msg) {
-		/* read below */
+	if (reads) {
+		m->reading = true; /* below */
 	} else if (json_array_size(w->news) > 0) {
 		item = json_incref(json_array_get(w->news, 0));
 		json_array_remove(w->news, 0);
@@ -312,7 +312,7 @@ static bool work(struct mcp *m, struct mcp_wait *w)
 		return false;
 	}
 	pthread_mutex_unlock(&m->mx);
-	if (msg) {
+	if (reads) {
 		take(m, msg);
 		free(msg);
 	} else if (question) {
@@ -326,6 +326,11 @@ static bool work(struct mcp *m, struct mcp_wait *w)
 	}
 	json_decref(item);
 	pthread_mutex_lock(&m->mx);
+	if (reads) {
+		m->reading = false;
+		if (m->inbox)
+			pthread_cond_broadcast(&m->cv);
+	}
 	if (question) { /* how long a person takes is no time of the server's */
 		w->heard_ms = clock_mono_ms();
 		w->began_ms += w->heard_ms - now;

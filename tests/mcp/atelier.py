@@ -640,6 +640,7 @@ def renewal(s):
     assert ping(first["access_token"]) == 401 and ping(second["access_token"]) == 200
     assert code_again()[1]["error"] == "invalid_grant" and len(keys_of(s, name)) == 1, "the code was worth a second key after the first was renewed"
     # A slower one, which found the old token ended, renews the next one, which others are using already: it stays.
+    assert second["expires_in"] == 3540, second  # one that is told later, of the same token, holds as long
     assert renew(second["refresh_token"])[1]["access_token"] == second["access_token"] and ping(second["access_token"]) == 200
     assert renew(first["refresh_token"])[1]["access_token"] == second["access_token"]
     # It is one key among the person's, which goes on; its end moves.

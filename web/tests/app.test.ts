@@ -117,6 +117,21 @@ describe('a chat that is deleted elsewhere while somebody writes in it', () => {
     expect(drafts()).toEqual(['/settings/account', 'begun\n\nhalf a question', '']);
   });
 
+  it('leaves nothing behind of what comes back when the person has signed out', async () => {
+    const app = new App('anna', first('anna'));
+    const end = app.begin();
+    writeDraft('anna', 'chat', 'half a question');
+    router.go('/c/chat');
+    let answer = () => {};
+    app.chats.open('chat').handing = new Promise<void>((resolve) => (answer = resolve));
+    (app as unknown as { changed: (c: unknown) => void }).changed({ kind: 'conversation', id: 'chat', what: 'deleted' });
+    end();
+    writeDraft('anna', null, '');
+    answer();
+    await settled();
+    expect(drafts().slice(0, 2)).toEqual(['/c/chat', '']);
+  });
+
   it('takes nothing for a draft that is on its way, until it comes back', async () => {
     for (const left of ['', 'half a question']) {
       let answer = () => {};

@@ -41,6 +41,8 @@ export class App {
   readonly outbox = new Outbox();
   readonly models: Models;
   readonly live: Live;
+  /** Whoever it was for has signed out, and leaves nothing behind. */
+  private over = false;
   readonly chats: Chats;
   readonly attention: Attention;
   private readonly parts = new Map<new (app: App) => Part, Part>();
@@ -92,6 +94,7 @@ export class App {
       told = true;
     });
     return () => {
+      this.over = true;
       forget();
       close();
       this.live.close();
@@ -171,6 +174,7 @@ export class App {
     if (!open) return;
     // What is on its way is no draft, unless it comes back.
     await current.handing;
+    if (this.over) return;
     rescueDraft(this.user, id);
     if (chats.current !== current || router.current.page !== 'chat') return;
     router.go('/', true);
