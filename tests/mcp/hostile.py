@@ -76,6 +76,8 @@ for line in sys.stdin:
                 time.sleep(1000)
         elif name == "hold":
             held.append(asked)
+        elif name == "holding":
+            answer(asked, text(str(len(held))))
         elif name == "release":
             for h in held:
                 answer(h, text("held"))

@@ -399,8 +399,12 @@ def stopped_calls_end_their_program():
         c.do("cancel", of=n)
         assert c.end(n)[0]["code"] == -125
         assert alive(mark) == 0, alive(mark)
-        n, other = c.begin("call", name="work", arguments={}), c.begin("call", name="hold", arguments={})
-        assert c.text("wrong-id") == "yours"
+        n = c.begin("call", name="work", arguments={})
+        await_three(mark)
+        other = c.begin("call", name="hold", arguments={})
+        end = time.monotonic() + PATIENCE
+        while c.text("holding") != "1":
+            assert time.monotonic() < end
         c.do("cancel", of=n)
         assert c.end(n)[0]["code"] == -125
         await_three(mark)
