@@ -150,6 +150,15 @@ static void note_challenge(struct mcp_exchange *x)
 	pthread_mutex_unlock(&m->mx);
 }
 
+/* Whoever opens the server may be finding out just now. */
+static bool is_modern(struct mcp *m)
+{
+	pthread_mutex_lock(&m->mx);
+	bool ret = m->era == MCP_MODERN;
+	pthread_mutex_unlock(&m->mx);
+	return ret;
+}
+
 static void tell_end(struct mcp_exchange *x, int r, const struct err *e)
 {
 	const char *p = r < 0 ? e->msg : x->result.error_body.p;
@@ -163,7 +172,7 @@ static void tell_end(struct mcp_exchange *x, int r, const struct err *e)
 	msg->code = r;
 	msg->retry_ms = x->events.retry_ms;
 	/* A stream that broke off, of a server that numbers its events, goes on elsewhere. */
-	if (x->m->era != MCP_MODERN && x->result.status / 100 == 2 && r != -ECANCELED && r != E_TOO_LARGE)
+	if (!is_modern(x->m) && x->result.status / 100 == 2 && r != -ECANCELED && r != E_TOO_LARGE)
 		memcpy(msg->place, x->events.place, sizeof(msg->place));
 	mcp_deliver_message(x->m, msg);
 }
