@@ -176,6 +176,10 @@ struct gen_sink {
 #define X(name, ...) name,
 enum token_part { TOKEN_PARTS(X) N_TOKEN_PARTS };
 #undef X
+struct token_place {
+	const char *within, *name;
+};
+extern const struct token_place token_places[N_TOKEN_PARTS]; /* where OpenAI's usage has each (openai.c) */
 
 #define GEN_NO_RESULT                                                                                                  \
 	{                                                                                                              \

@@ -302,9 +302,7 @@ static bool says_error(const json_t *v)
 	return v && !json_is_null(v) && !json_is_false(v) && !(json_is_string(v) && json_string_length(v) == 0);
 }
 
-static const struct {
-	const char *within, *name;
-} token_parts[] = {
+const struct token_place token_places[] = {
 #define X(part, within, name) [part] = {within, name},
 	TOKEN_PARTS(X)
 #undef X
@@ -323,7 +321,7 @@ static void take_usage(struct answer *s, const json_t *usage)
 	s->input[1] = wire_count(in, "cache_write_tokens", s->input[1]);
 	for (size_t i = 0; i < N_TOKEN_PARTS; i++)
 		s->token_parts[i] = wire_count(
-			json_object_get(usage, token_parts[i].within), token_parts[i].name, s->token_parts[i]);
+			json_object_get(usage, token_places[i].within), token_places[i].name, s->token_parts[i]);
 }
 
 /* llama.cpp's. */

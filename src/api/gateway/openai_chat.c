@@ -247,17 +247,9 @@ int openai_read_chat(struct gw_call *c)
 
 void openai_add_token_parts(const struct gen_result *g, const char *within, struct buf *out)
 {
-	static const struct {
-		const char *within, *name;
-	} parts[] = {
-#define X(part, of, name) [part] = {of, name},
-		TOKEN_PARTS(X)
-#undef X
-	};
-
-	for (size_t i = 0; i < N_ELEMENTS(parts); i++) {
-		if (g->token_parts[i] > 0 && strcmp(parts[i].within, within) == 0)
-			buf_printf(out, ",\"%s\":%lld", parts[i].name, (long long)g->token_parts[i]);
+	for (size_t i = 0; i < N_TOKEN_PARTS; i++) {
+		if (g->token_parts[i] > 0 && strcmp(token_places[i].within, within) == 0)
+			buf_printf(out, ",\"%s\":%lld", token_places[i].name, (long long)g->token_parts[i]);
 	}
 }
 
