@@ -2,6 +2,8 @@
 #include "store/find.h"
 
 #include "base/words.h"
+#include "store/messages.h"
+#include "store/plain.h"
 #include "store/search.h"
 #include "store/store_priv.h"
 
@@ -11,6 +13,7 @@
 #define SNIPPET_SIZE 240                /* bytes of the whole */
 #define LOOK_MAX     ((size_t)64 << 10) /* of a text, for its place to show */
 #define PIECES_MAX   12
+#define MARKS_AROUND ((size_t)4 << 10) /* of a text, before and behind the place: what is read as Markdown */
 
 struct query {
 	struct str words[WORDS_MAX]; /* each may be several in a row */
@@ -102,18 +105,47 @@ static struct str window_of(struct str text, size_t first)
 	return (struct str){text.p + from, to - from};
 }
 
-static int make_snippet(struct find_hit *h, struct str text, const struct query *q, struct arena *a)
+/* Whole lines around the place, as marks of Markdown belong to lines. */
+static struct str lines_around(struct str text, size_t place)
 {
+	size_t from = place > MARKS_AROUND ? place - MARKS_AROUND : 0, to = MIN(place + MARKS_AROUND, text.n);
+
+	while (from > 0 && from < place && text.p[from - 1] != '\n')
+		from++;
+	while (to < text.n && to > place + SNIPPET_SIZE && text.p[to] != '\n')
+		to--;
+	return (struct str){text.p + from, to - from};
+}
+
+/*
+ * What is shown: the text around the first place. An answer is Markdown, and shown without its marks; a word that is not in its
+ * text (of a link's address) is shown with them. `plain` has what is made anew.
+ */
+static struct str excerpt_of(struct str text, bool markdown, const struct query *q, struct buf *plain)
+{
+	struct words_place place = {0, 0}, in_plain;
+
+	(void)words_find(text, 0, LOOK_MAX, q->words, q->n, &place);
+	if (markdown) {
+		plain_add(plain, lines_around(text, place.at));
+		if (buf_status(plain) == 0 && words_find(buf_str(plain), 0, plain->n, q->words, q->n, &in_plain))
+			return window_of(buf_str(plain), in_plain.at);
+	}
+	return window_of(text, place.at);
+}
+
+static int make_snippet(struct find_hit *h, struct str text, bool markdown, const struct query *q, struct arena *a)
+{
+	CLEANUP(buf_done) struct buf plain = BUF_INIT(4 * MARKS_AROUND);
 	struct find_piece *pieces = ARENA_ARRAY(a, struct find_piece, PIECES_MAX + 2);
-	struct words_place place = {0, 0};
+	struct words_place place;
 	size_t at = 0;
 	int r = 0;
 
 	if (!pieces)
 		return -ENOMEM;
 	h->pieces = pieces;
-	(void)words_find(text, 0, LOOK_MAX, q->words, q->n, &place);
-	text = window_of(text, place.at);
+	text = excerpt_of(text, markdown, q, &plain);
 	while (r == 0 && h->n_pieces < PIECES_MAX && words_find(text, at, text.n, q->words, q->n, &place)) {
 		r = add_piece(h, pieces, (struct str){text.p + at, place.at - at}, false, a);
 		if (r == 0)
@@ -159,7 +191,7 @@ static int find_titles(struct db_conn *c, const struct find_filter *f, const str
 			return store_full(e);
 		*h = (struct find_hit){
 			.conversation_id = db_i64(rows, 0), .title = store_str(&rd, 1), .created_at = db_i64(rows, 3)};
-		if (make_snippet(h, title, q, a) < 0)
+		if (make_snippet(h, title, false, q, a) < 0)
 			return store_full(e);
 	}
 	return r < 0 ? r : store_reader_end(&rd, e);
@@ -167,18 +199,24 @@ static int find_titles(struct db_conn *c, const struct find_filter *f, const str
 
 /* ---- messages ---- */
 
+/* *ret_more: there are more than `limit`; *ret_further: fewer, and not all was looked at. */
 static int read_hits(struct db_rows *rows, const struct query *q, size_t limit, struct store_list *l, bool *ret_more,
-	struct arena *a, struct err *e)
+	bool *ret_further, struct arena *a, struct err *e)
 {
 	struct store_reader rd = {.rows = rows, .a = a};
 	size_t titles = l->n;
 	int r;
 
+	*ret_further = false;
 	while ((r = db_next(rows, e)) > 0) {
 		struct find_hit *h;
 
+		*ret_further = db_i64(rows, 7) != 0;
+		if (db_is_null(rows, 0))
+			continue;
 		if (l->n - titles == limit) {
 			*ret_more = true;
+			*ret_further = false;
 			return 0;
 		}
 		if (!(h = store_push(l, a)))
@@ -189,19 +227,29 @@ static int read_hits(struct db_rows *rows, const struct query *q, size_t limit, 
 			.model = store_str(&rd, 3),
 			.created_at = db_i64(rows, 4),
 			.title = store_str(&rd, 5)};
-		if (make_snippet(h, db_bytes(rows, 6), q, a) < 0)
+		if (make_snippet(h, db_bytes(rows, 6), strcmp(h->role, MESSAGE_USER) != 0, q, a) < 0)
 			return store_full(e);
 	}
 	return r < 0 ? r : store_reader_end(&rd, e);
 }
 
-static int find_messages(struct db_conn *c, const struct find_filter *f, const struct query *q, bool far, size_t limit,
+/* Each step finds the same as the one before, and more. */
+static int find_messages(struct db_conn *c, const struct find_filter *f, const struct query *q, size_t limit,
 	struct store_list *l, bool *ret_more, struct arena *a, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = search_messages(c, f, q->words, q->n, far, (int64_t)limit + 1, a, &rows, e);
+	size_t titles = l->n;
+	bool further = true;
+	int r = 0;
 
-	return r < 0 ? r : read_hits(rows, q, limit, l, ret_more, a, e);
+	for (size_t step = 0; r == 0 && further && step < SEARCH_STEPS; step++) {
+		CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+
+		l->n = titles;
+		r = search_messages(c, f, q->words, q->n, step, (int64_t)limit + 1, a, &rows, e);
+		if (r == 0)
+			r = read_hits(rows, q, limit, l, ret_more, &further, a, e);
+	}
+	return r;
 }
 
 int find_all(struct db_conn *c, const struct find_filter *f, size_t limit, struct arena *a, struct find_result *ret,
@@ -209,21 +257,13 @@ int find_all(struct db_conn *c, const struct find_filter *f, size_t limit, struc
 {
 	struct store_list l = {.size = sizeof(struct find_hit)};
 	struct query q;
-	bool more = false, far = false;
-	size_t titles;
+	bool more = false;
 	int r = read_query(f->query, &q, a, e);
 
 	if (r == 0 && !f->before_id && !f->role && !f->pinned)
 		r = find_titles(c, f, &q, &l, a, e);
-	titles = l.n;
 	if (r == 0)
-		r = find_messages(c, f, &q, false, limit, &l, &more, a, e);
-	if (r == 0 && !more)
-		r = search_has_far(c, f, q.words, q.n, &far, a, e);
-	if (r == 0 && far) {
-		l.n = titles;
-		r = find_messages(c, f, &q, true, limit, &l, &more, a, e);
-	}
+		r = find_messages(c, f, &q, limit, &l, &more, a, e);
 	if (r == 0)
 		*ret = (struct find_result){l.items, l.n, more};
 	return r;

@@ -155,6 +155,11 @@ const char search_filters[] =
 	"CREATE INDEX messages_found ON messages(conversation_id, model, role, created_at, pinned);"
 	"DROP INDEX messages_conversation;";
 
+/* What SQLite's has by itself: which message it is, so that PostgreSQL need not look there. */
+const char search_filters_postgres[] =
+	"DROP INDEX messages_found;"
+	"CREATE INDEX messages_found ON messages(conversation_id, model, role, created_at, pinned, id);";
+
 #define MESSAGE_COLUMNS " m.id, m.conversation_id, m.role, m.model, m.created_at, v.title, m.content "
 #define OF_CONVERSATION " AND v.user_id = ? AND v.deleted_at IS NULL AND (? = 0 OR v.folder_id = ?)"
 #define OF_MESSAGE                                                                                                     \
@@ -249,35 +254,56 @@ static int query_each_time(struct db_conn *c, struct db_rows **ret, struct err *
 /*
  * Near: the newest that have the words, each then looked at. That ends most searches, but a filter that few messages pass would
  * have it look at all. Far: what passes the filters is known before, from `messages_found` alone, and met with what has the words.
+ * SQLite reads both lists to the end. PostgreSQL looks at those that pass, the newest first, until there are enough, for its index of
+ * words has no order; so it does that at first only if few pass, then looks at more of those that have the words, and last at all.
  * `+`, CROSS, LATERAL with OFFSET 0: the order in which tables are gone through is this one, whatever a planner believes of words and
- * filters that go together. SQLite reads both lists to the end; PostgreSQL looks at those that pass, the newest first, until there are
- * enough, for its index of words has no order.
+ * filters that go together. What was looked at is counted, so that it is known whether there is more; by SQLite only when it is asked for.
  */
-#define NEAR "1000"
+#define LOOKED_SQLITE "1000"
+#define HITS_SQLITE                                                                                                    \
+	"(SELECT rowid AS id FROM messages_fts WHERE messages_fts MATCH ?1 AND rowid < ?2 ORDER BY rowid DESC"         \
+	" LIMIT " LOOKED_SQLITE ")"
 #define NEAR_SQLITE                                                                                                    \
-	"SELECT rowid AS id FROM messages_fts WHERE messages_fts MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT "
-#define OF_NEAR_SQLITE                                                                                                 \
-	"SELECT" MESSAGE_COLUMNS "FROM (" NEAR_SQLITE NEAR ") x CROSS JOIN messages m ON m.id = x.id"                  \
+	"SELECT * FROM (SELECT" MESSAGE_COLUMNS ", 0 FROM " HITS_SQLITE " x CROSS JOIN messages m ON m.id = x.id"      \
 	" CROSS JOIN conversations v ON v.id = m.conversation_id WHERE 1 = 1" MESSAGE_FILTERS                          \
-	" ORDER BY x.id DESC LIMIT ?"
-#define NEAR_POSTGRES " FROM messages WHERE words @@ to_tsquery('simple', ?) AND id < ? ORDER BY id DESC LIMIT "
-#define OF_NEAR_POSTGRES                                                                                               \
-	"SELECT" MESSAGE_COLUMNS                                                                                       \
-	"FROM (SELECT id, conversation_id, role, model, created_at, pinned, content" NEAR_POSTGRES NEAR ") m"          \
-	" JOIN conversations v ON v.id = m.conversation_id WHERE 1 = 1" MESSAGE_FILTERS " ORDER BY m.id DESC LIMIT ?"
+	" ORDER BY x.id DESC LIMIT ?) UNION ALL SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL,"                      \
+	" count(*) / " LOOKED_SQLITE " FROM " HITS_SQLITE
+#define MORE_THAN(n, looked, found)                                                                                    \
+	"SELECT found.*, looked.more_ FROM (SELECT count(*) / " n " AS more_ FROM " looked ") looked LEFT JOIN " found \
+	" found ON 1 = 1 ORDER BY found.id DESC"
+#define NEAR_POSTGRES(n)                                                                                               \
+	"WITH near AS MATERIALIZED (SELECT id, conversation_id, role, model, created_at, pinned, content"              \
+	" FROM messages WHERE words @@ to_tsquery('simple', ?) AND id < ? ORDER BY id DESC LIMIT " n                   \
+	"), passed AS (SELECT" MESSAGE_COLUMNS "FROM near m JOIN conversations v ON v.id = m.conversation_id"          \
+	" WHERE 1 = 1" MESSAGE_FILTERS " ORDER BY m.id DESC LIMIT ?) " MORE_THAN(n, "near", "passed")
 #define FAR_SQLITE                                                                                                     \
-	"SELECT" MESSAGE_COLUMNS "FROM messages_fts x CROSS JOIN messages m ON m.id = x.rowid"                         \
+	"SELECT" MESSAGE_COLUMNS ", 0 FROM messages_fts x CROSS JOIN messages m ON m.id = x.rowid"                     \
 	" CROSS JOIN conversations v ON v.id = m.conversation_id WHERE messages_fts MATCH ? AND x.rowid < ?"           \
 	" AND +x.rowid IN (SELECT m.id FROM conversations v CROSS JOIN messages m ON m.conversation_id = v.id"         \
 	" WHERE 1 = 1" MESSAGE_FILTERS ") ORDER BY x.rowid DESC LIMIT ?"
-#define FAR_POSTGRES                                                                                                   \
-	"WITH asked AS (SELECT to_tsquery('simple', ?) AS q, ?::bigint AS before) SELECT" MESSAGE_COLUMNS              \
-	"FROM asked CROSS JOIN (SELECT x.id, v.title FROM"                                                             \
-	"  (SELECT v.id, v.title FROM conversations v WHERE 1 = 1" OF_CONVERSATION ") v CROSS JOIN LATERAL"            \
-	"  (SELECT m.id FROM messages m WHERE m.conversation_id = v.id" OF_MESSAGE " OFFSET 0) x"                      \
-	"  ORDER BY x.id DESC OFFSET 0) v CROSS JOIN LATERAL"                                                          \
-	" (SELECT id, conversation_id, role, model, created_at, content FROM messages"                                 \
-	"  WHERE id = v.id AND words @@ asked.q AND id < asked.before OFFSET 0) m ORDER BY v.id DESC LIMIT ?"
+#define PASSING_POSTGRES                                                                                               \
+	"SELECT x.id, v.title FROM asked CROSS JOIN"                                                                   \
+	" (SELECT v.id, v.title FROM conversations v WHERE 1 = 1" OF_CONVERSATION ") v CROSS JOIN LATERAL"             \
+	" (SELECT m.id FROM messages m WHERE m.conversation_id = v.id" OF_MESSAGE                                      \
+	" AND m.id < asked.before OFFSET 0) x"
+#define ASKED_POSTGRES "WITH asked AS (SELECT to_tsquery('simple', ?) AS q, ?::bigint AS before)"
+#define OF_PASSING_POSTGRES(passing, more)                                                                             \
+	"SELECT" MESSAGE_COLUMNS more "FROM asked CROSS JOIN (" passing " ORDER BY id DESC OFFSET 0) v"                \
+	" CROSS JOIN LATERAL (SELECT id, conversation_id, role, model, created_at, content FROM messages"              \
+	"  WHERE id = v.id AND words @@ asked.q OFFSET 0) m ORDER BY v.id DESC LIMIT ?"
+#define FEW  "20000" /* are put in order */
+#define WIDE "5000"  /* are looked at */
+/* clang-format off */
+static const char *const steps_sqlite[SEARCH_STEPS] = {NEAR_SQLITE, FAR_SQLITE};
+static const char *const steps_postgres[SEARCH_STEPS] = {
+	NEAR_POSTGRES("200"),
+	ASKED_POSTGRES ", passing AS MATERIALIZED (" PASSING_POSTGRES " LIMIT " FEW "), passed AS ("
+	OF_PASSING_POSTGRES("SELECT * FROM (SELECT * FROM passing WHERE (SELECT count(*) FROM passing) < " FEW
+		" ORDER BY id DESC LIMIT " WIDE ") x", "") ") "
+	MORE_THAN(WIDE, "passing", "passed"),
+	NEAR_POSTGRES(WIDE),
+	ASKED_POSTGRES " " OF_PASSING_POSTGRES(PASSING_POSTGRES, ", 0 ")};
+/* clang-format on */
 
 static int phrases(
 	struct db_conn *c, const struct str *words, size_t n, struct arena *a, const char **ret, struct err *e)
@@ -288,38 +314,14 @@ static int phrases(
 	return take_query(&b, a, ret, e);
 }
 
-static const char *messages_sql(bool postgres, bool far)
-{
-	if (postgres)
-		return far ? FAR_POSTGRES : OF_NEAR_POSTGRES;
-	return far ? FAR_SQLITE : OF_NEAR_SQLITE;
-}
-
-int search_messages(struct db_conn *c, const struct find_filter *f, const struct str *words, size_t n, bool far,
+int search_messages(struct db_conn *c, const struct find_filter *f, const struct str *words, size_t n, size_t step,
 	int64_t limit, struct arena *a, struct db_rows **ret, struct err *e)
 {
+	const char *const *steps = db_is_postgres(c) ? steps_postgres : steps_sqlite;
 	atelier_id before = f->before_id ? f->before_id : INT64_MAX;
 	const char *query = NULL;
 	int r = phrases(c, words, n, a, &query, e);
 	const struct db_param params[] = {DB_TEXT(query), DB_I64(before), MESSAGE_PARAMS(f), DB_I64(limit)};
 
-	return r < 0 ? r : query_each_time(c, ret, e, messages_sql(db_is_postgres(c), far), params, N_ELEMENTS(params));
-}
-
-int search_has_far(struct db_conn *c, const struct find_filter *f, const struct str *words, size_t n, bool *ret,
-	struct arena *a, struct err *e)
-{
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	atelier_id before = f->before_id ? f->before_id : INT64_MAX;
-	const char *query = NULL,
-		   *sql = db_is_postgres(c) ? "SELECT id" NEAR_POSTGRES "1 OFFSET " NEAR : NEAR_SQLITE "1 OFFSET " NEAR;
-	int r = phrases(c, words, n, a, &query, e);
-	const struct db_param params[] = {DB_TEXT(query), DB_I64(before)};
-
-	if (r == 0)
-		r = query_each_time(c, &rows, e, sql, params, N_ELEMENTS(params));
-	if (r == 0)
-		r = db_next(rows, e);
-	*ret = r > 0;
-	return MIN(r, 0);
+	return r < 0 ? r : query_each_time(c, ret, e, steps[step], params, N_ELEMENTS(params));
 }

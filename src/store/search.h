@@ -27,16 +27,14 @@ int search_manual(struct db_conn *c, const char *text, const struct str *words, 
  * Up to `limit` messages of the person that have all the words in their first SEARCH_CHARS, the newest first. A word is
  * what words_add makes of it, of letters, digits and blanks alone: what is between blanks stands in a row, and the last
  * word may be the beginning of one.
- * Columns: id, conversation, role, model, created_at, title, content. The text of the query lives in the arena. Not
- * far: only the newest of anybody's that have the words are looked at, which is quick, and enough unless few of them pass the
- * filter.
+ * Columns: id, conversation, role, model, created_at, title, content, and whether not all was looked at, which is told by a row whose
+ * id is NULL where nothing was found. The text of the query lives in the arena. The first step is quick, and enough for most
+ * searches; where it finds fewer than `limit` and has not looked at all, the next one looks further, for the same anew.
  */
-int search_messages(struct db_conn *c, const struct find_filter *f, const struct str *words, size_t n, bool far,
+#define SEARCH_STEPS 4 /* at most */
+int search_messages(struct db_conn *c, const struct find_filter *f, const struct str *words, size_t n, size_t step,
 	int64_t limit, struct arena *a, struct db_rows **ret, struct err *e) MUST_CHECK;
-/* Whether messages have the words that were not looked at. */
-int search_has_far(struct db_conn *c, const struct find_filter *f, const struct str *words, size_t n, bool *ret,
-	struct arena *a, struct err *e) MUST_CHECK;
 
 /* The migrations. */
 extern const char search_messages_sqlite[], search_messages_postgres[], search_bound_sqlite[], search_bound_postgres[],
-	search_filters[];
+	search_filters[], search_filters_postgres[];

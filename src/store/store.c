@@ -268,6 +268,10 @@ static const struct db_migration migrations[] = {
 		       "ALTER TABLE api_keys ADD COLUMN first_hash BLOB;"
 		       "CREATE UNIQUE INDEX api_keys_first ON api_keys(first_hash);"},
 	{.version = 44, .name = "of what version the words of texts are", .sql = schema_words},
+	{.version = 45,
+		.name = "filters of the search know the message",
+		.sql = "",
+		.postgres = search_filters_postgres},
 };
 
 const struct db_migration *store_migrations(size_t *ret_n)

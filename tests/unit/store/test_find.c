@@ -1,6 +1,7 @@
 /* The search over what was said, where very much has the words and hardly anything passes the filter. */
 #include "store_test.h"
 
+#include "base/buf.h"
 #include "store/find.h"
 #include "store/folders.h"
 
@@ -95,6 +96,26 @@ static void test_rare_filters(void **state)
 	assert_int_equal(search(f, (struct find_filter){.user_id = f->bob, .pinned = true}, 20).n, 0);
 }
 
+/* Many pass the filter, and very many of those that have the words are newer and do not. */
+static void test_many_behind_more(void **state)
+{
+	struct fixture *f = *state;
+	atelier_id then = add_conversation(f, f->ada, "Then");
+	struct find_filter x = {.user_id = f->ada, .role = "user"};
+	struct find_result found;
+
+	say(f, (struct said){.conversation_id = then, .first_id = 100, .n = 2 * MANY + 100, .role = "user"});
+	say(f, (struct said){.conversation_id = then, .first_id = 10000, .n = 2 * MANY + 100, .role = "assistant"});
+	found = search(f, x, 20);
+	assert_int_equal(found.n, 20);
+	assert_int_equal(found.items[0].message_id, 100 + 2 * MANY + 99);
+	assert_true(found.more);
+	x.before_id = 10000 + 300;
+	found = search(f, x, 20);
+	assert_int_equal(found.n, 20);
+	assert_int_equal(found.items[19].message_id, 100 + 2 * MANY + 80);
+}
+
 /* Page after page, near and far, each once and in order. */
 static void test_pages(void **state)
 {
@@ -118,11 +139,64 @@ static void test_pages(void **state)
 	assert_int_equal(last, 20);
 }
 
+/* ---- what is shown ---- */
+
+static int write_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const char *const *role_and_text = arg;
+
+	return db_exec(c, NULL, e,
+		"INSERT INTO messages (id, conversation_id, role, state, created_at, content)"
+		" SELECT 10, id, ?, 'complete', 0, ? FROM conversations",
+		DB_TEXT(role_and_text[0]), DB_TEXT(role_and_text[1]));
+}
+
+static int forget_in(struct db_conn *c, void *arg UNUSED, struct err *e)
+{
+	return db_exec(c, NULL, e, "DELETE FROM messages");
+}
+
+/* The excerpt of the one hit, with [] around what was found. */
+static void shown(struct fixture *f, const char *role, const char *text, const char *query, const char *expected)
+{
+	const char *role_and_text[] = {role, text};
+	struct find_filter x = {.user_id = f->ada, .query = query};
+	struct find_result found;
+	CLEANUP(buf_done) struct buf b = BUF_INIT(4096);
+
+	FINE(f, db_write(f->db, write_in, role_and_text, &f->e));
+	FINE(f, find_all(f->c, &x, 20, &f->a, &found, &f->e));
+	assert_int_equal(found.n, 1);
+	for (size_t i = 0; i < found.items[0].n_pieces; i++)
+		buf_printf(&b, found.items[0].pieces[i].hit ? "[%s]" : "%s", found.items[0].pieces[i].text);
+	assert_string_equal(b.p, expected);
+	FINE(f, db_write(f->db, forget_in, NULL, &f->e));
+}
+
+static void test_marks(void **state)
+{
+	struct fixture *f = *state;
+
+	(void)add_conversation(f, f->ada, "Untitled");
+	shown(f, "assistant", "The **pantry** is `cold`.", "pantry", "The [pantry] is cold.");
+	shown(f, "assistant", "## Bread\n\n* **Flour** of rye\n* ~~salt~~\n> See [the shop](https://shop.example/).",
+		"flour", "Bread\n- [Flour] of rye\n- salt\nSee the shop.");
+	shown(f, "assistant", "| Kind | Weight |\n|---|---:|\n| Rye | 500 g |", "rye", "Kind Weight\n[Rye] 500 g");
+	shown(f, "assistant", "```c\nint **rows = a ** b;\n```\nwith snake_case and 2 * 3.", "snake_case",
+		"int **rows = a ** b;\nwith [snake_case] and 2 * 3.");
+	/* What is not in the text alone is shown as it stands, and so is what a person typed. */
+	shown(f, "assistant", "See [the **shop**](https://market.example/).", "market",
+		"See [the **shop**](https://[market].example/).");
+	shown(f, "user", "What is **bold**?", "bold", "What is **[bold]**?");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_rare_filters, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_many_behind_more, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pages, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_marks, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
