@@ -71,7 +71,7 @@ static void take(void *arg, const struct word *w)
 	}
 	ASSERT(p->passages < p->lengths_room);
 	p->items[p->n++] = (struct entry){w->term, (uint32_t)p->passages, 1};
-	p->lengths[p->passages]++;
+	p->lengths[p->passages] += !w->beside;
 }
 
 static int by_term(const void *a, const void *b)

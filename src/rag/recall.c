@@ -64,7 +64,7 @@ static void count_word(void *arg, const struct word *w)
 {
 	struct counted *x = arg;
 
-	x->length++;
+	x->length += !w->beside;
 	for (size_t i = 0; i < x->q->n; i++)
 		x->times[i] += x->q->terms[i] == w->term;
 }

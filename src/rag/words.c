@@ -243,11 +243,16 @@ static size_t accented_terms(
 	return ret[1] == ret[0] ? 1 : TERMS;
 }
 
-static void tell(const struct walk *x, size_t start, size_t end, bool whole, struct room *room)
+enum part { WORD, WHOLE, SIGNS, SIGN_IN_PAIR };
+
+static void tell(const struct walk *x, size_t start, size_t end, enum part part, struct room *room)
 {
 	struct str folded = fold((struct str){x->text.p + start, end - start}, &room->folded);
-	enum language l = whole ? LANGUAGE_NONE : x->l;
-	struct word w = {.start = start, .end = end, .stop = x->asks && !whole && is_stop(x->l, folded)};
+	enum language l = part == WORD ? x->l : LANGUAGE_NONE;
+	struct word w = {.start = start,
+		.end = end,
+		.stop = x->asks && part == WORD && is_stop(x->l, folded),
+		.beside = part == SIGN_IN_PAIR};
 	uint64_t terms[TERMS];
 	size_t n = 1;
 
@@ -278,30 +283,44 @@ static size_t walk_word(const struct walk *x, size_t start, struct room *room)
 		if (k != LETTER && k != JOINT)
 			break;
 		if (k == JOINT) {
-			tell(x, part, at, false, room);
+			tell(x, part, at, WORD, room);
 			part = next;
 			parts++;
 		}
 		at = end = next;
 	}
 	if (parts)
-		tell(x, start, end, true, room);
-	tell(x, part, end, false, room);
+		tell(x, start, end, WHOLE, room);
+	tell(x, part, end, WORD, room);
 	return end;
 }
 
-/* Each two neighbours; a sign that stands alone is a term itself. */
+/* Whether the sign is often a word: a Chinese one, or a syllable of Korean. */
+static bool is_word(struct str sign)
+{
+	utf8proc_int32_t c = -1;
+
+	(void)utf8proc_iterate((const utf8proc_uint8_t *)sign.p, (utf8proc_ssize_t)sign.n, &c);
+	return (c >= 0x3400 && c <= 0x9fff) || (c >= 0xac00 && c <= 0xd7a3) || c >= 0x20000;
+}
+
+/* Each two neighbours; a sign that stands alone is a term itself. Of a text, those that are words are terms by themselves, too. */
 static size_t walk_signs(const struct walk *x, size_t start, struct room *room)
 {
 	size_t at = start, before = start, n = 0, next;
 
 	for (; at < x->text.n && look(x->text, at, &next) == SIGN; at = next, n++) {
-		if (n)
-			tell(x, before, next, true, room);
+		if (n) {
+			tell(x, before, next, SIGNS, room);
+			if (!x->asks && is_word((struct str){x->text.p + before, at - before}))
+				tell(x, before, at, SIGN_IN_PAIR, room);
+		}
 		before = at;
 	}
 	if (n == 1)
-		tell(x, start, at, true, room);
+		tell(x, start, at, SIGNS, room);
+	else if (!x->asks && is_word((struct str){x->text.p + before, at - before}))
+		tell(x, before, at, SIGN_IN_PAIR, room);
 	return at;
 }
 
@@ -376,6 +395,8 @@ struct guess {
 static void count(void *arg, const struct word *w)
 {
 	struct guess *g = arg;
+	if (w->beside)
+		return;
 	struct str folded = fold((struct str){g->text.p + w->start, w->end - w->start}, &g->room);
 
 	g->words++;

@@ -127,6 +127,10 @@ static void test_signs(void **state UNUSED)
 	assert_int_equal(ask(LANGUAGE_NONE, "東京都", t), 2);
 	assert_true(is_in(LANGUAGE_NONE, "京都", "東京都"));
 	assert_int_equal(ask(LANGUAGE_NONE, "水", t), 1);
+	assert_true(finds(LANGUAGE_NONE, "港", "この港は古い"));
+	assert_true(finds(LANGUAGE_NONE, "港", "古い港"));
+	assert_true(finds(LANGUAGE_NONE, "물", "물은 차다"));
+	assert_false(finds(LANGUAGE_NONE, "港", "古い町"));
 	assert_true(is_in(LANGUAGE_NONE, "linux", "これはlinuxです"));
 	/* Thai, Lao, Khmer and Burmese have no blanks between words either. */
 	assert_true(is_in(LANGUAGE_NONE, "นกนางนวล", "ท่าเรือและนกนางนวล"));
