@@ -28,8 +28,15 @@ static const struct field bulk_fields[] = {
 	FIELD_ID(struct bulk_new, folder_id, "folder_id", 0, "Of move: the folder; null: out of any."),
 	FIELD_STR(struct bulk_new, tag, "tag", 1, 60, 0, "Of tag and untag: the tag."),
 };
-static const struct schema bulk_schema =
-	SCHEMA("ConversationsChange", struct bulk_new, bulk_fields, "A change of many conversations.");
+static const struct schema bulk_schema = {
+	.name = "ConversationsChange",
+	.size = sizeof(struct bulk_new),
+	.fields = bulk_fields,
+	.n_fields = N_ELEMENTS(bulk_fields),
+	.doc = "A change of many conversations.",
+	.rule = "\"if\":{\"properties\":{\"action\":{\"enum\":[\"tag\",\"untag\"]}}},"
+		"\"then\":{\"properties\":{\"tag\":{\"type\":\"string\"}},\"required\":[\"tag\"]}",
+};
 
 static const struct field bulk_answer_fields[] = {
 	FIELD_I64(struct bulk_answer, done, "done", 0, 0, FIELD_REQUIRED, "How many were changed."),

@@ -333,8 +333,10 @@ static int messages_get_all(struct request *q)
 
 static const struct param message_list_params[] = {
 	{.name = "before", .type = PARAM_ID, .doc = "`next` of the newer page."},
-	{.name = "after", .type = PARAM_ID, .doc = "`newer` of the older page."},
-	{.name = "around", .type = PARAM_ID, .doc = "A message of the branch shown, which the page has in its middle."},
+	{.name = "after", .type = PARAM_ID, .doc = "`newer` of the older page; in place of `before`."},
+	{.name = "around",
+		.type = PARAM_ID,
+		.doc = "A message of the branch shown, which the page has in its middle; in place of both."},
 	{.name = "limit", .type = PARAM_I64, .min = 1, .max = 500, .otherwise = 100, .doc = "Messages of a page."},
 };
 

@@ -30,13 +30,15 @@ static void add_choices(const struct field *f, struct buf *b)
 	buf_add_char(b, ']');
 }
 
+#define TEXT_CONTROLS "\\x01-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f"
+
 /* What parse_text refuses: control characters, and for a text that may not be empty, blanks alone. */
 static const char *text_pattern(const struct field *f)
 {
 	if (f->pattern)
 		return f->pattern;
 	if (f->type == FT_TEXT)
-		return "^[^\\x01-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f]*$";
+		return "^[^" TEXT_CONTROLS "]*$";
 	if (f->min == 0)
 		return "^[^\\x01-\\x1f\\x7f]*$";
 	return f->min == 1 ? "^ *[^\\x01-\\x20\\x7f][^\\x01-\\x1f\\x7f]*$"
@@ -54,6 +56,12 @@ static void add_text_bounds(const struct field *f, bool parsed, struct buf *b)
 	if (parsed) {
 		buf_add_str(b, ",\"pattern\":");
 		json_add_cstr(b, text_pattern(f));
+	}
+	/* A pattern of its own says nothing of these. */
+	if (parsed && f->pattern && f->type == FT_TEXT) {
+		buf_add_str(b, ",\"not\":{\"type\":\"string\",\"pattern\":");
+		json_add_cstr(b, "[" TEXT_CONTROLS "]");
+		buf_add_char(b, '}');
 	}
 }
 
