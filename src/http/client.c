@@ -227,11 +227,12 @@ static void check_times(struct call *c, int64_t now)
 		c->last_ms = now;
 	c->heard = false;
 	if (!is_sent(c, now))
-		check_time(c, now - c->begun_ms, c->in->connect_timeout_ms, "could not be connected to");
+		check_time(c, now - c->begun_ms, c->in->connect_timeout_ms, "could not be connected to within");
 	else if (!c->headers_done)
-		check_time(c, now - c->last_ms, c->in->first_byte_timeout_ms, "did not begin to answer");
+		check_time(c, now - c->last_ms, c->in->first_byte_timeout_ms, "did not begin to answer within");
 	else
-		check_time(c, now - c->last_ms, c->in->idle_timeout_ms, "stopped in the middle of its answer");
+		check_time(c, now - c->last_ms, c->in->idle_timeout_ms,
+			"stopped in the middle of its answer: nothing came for");
 }
 
 static void sweep_soon(struct http_client *h)

@@ -483,7 +483,7 @@ int call_judge(struct call *c, struct err *e)
 	case E_STOPPING:
 		return err_set(e, E_STOPPING, "Atelier is shutting down.");
 	case E_PROVIDER_TIMEOUT:
-		return err_set(e, E_PROVIDER_TIMEOUT, "%s %s within %.1f seconds.", call_where(c), c->late,
+		return err_set(e, E_PROVIDER_TIMEOUT, "%s %s %g seconds.", call_where(c), c->late,
 			(double)c->late_ms / 1000.0);
 	default:
 		return err_set(e, c->code, "The call of %s could not be made.", call_where(c));
