@@ -11,18 +11,18 @@
 #define ANSWER_MAX ((size_t)64 << 20)
 #define META       "io.modelcontextprotocol/"
 
-enum { AT_A_TIME = 16, ERR_INTERNAL = -32603 };
+enum { AT_A_TIME = 16, LISTENING_MAX = 4, ERR_INTERNAL = -32603 };
 
 /* All that are under way. */
 struct relay {
 	const struct cli *cli;
 	struct engine engine;
 	const char *url, *authorization;
-	struct cancel cancel;
 	pthread_mutex_t mx; /* of what follows, and of standard output */
 	pthread_cond_t cv;
-	unsigned running;
-	char version[24]; /* that the handshake agreed on; "": none yet */
+	struct relayed *first; /* of what is under way */
+	unsigned running;      /* of them, those that end by themselves */
+	char version[24];      /* that the handshake agreed on; "": none yet */
 	struct arena mem;
 };
 
@@ -31,6 +31,9 @@ struct relayed {
 	struct pool_task task;
 	json_t *asked;
 	struct str text;
+	struct relayed *next; /* of those under way */
+	struct cancel cancel;
+	bool listens;    /* its answer goes on until it is stopped */
 	bool streams;    /* the answer is a stream of events, each of them a message */
 	struct buf came; /* of the answer; of a stream, the line that has not ended */
 	struct arena mem;
@@ -182,6 +185,41 @@ static int take_answer(void *arg, const char *p, size_t n)
 	return buf_status(&m->came);
 }
 
+static void relayed_free(struct relayed *m)
+{
+	buf_done(&m->came);
+	json_decref(m->asked);
+	cancel_done(&m->cancel);
+	arena_done(&m->mem);
+	free(m);
+}
+
+static void begin(struct relayed *m)
+{
+	struct relay *t = m->relay;
+
+	pthread_mutex_lock(&t->mx);
+	m->next = t->first;
+	t->first = m;
+	t->running += !m->listens;
+	pthread_mutex_unlock(&t->mx);
+}
+
+static void end(struct relayed *m)
+{
+	struct relay *t = m->relay;
+	struct relayed **at = &t->first;
+
+	pthread_mutex_lock(&t->mx);
+	while (*at != m)
+		at = &(*at)->next;
+	*at = m->next;
+	t->running -= !m->listens;
+	pthread_cond_broadcast(&t->cv);
+	pthread_mutex_unlock(&t->mx);
+	relayed_free(m);
+}
+
 static void send_on(void *arg)
 {
 	struct relayed *m = arg;
@@ -202,8 +240,10 @@ static void send_on(void *arg)
 		.on_data = take_answer,
 		.on_header = note_type,
 		.arg = m};
-	int r = http_client_run(t->engine.http, &call, &t->cancel, &res, &e);
-	if (r < 0) {
+	int r = http_client_run(t->engine.http, &call, &m->cancel, &res, &e);
+	if (r == -ECANCELED) {
+		/* Nobody waits for it any more. */
+	} else if (r < 0) {
 		write_failure(m, err_public_text(&e));
 	} else if (res.status / 100 != 2) {
 		tell_refusal(m, &res);
@@ -212,24 +252,40 @@ static void send_on(void *arg)
 		write_line(t, m->came.p, m->came.n);
 	}
 	buf_done(&res.error_body);
-	buf_done(&m->came);
-	json_decref(m->asked);
-	arena_done(&m->mem);
-	free(m);
-	pthread_mutex_lock(&t->mx);
-	t->running--;
-	pthread_cond_broadcast(&t->cv);
-	pthread_mutex_unlock(&t->mx);
+	end(m);
 }
 
 /* ---- all of them ---- */
 
-/* What begins a conversation is answered before what follows is sent. */
-static bool comes_first(const json_t *asked)
+static bool is_method(const json_t *asked, const char *name)
 {
 	const char *method = json_get_str(asked, "method");
 
-	return method && strcmp(method, "initialize") == 0;
+	return method && strcmp(method, name) == 0;
+}
+
+/* Stops what has this id; NULL: what would go on for good. Whether there was any. */
+static bool stop(struct relay *t, const json_t *id)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&t->mx);
+	for (struct relayed *m = t->first; m; m = m->next) {
+		if (id ? !json_equal(json_object_get(m->asked, "id"), id) : !m->listens)
+			continue;
+		cancel_fire(&m->cancel, E_CANCELED);
+		found = true;
+	}
+	pthread_mutex_unlock(&t->mx);
+	return found;
+}
+
+/* By its end the server sees that nobody waits: it keeps no session by which it could be told. */
+static bool stops_another(struct relay *t, const json_t *asked)
+{
+	const json_t *id = json_object_get(json_object_get(asked, "params"), "requestId");
+
+	return is_method(asked, "notifications/cancelled") && id && stop(t, id);
 }
 
 static void wait_until(struct relay *t, unsigned at_most)
@@ -240,12 +296,24 @@ static void wait_until(struct relay *t, unsigned at_most)
 	pthread_mutex_unlock(&t->mx);
 }
 
+static bool is_full(struct relay *t)
+{
+	unsigned n = 0;
+
+	pthread_mutex_lock(&t->mx);
+	for (struct relayed *m = t->first; m; m = m->next)
+		n += m->listens && !cancel_reason(&m->cancel);
+	pthread_mutex_unlock(&t->mx);
+	return n >= LISTENING_MAX;
+}
+
 static void take_line(struct relay *t, struct pool *pool, const char *line, size_t n)
 {
 	struct relayed *m = xcalloc(1, sizeof(*m));
 
 	m->relay = t;
 	m->came = BUF_INIT(ANSWER_MAX);
+	cancel_init(&m->cancel);
 	arena_init(&m->mem, (size_t)64 << 20);
 	char *text = arena_strndup(&m->mem, line, n);
 	if (!text || json_parse(text, n, &m->asked, NULL) < 0) {
@@ -253,31 +321,39 @@ static void take_line(struct relay *t, struct pool *pool, const char *line, size
 					    "\"This is not JSON.\"}}";
 
 		write_line(t, parse, sizeof(parse) - 1);
-		arena_done(&m->mem);
-		free(m);
+		relayed_free(m);
+		return;
+	}
+	if (stops_another(t, m->asked)) {
+		relayed_free(m);
 		return;
 	}
 	m->text = (struct str){text, n};
-	bool first = comes_first(m->asked);
+	m->listens = is_method(m->asked, "subscriptions/listen");
+	bool first = is_method(m->asked, "initialize");
+	if (m->listens && is_full(t)) {
+		write_failure(m, "There is enough that listens: stop one.");
+		relayed_free(m);
+		return;
+	}
 	wait_until(t, AT_A_TIME - 1);
-	pthread_mutex_lock(&t->mx);
-	t->running++;
-	pthread_mutex_unlock(&t->mx);
+	begin(m);
 	if (pool_submit(pool, &m->task, send_on, m) < 0)
 		send_on(m);
+	/* What begins a conversation is answered before what follows is sent. */
 	if (first)
 		wait_until(t, 0);
 }
 
 static int start(struct relay *t, const struct cli *cli, struct pool **ret_pool, struct err *e)
 {
-	const struct pool_config threads = {.name = "mcp", .max = AT_A_TIME, .max_queue = AT_A_TIME};
+	const struct pool_config threads = {
+		.name = "mcp", .max = AT_A_TIME + LISTENING_MAX, .max_queue = AT_A_TIME + LISTENING_MAX};
 	const char *server = cli->settings.server;
 	size_t n = strlen(server);
 
 	*t = (struct relay){.cli = cli, .mx = PTHREAD_MUTEX_INITIALIZER, .cv = PTHREAD_COND_INITIALIZER};
 	arena_init(&t->mem, 1 << 20);
-	cancel_init(&t->cancel);
 	if (!*cli->settings.server_key)
 		return err_set(e, E_INVALID,
 			"Make an API key that may act as you (Settings, API keys) and give it as ATELIER_SERVER_KEY.");
@@ -312,9 +388,9 @@ int cmd_mcp(struct cli *c)
 			take_line(&t, pool, line, (size_t)n);
 	}
 	free(line);
+	(void)stop(&t, NULL);
 	pool_free(pool);
 	engine_stop(&t.engine);
-	cancel_done(&t.cancel);
 	arena_wipe(&t.mem);
 	return r < 0 ? report(&e) : EXIT_SUCCESS;
 }

@@ -26,8 +26,9 @@ struct feed {
 	struct http_shared *stream;
 	struct auth_identity who; /* what it was opened with, and ends with */
 	bool admin;
-	uint32_t stale;          /* bits of enum bus_kind: to be told at the next tick */
-	struct feed *next, **at; /* `at` points to what points here */
+	struct change_words *words; /* of another protocol; NULL: ours */
+	uint32_t stale;             /* bits of enum bus_kind: to be told at the next tick */
+	struct feed *next, **at;    /* `at` points to what points here */
 };
 
 struct changes {
@@ -48,6 +49,7 @@ struct errand {
 	struct changes *all;
 	struct http_exchange *x;         /* to follow with, */
 	const struct http_websocket *ws; /* and whether as a WebSocket; or NULL */
+	struct change_words *words;      /* or in these words, which are taken */
 	struct http_shared *stream;      /* what that began */
 	struct auth_identity who;        /* who follows, */
 	bool admin;                      /* who is one */
@@ -57,6 +59,30 @@ struct errand {
 	char frame[FRAME_BYTES];
 };
 
+static struct change_words *words_copy(const struct change_words *w)
+{
+	struct change_words *ret = xcalloc(1, sizeof(*ret));
+
+	ret->first = xstrdup(w->first);
+	ret->last = xstrdup(w->last);
+	for (size_t i = 0; i < CHANGES_TOLD && w->told[i].kinds; i++) {
+		ret->told[i].kinds = w->told[i].kinds;
+		ret->told[i].frame = xstrdup(w->told[i].frame);
+	}
+	return ret;
+}
+
+static void words_free(struct change_words *w)
+{
+	if (!w)
+		return;
+	free((char *)w->first);
+	free((char *)w->last);
+	for (size_t i = 0; i < CHANGES_TOLD; i++)
+		free((char *)w->told[i].frame);
+	free(w);
+}
+
 static void feed_remove(struct feed *f)
 {
 	ASSERT(loop_is_mine(f->all->loop) && *f->at == f && f->all->n > 0);
@@ -65,6 +91,7 @@ static void feed_remove(struct feed *f)
 		f->next->at = f->at;
 	__atomic_sub_fetch(&f->all->n, 1, __ATOMIC_RELAXED);
 	http_shared_unref(f->stream);
+	words_free(f->words);
 	MAGIC_END(f, FEED_MAGIC);
 	free(f);
 }
@@ -78,6 +105,8 @@ static void feed_closed(void *arg)
 static void feed_end(struct feed *f)
 {
 	ASSERT_IS(f, FEED_MAGIC);
+	if (f->words)
+		(void)http_shared_write(f->stream, f->words->last, strlen(f->words->last));
 	http_shared_code(f->stream, f->all->stopped ? WS_GOING_AWAY : WS_POLICY);
 	http_shared_end(f->stream, true);
 	feed_remove(f);
@@ -94,16 +123,27 @@ static void feed_write(struct feed *f, const char *p, size_t n)
 	feed_remove(f);
 }
 
+static void add_told(const struct feed *f, struct buf *b)
+{
+	for (size_t i = 0; i < CHANGES_TOLD; i++) {
+		if (f->stale & f->words->told[i].kinds)
+			buf_add_str(b, f->words->told[i].frame);
+	}
+}
+
 static void feed_tell_stale(struct feed *f)
 {
-	CLEANUP(buf_done) struct buf b = BUF_INIT((size_t)BUS_KINDS * FRAME_BYTES);
+	CLEANUP(buf_done) struct buf b = BUF_INIT((size_t)1 << 20);
 
-	for (int k = 0; k < BUS_KINDS; k++) {
+	for (int k = 0; k < BUS_KINDS && !f->words; k++) {
 		if (f->stale & UINT32_C(1) << k)
 			buf_printf(&b, "event: stale\ndata: {\"kind\":\"%s\"}\n\n", bus_kind_name((enum bus_kind)k));
 	}
+	if (f->words)
+		add_told(f, &b);
 	f->stale = 0;
-	feed_write(f, b.p, b.n);
+	if (b.n > 0)
+		feed_write(f, b.p, b.n);
 }
 
 /* Sessions and keys that end by themselves tell nobody. */
@@ -139,7 +179,11 @@ static void tell_on_loop(void *arg)
 
 	for (struct feed *f = j->all->feeds, *next; f; f = next) {
 		next = f->next;
-		if (f->who.user.id == j->user_id)
+		if (f->who.user.id != j->user_id)
+			continue;
+		if (f->words)
+			f->stale |= UINT32_C(1) << j->kind;
+		else
 			feed_write(f, j->frame, n);
 	}
 	free(j);
@@ -253,6 +297,7 @@ static int follow_on_loop(void *arg)
 	MAGIC_SET(f, FEED_MAGIC);
 	f->stream = http_shared_start(j->x, j->ws, feed_closed, f);
 	if (!f->stream) {
+		words_free(j->words);
 		free(f);
 		return 0;
 	}
@@ -260,6 +305,7 @@ static int follow_on_loop(void *arg)
 	f->all = c;
 	f->who = j->who;
 	f->admin = j->admin;
+	f->words = j->words;
 	f->next = c->feeds;
 	f->at = &c->feeds;
 	if (f->next)
@@ -269,16 +315,17 @@ static int follow_on_loop(void *arg)
 	if (c->stopped)
 		feed_end(f);
 	else
-		feed_write(f, hello, sizeof(hello) - 1);
+		feed_write(f, f->words ? f->words->first : hello, strlen(f->words ? f->words->first : hello));
 	return 0;
 }
 
-struct http_shared *changes_follow(
-	struct changes *c, struct http_exchange *x, const struct http_websocket *ws, const struct auth_identity *who)
+static struct http_shared *follow(struct changes *c, struct http_exchange *x, const struct http_websocket *ws,
+	struct change_words *words, const struct auth_identity *who)
 {
 	struct errand j = {.all = c,
 		.x = x,
 		.ws = ws,
+		.words = words,
 		/* Only numbers: its texts live as long as the request. */
 		.who = {.user.id = who->user.id,
 			.session_id = who->session_id,
@@ -290,6 +337,18 @@ struct http_shared *changes_follow(
 	ASSERT_IS(c, CHANGES_MAGIC);
 	(void)loop_call(c->loop, follow_on_loop, &j);
 	return j.stream;
+}
+
+struct http_shared *changes_follow(
+	struct changes *c, struct http_exchange *x, const struct http_websocket *ws, const struct auth_identity *who)
+{
+	return follow(c, x, ws, NULL, who);
+}
+
+struct http_shared *changes_listen(
+	struct changes *c, struct http_exchange *x, const struct change_words *words, const struct auth_identity *who)
+{
+	return follow(c, x, NULL, words_copy(words), who);
 }
 
 static void end_on_loop(void *arg)

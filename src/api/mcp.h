@@ -24,6 +24,7 @@ typedef int mcp_method_fn(struct mcp_ask *ask);
 mcp_method_fn mcp_tools_list, mcp_tools_call;                                 /* mcp_tools.c */
 mcp_method_fn mcp_resources_list, mcp_resource_templates, mcp_resources_read; /* mcp_library.c */
 mcp_method_fn mcp_prompts_list, mcp_prompts_get, mcp_complete;
+mcp_method_fn mcp_subscribe; /* mcp_listen.c */
 
 /* The message of a result (taken), as bytes of q->raw. */
 void mcp_write_result(const struct mcp_ask *ask, json_t *result, struct buf *out);

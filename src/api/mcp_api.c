@@ -100,9 +100,12 @@ static void write_error(struct mcp_ask *ask, struct buf *out)
 
 /* ---- the two that begin ---- */
 
-static json_t *capabilities(void)
+/* Of the older ones nothing is told unasked: there is no stream that it could come by. */
+static json_t *capabilities(bool modern)
 {
-	return json_pack("{s:{},s:{},s:{},s:{}}", "tools", "resources", "prompts", "completions");
+	return json_pack("{s:{},s:o,s:o,s:{}}", "tools", "resources",
+		modern ? json_pack("{s:b}", "listChanged", 1) : json_object(), "prompts",
+		modern ? json_pack("{s:b}", "listChanged", 1) : json_object(), "completions");
 }
 
 #define INSTRUCTIONS                                                                                                   \
@@ -112,7 +115,7 @@ static json_t *capabilities(void)
 static int discover(struct mcp_ask *ask)
 {
 	ask->result = json_pack("{s:[s,s,s,s],s:o,s:s}", "supportedVersions", MCP_NEWEST, old_versions[0],
-		old_versions[1], old_versions[2], "capabilities", capabilities(), "instructions", INSTRUCTIONS);
+		old_versions[1], old_versions[2], "capabilities", capabilities(true), "instructions", INSTRUCTIONS);
 	return 0;
 }
 
@@ -123,7 +126,7 @@ static int initialize(struct mcp_ask *ask)
 	for (size_t i = 0; wanted && i < N_ELEMENTS(old_versions); i++)
 		if (strcmp(wanted, old_versions[i]) == 0)
 			version = old_versions[i];
-	ask->result = json_pack("{s:s,s:o,s:o,s:s}", "protocolVersion", version, "capabilities", capabilities(),
+	ask->result = json_pack("{s:s,s:o,s:o,s:s}", "protocolVersion", version, "capabilities", capabilities(false),
 		"serverInfo", server_info(), "instructions", INSTRUCTIONS);
 	return 0;
 }
@@ -151,6 +154,7 @@ static const struct {
 	{"prompts/list", mcp_prompts_list, true, true, NULL},
 	{"prompts/get", mcp_prompts_get, true, true, "name"},
 	{"completion/complete", mcp_complete, true, true, NULL},
+	{"subscriptions/listen", mcp_subscribe, false, true, NULL},
 };
 
 /* ---- what the newest revision wants ---- */

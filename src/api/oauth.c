@@ -228,3 +228,32 @@ const char *oauth_challenge(struct request *q, int status)
 		error ? "error=\"" : "", error ? error : "", error ? "\", " : "", base);
 	return text ? text : "Bearer";
 }
+
+/* ---- what programs are answered ---- */
+
+int oauth_answer(struct request *q, int status, json_t *taken)
+{
+	CLEANUP(json_decrefp) json_t *o = taken;
+
+	q->raw = BUF_INIT(1 << 20);
+	q->status = status;
+	http_set_header(q->x, "Cache-Control", "no-store");
+	json_add_value(&q->raw, o);
+	return buf_status(&q->raw);
+}
+
+int oauth_refuse(struct request *q, const char *error, const char *why)
+{
+	return oauth_answer(q, 400, json_pack("{s:s,s:s}", "error", error, "error_description", why));
+}
+
+bool oauth_is_ours(struct request *q, const char *resource)
+{
+	const char *base = oauth_base(q);
+	size_t n = base ? strlen(base) : 0;
+
+	if (!resource)
+		return true;
+	return base && strncasecmp(resource, base, n) == 0 &&
+	       (str_word_place("/mcp /mcp/ /", str_from(resource + n)) >= 0 || !resource[n]);
+}

@@ -35,14 +35,20 @@ void oauth_client_name(const json_t *client, char ret[OAUTH_NAME_MAX + 1]);
 /* Whether the id is the address of a document that says it; whether programs are told that they may come so. */
 bool oauth_client_has_document(const char *client_id);
 bool oauth_client_documents_offered(struct request *q);
-/* A document was reached, or its host did not answer. */
-void oauth_offer_learn(struct oauth_offer *o, bool reached, int64_t now);
+/* A document was reached, or its host did not answer: who asked, of whom one alone is not believed, or 0 of an administrator. */
+void oauth_offer_learn(struct oauth_offer *o, bool reached, atelier_id who, int64_t now);
 bool oauth_offer_stands(const struct oauth_offer *o, int64_t now);
 /* Such a program, by a request to its address, which takes seconds; NULL: it is none, and the log says why. */
 json_t *oauth_client_fetch(struct request *q, const char *client_id);
 
 /* A member of a body of application/x-www-form-urlencoded, in the arena; NULL: it is not there. */
 const char *oauth_form(struct request *q, const char *name);
+
+/* Answers a program with JSON (taken), which nobody keeps; with 400 and the code of an error of OAuth. */
+int oauth_answer(struct request *q, int status, json_t *taken);
+int oauth_refuse(struct request *q, const char *error, const char *why);
+/* Whether what a program asks for ("resource"; NULL: nothing by name) is /mcp here, as it has its address, or all of it. */
+bool oauth_is_ours(struct request *q, const char *resource);
 
 /* The address of Atelier as the client has it, without a slash at its end; in the arena. */
 const char *oauth_base(struct request *q);

@@ -21,7 +21,7 @@ enum {
 	FETCH_MS = 8000
 };
 #define WITHDRAWN_MS ((int64_t)3600 * 1000)
-#define REACHED_MS   ((int64_t)24 * 3600 * 1000)
+#define LATELY_MS    ((int64_t)24 * 3600 * 1000)
 
 #define URIS_ARE " with https, of this machine, or of a scheme of the program's own."
 
@@ -149,18 +149,28 @@ json_t *oauth_client_of_document(const char *client_id, const json_t *in, const 
 	return read_program(in, host, &error, ret_why);
 }
 
+/* Whether another person was in the same case lately, or this one's word is enough. */
+static bool is_enough(struct oauth_offer *o, atelier_id who, int64_t now)
+{
+	int64_t at = __atomic_exchange_n(&o->missed_at, now, __ATOMIC_RELAXED);
+	atelier_id before = __atomic_exchange_n(&o->missed_by, who, __ATOMIC_RELAXED);
+
+	return !who || (before && before != who && now - at < LATELY_MS);
+}
+
 /*
- * What programs are offered they take: where Atelier cannot reach the internet they shall register instead, the next time. Where
- * it can, one host that does not answer says nothing of others, and anybody may bring such a one.
+ * What programs are offered they take: where Atelier cannot reach the internet they shall register instead, the next time. One
+ * host that does not answer says nothing of others, and anybody may bring such a one: it counts only where no document was
+ * reached lately, and by an administrator or by two people.
  */
-void oauth_offer_learn(struct oauth_offer *o, bool reached, int64_t now)
+void oauth_offer_learn(struct oauth_offer *o, bool reached, atelier_id who, int64_t now)
 {
 	int64_t reached_at = __atomic_load_n(&o->reached_at, __ATOMIC_RELAXED);
 
 	if (reached) {
 		__atomic_store_n(&o->reached_at, now, __ATOMIC_RELAXED);
 		__atomic_store_n(&o->withdrawn_until, 0, __ATOMIC_RELAXED);
-	} else if (!reached_at || now - reached_at >= REACHED_MS)
+	} else if ((!reached_at || now - reached_at >= LATELY_MS) && is_enough(o, who, now))
 		__atomic_store_n(&o->withdrawn_until, now + WITHDRAWN_MS, __ATOMIC_RELAXED);
 }
 
@@ -180,6 +190,23 @@ static json_t *refused(const char *client_id, const char *why)
 	return NULL;
 }
 
+/* Somebody's browser may be led here by any page, and what comes of that is not theirs to say. */
+static bool came_by_itself(struct request *q)
+{
+	const char *site = http_header(q->x, "Sec-Fetch-Site");
+
+	return !site || strcmp(site, "none") == 0 || strcmp(site, "same-origin") == 0;
+}
+
+static void learn(struct request *q, int r)
+{
+	bool missed = r == E_PROVIDER_DOWN || r == E_PROVIDER_TIMEOUT;
+
+	if (r == 0 || (missed && came_by_itself(q)))
+		oauth_offer_learn(&q->api->oauth_offer, r == 0, user_is_admin(&q->who.user) ? 0 : q->who.user.id,
+			clock_mono_ms());
+}
+
 json_t *oauth_client_fetch(struct request *q, const char *client_id)
 {
 	CLEANUP(json_decrefp) json_t *o = NULL;
@@ -190,8 +217,7 @@ json_t *oauth_client_fetch(struct request *q, const char *client_id)
 	if (!is_plain(client_id, &parts))
 		return refused(client_id, wrong);
 	int r = tools_fetch_json(q->api->c.tools, client_id, DOCUMENT_MAX, FETCH_MS, &o, &why);
-	if (r == 0 || r == E_PROVIDER_DOWN || r == E_PROVIDER_TIMEOUT)
-		oauth_offer_learn(&q->api->oauth_offer, r == 0, clock_mono_ms());
+	learn(q, r);
 	if (r < 0)
 		return refused(client_id, why.msg);
 	json_t *client = oauth_client_of_document(client_id, o, &wrong);

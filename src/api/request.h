@@ -27,7 +27,9 @@ struct line;
 /* Whether programs that sign in are told that they may come by a document at an address (oauth_client.c); monotonic, atomic. */
 struct oauth_offer {
 	int64_t withdrawn_until;
-	int64_t reached_at; /* a document, at last; 0: never */
+	int64_t reached_at;   /* a document, at last; 0: never */
+	int64_t missed_at;    /* one, at last, */
+	atelier_id missed_by; /* by whom, of whom one alone is not believed */
 };
 
 struct api {
@@ -203,6 +205,19 @@ void changes_free(struct changes *c);
 /* Answers the exchange with the feed of whoever asks. A reference to the stream, for more to come in it; NULL: the client
  * is gone. Any thread. */
 struct http_shared *changes_follow(struct changes *c, struct http_exchange *x, const struct http_websocket *ws,
+	const struct auth_identity *who) MUST_CHECK;
+
+/* The same in the words of another protocol, which are copied: the frames that it begins and ends with, and what is told, at
+ * most once in a tick, where something of these kinds has changed (bits of enum bus_kind; 0: nothing). */
+#define CHANGES_TOLD 2
+struct change_words {
+	const char *first, *last;
+	struct {
+		uint32_t kinds;
+		const char *frame;
+	} told[CHANGES_TOLD];
+};
+struct http_shared *changes_listen(struct changes *c, struct http_exchange *x, const struct change_words *words,
 	const struct auth_identity *who) MUST_CHECK;
 
 /* Ends feeds. Any thread. */

@@ -49,6 +49,7 @@
 	X(tool_logins)                                                                                                 \
 	X(mcp)                                                                                                         \
 	X(oauth)                                                                                                       \
+	X(oauth_token)                                                                                                 \
 	X(files)                                                                                                       \
 	X(images)                                                                                                      \
 	X(uploads)                                                                                                     \

@@ -239,6 +239,59 @@ def newest_era(s):
     assert s.mcp({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}, MCP_Protocol_Version="2099-01-01")[0] == 400
 
 
+class Listening:
+    """A client of the newest revision that has asked to be told of changes: what comes, one message after the other."""
+
+    def __init__(self, s, key, wishes, n):
+        self.c = http.client.HTTPConnection(s.url[7:], timeout=PATIENCE)
+        body = {"jsonrpc": "2.0", "id": n, "method": "subscriptions/listen", "params": {
+            "notifications": wishes, "_meta": {META + "protocolVersion": "2026-07-28", META + "clientCapabilities": {}}}}
+        self.c.request("POST", "/mcp", json.dumps(body), {"Authorization": "Bearer " + key, "Content-Type": "application/json", "Accept": "application/json, text/event-stream",
+                                                          "MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "subscriptions/listen"})
+        self.r = self.c.getresponse()
+        assert self.r.status == 200 and self.r.headers["Content-Type"] == "text/event-stream", (self.r.status, self.r.read())
+
+    def next(self):
+        for line in self.r:
+            if line.startswith(b"data: "):
+                return json.loads(line[6:])
+
+
+def told_of(method, n, **params):
+    return {"jsonrpc": "2.0", "method": "notifications/" + method, "params": {"_meta": {META + "subscriptionId": n}, **params}}
+
+
+def listening(s):
+    """Granted is what there is of what was asked for; it is told to whom it concerns, by the id of who asked, and ends with a result."""
+    for wishes in (None, [], {"promptsListChanged": "yes"}, {"resourceSubscriptions": [1]}, {"resourceSubscriptions": "x"}):
+        status, r = s.mcp({"jsonrpc": "2.0", "id": 1, "method": "subscriptions/listen", "params": {
+            "notifications": wishes, "_meta": {META + "protocolVersion": "2026-07-28", META + "clientCapabilities": {}}}}, MCP_Protocol_Version="2026-07-28", Mcp_Method="subscriptions/listen")
+        assert (status, r["error"]["code"]) == (400, -32602), (wishes, status, r)
+    assert s.old("subscriptions/listen", notifications={"promptsListChanged": True})["code"] == -32601
+    made = s.raw("POST", "/api/v1/keys", {"name": "listens", "scopes": ["api"]}, {"Cookie": s.cookies["bob"], "Origin": s.url})[1]
+    every = {"toolsListChanged": True, "promptsListChanged": True, "resourcesListChanged": True, "resourceSubscriptions": ["atelier://documents/" + s.document]}
+    all_, prompts, other = Listening(s, s.key, every, 7), Listening(s, s.key, {"promptsListChanged": True, "resourcesListChanged": False}, "p"), Listening(s, made["key"], {"promptsListChanged": True}, 7)
+    assert all_.next() == told_of("subscriptions/acknowledged", 7, notifications={"promptsListChanged": True, "resourcesListChanged": True})
+    for x, n in ((prompts, "p"), (other, 7)):
+        assert x.next() == told_of("subscriptions/acknowledged", n, notifications={"promptsListChanged": True})
+    made_prompt = s.ask("POST", "/api/v1/prompts", {"name": "late", "body": "Late."})
+    for x, n in ((all_, 7), (prompts, "p")):
+        while x.next() != told_of("prompts/list_changed", n):
+            pass
+    c = s.ask("POST", "/api/v1/collections", {"name": "Late papers"})
+    while all_.next() != told_of("resources/list_changed", 7):
+        pass
+    for path in ("/api/v1/prompts/" + made_prompt["id"], "/api/v1/collections/" + c["id"]):
+        s.raw("DELETE", path, headers={"Authorization": "Bearer " + s.key})
+    assert prompts.next() == told_of("prompts/list_changed", "p")
+    # Another person heard nothing of all that; who may not act any more is told no more.
+    own = next(k for k in s.raw("GET", "/api/v1/keys", headers={"Cookie": s.cookies["bob"]})[1]["items"] if k["name"] == "listens")
+    s.raw("DELETE", "/api/v1/keys/" + own["id"], headers={"Cookie": s.cookies["bob"], "Origin": s.url})
+    assert other.next() == {"jsonrpc": "2.0", "id": 7, "result": {"resultType": "complete", "_meta": {META + "subscriptionId": 7}}} and other.next() is None
+    for x in (all_, prompts):
+        x.c.close()
+
+
 def odd_messages(s):
     for body, code in (("{", -32700), ("[]", -32600), ("7", -32600), ('{"id":1}', -32600), ('{"jsonrpc":"2.0","id":null,"method":"ping"}', -32600), ('{"jsonrpc":"2.0","id":[1],"method":"ping"}', -32600)):
         status, r = s.mcp(body)
@@ -257,9 +310,36 @@ def by_the_line(s):
     got = {o["id"]: o for o in map(json.loads, out.stdout.splitlines())}
     assert out.returncode == 0 and set(got) == {None, *range(1, 41)}, (out.stderr, sorted(map(str, got)))
     assert all("cats.txt" in got[n]["result"]["content"][0]["text"] for n in range(2, 40)) and got[40]["error"]["code"] == -32601
+    listens_by_the_line(s, env)
     out = subprocess.run([s.binary, "mcp"], env={**env, "ATELIER_SERVER_KEY": "sk-no"}, input=ask(1, "ping"), capture_output=True, text=True, timeout=PATIENCE)
     assert json.loads(out.stdout)["error"]["message"], out
     assert subprocess.run([s.binary, "mcp"], env={**env, "ATELIER_SERVER_KEY": ""}, input="", capture_output=True, timeout=PATIENCE).returncode != 0
+
+
+def listens_by_the_line(s, env):
+    """Several that listen are told apart by their ids; one that is stopped makes room for another, and the end of the lines ends all."""
+    meta = {META + "protocolVersion": "2026-07-28", META + "clientCapabilities": {}}
+    with subprocess.Popen([s.binary, "mcp"], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as p:
+        def send(method, n=None, **params):
+            p.stdin.write(json.dumps({"jsonrpc": "2.0", **({"id": n} if n else {}), "method": method, "params": {"_meta": meta, **params}}) + "\n")
+            p.stdin.flush()
+        listen = lambda n: send("subscriptions/listen", n, notifications={"promptsListChanged": True})
+        granted = lambda n: told_of("subscriptions/acknowledged", n, notifications={"promptsListChanged": True})
+        came = lambda: json.loads(p.stdout.readline())
+        for n in ("a", 2, 3, 4):
+            listen(n)
+            assert came() == granted(n)
+        listen(5)
+        assert came()["error"]["code"] == -32603
+        send("notifications/cancelled", requestId="a")
+        listen(6)
+        assert came() == granted(6)
+        made = s.ask("POST", "/api/v1/prompts", {"name": "later", "body": "Later."})
+        told = [came() for _ in range(4)]
+        assert all(told_of("prompts/list_changed", n) in told for n in (2, 3, 4, 6)), told
+        p.stdin.close()
+        assert p.wait(PATIENCE) == 0
+    s.raw("DELETE", "/api/v1/prompts/" + made["id"], headers={"Authorization": "Bearer " + s.key})
 
 
 # ---- servers of tools: rows, and what runs for them ----
@@ -709,4 +789,4 @@ def languages_of_the_page(s):
         assert head["Content-Language"] == lang and '<html lang="%s">' % lang in page.decode() and word in page.decode(), (accept, page)
 
 
-ALL = (oauth_by_hand, programs_by_address, tokens_are_given_back, renewal, pages_of_others, languages_of_the_page, by_hand, others_see_nothing, newest_era, odd_messages, by_the_line)
+ALL = (oauth_by_hand, programs_by_address, tokens_are_given_back, renewal, pages_of_others, languages_of_the_page, by_hand, others_see_nothing, newest_era, listening, odd_messages, by_the_line)

@@ -22,8 +22,8 @@ const all = {
 
 for (const [name, [client, transport]] of Object.entries(all)) {
   const row = { name };
+  const c = client();
   try {
-    const c = client();
     await c.connect(transport());
     row.tools = (await c.listTools()).tools.map((t) => t.name);
     row.found = (await c.callTool({ name: 'search_documents', arguments: { query: 'cat' } })).content[0].text;
@@ -32,10 +32,21 @@ for (const [name, [client, transport]] of Object.entries(all)) {
     row.read = (await c.readResource({ uri: resources[0].uri })).contents[0].text;
     row.prompt = (await c.getPrompt({ name: 'greet', arguments: { who: 'Ada' } })).messages[0].content.text;
     row.version = c.getNegotiatedProtocolVersion?.() ?? null;
+    if (row.version === '2026-07-28') {
+      const told = new Promise((resolve) => c.setNotificationHandler('notifications/prompts/list_changed', resolve));
+      const listening = await c.listen({ promptsListChanged: true, toolsListChanged: true });
+      row.honored = listening.honoredFilter;
+      const body = JSON.stringify({ name: name.toLowerCase().replaceAll(/\W+/g, '-'), body: 'x' });
+      const made = await fetch(url + '/api/v1/prompts', { method: 'POST', headers: { ...headers, 'Content-Type': 'application/json' }, body });
+      if (!made.ok) throw new Error(await made.text());
+      await told;
+      await listening.close();
+    }
     row.server = c.getServerVersion().name;
-    await c.close();
   } catch (e) {
     row.error = String(e.stack ?? e);
+  } finally {
+    await c.close();
   }
   console.log(JSON.stringify(row));
 }

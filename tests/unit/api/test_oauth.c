@@ -195,18 +195,35 @@ static void test_offer(void **state)
 
 	(void)state;
 	assert_true(oauth_offer_stands(&o, 0));
-	oauth_offer_learn(&o, false, t);
+	oauth_offer_learn(&o, false, 0, t);
 	assert_false(oauth_offer_stands(&o, t));
 	assert_false(oauth_offer_stands(&o, t + HOUR - 1));
 	assert_true(oauth_offer_stands(&o, t + HOUR));
-	oauth_offer_learn(&o, false, t + HOUR);
-	oauth_offer_learn(&o, true, t + HOUR);
+	oauth_offer_learn(&o, false, 0, t + HOUR);
+	oauth_offer_learn(&o, true, 7, t + HOUR);
 	assert_true(oauth_offer_stands(&o, t + HOUR));
-	oauth_offer_learn(&o, false, t + 2 * HOUR);
-	oauth_offer_learn(&o, false, t + 25 * HOUR - 1);
+	oauth_offer_learn(&o, false, 0, t + 2 * HOUR);
+	oauth_offer_learn(&o, false, 0, t + 25 * HOUR - 1);
 	assert_true(oauth_offer_stands(&o, t + 25 * HOUR - 1));
-	oauth_offer_learn(&o, false, t + 25 * HOUR);
+	oauth_offer_learn(&o, false, 0, t + 25 * HOUR);
 	assert_false(oauth_offer_stands(&o, t + 25 * HOUR));
+}
+
+/* Nor is what one person alone says, however often; two who are in that case within a day are believed. */
+static void test_offer_of_one_person(void **state)
+{
+	const int64_t t = 5 * HOUR;
+	struct oauth_offer o = {0};
+
+	(void)state;
+	for (int i = 0; i < 50; i++)
+		oauth_offer_learn(&o, false, 7, t + i * HOUR);
+	assert_true(oauth_offer_stands(&o, t + 49 * HOUR));
+	oauth_offer_learn(&o, false, 8, t + 73 * HOUR);
+	assert_true(oauth_offer_stands(&o, t + 73 * HOUR));
+	oauth_offer_learn(&o, false, 7, t + 74 * HOUR);
+	assert_false(oauth_offer_stands(&o, t + 74 * HOUR));
+	assert_true(oauth_offer_stands(&o, t + 75 * HOUR));
 }
 
 int main(void)
@@ -218,6 +235,7 @@ int main(void)
 		cmocka_unit_test(test_numbers_of_addresses),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_offer),
+		cmocka_unit_test(test_offer_of_one_person),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
