@@ -1,10 +1,10 @@
-/* hide.c - what opens a tool server does not come out of it: neither in what it says, as text or as JSON, nor in files or questions. */
+/* hide.c - what opens a tool server does not come out of it, in whatever form (secret_forms.c): neither in what it says, as text or as
+ * JSON, nor in files or questions. */
 #include <stdio.h>
 
 #include "tool/tool_priv.h"
 
-#define SECRET_LEAST 4 /* bytes of one that is looked for */
-#define HIDDEN       "[secret]"
+#define HIDDEN "[secret]"
 
 static void hide_in(struct buf *b, const char *secret, size_t n)
 {
@@ -81,35 +81,32 @@ static void hide_in_file(struct tool_file *f, const char *secret, size_t n)
 		f->name = "file";
 }
 
+static void hide_forms(const json_t *forms, struct buf *b)
+{
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(forms, i, v) hide_in(b, json_string_value(v), json_string_length(v));
+}
+
 void tool_hide(const json_t *secrets, struct buf *b)
 {
-	const char *key;
-	json_t *v;
+	CLEANUP(json_decrefp) json_t *forms = tool_secret_forms(secrets);
 
-	json_object_foreach((json_t *)secrets, key, v)
-	{
-		if (json_is_object(v))
-			tool_hide(v, b);
-		else if (json_string_length(v) >= SECRET_LEAST)
-			hide_in(b, json_string_value(v), json_string_length(v));
-	}
+	hide_forms(forms, b);
 }
 
 /* Whether one of them stands in JSON: as it is, or as JSON has it between quotes. */
-static bool has_any(const json_t *secrets, const struct buf *b)
+static bool has_any(const json_t *forms, const struct buf *b)
 {
-	const char *key;
-	json_t *v;
+	const json_t *v;
+	size_t i;
 
-	json_object_foreach((json_t *)secrets, key, v)
+	json_array_foreach(forms, i, v)
 	{
 		size_t n = json_string_length(v);
 		CLEANUP(buf_wipe) struct buf quoted = BUF_INIT(8 * n + 16);
 
-		if (json_is_object(v) && has_any(v, b))
-			return true;
-		if (n < SECRET_LEAST)
-			continue;
 		json_add_string(&quoted, json_string_value(v), n);
 		if (is_in(b, json_string_value(v), n) || (quoted.n > 2 && is_in(b, quoted.p + 1, quoted.n - 2)))
 			return true;
@@ -117,28 +114,15 @@ static bool has_any(const json_t *secrets, const struct buf *b)
 	return false;
 }
 
-static void hide_all_in_value(const json_t *secrets, const char *names, json_t *root)
-{
-	const char *key;
-	json_t *v;
-
-	json_object_foreach((json_t *)secrets, key, v)
-	{
-		if (json_is_object(v))
-			hide_all_in_value(v, names, root);
-		else if (json_string_length(v) >= SECRET_LEAST)
-			hide_in_value(root, names, false, json_string_value(v), json_string_length(v));
-	}
-}
-
-void tool_hide_json(const json_t *secrets, const char *names, struct buf *b)
+static void hide_forms_in_json(const json_t *forms, const char *names, struct buf *b)
 {
 	CLEANUP(json_decrefp) json_t *box = NULL;
 	struct err unreadable = {0};
 	json_t *root = NULL;
-	size_t max = b->max;
+	const json_t *v;
+	size_t max = b->max, i;
 
-	if (b->n == 0 || !has_any(secrets, b))
+	if (b->n == 0 || !has_any(forms, b))
 		return;
 	int r = json_read(b->p, b->n, JSON_MEMORY, JSON_READ_EXACT, &root, &unreadable);
 	buf_wipe(b);
@@ -146,33 +130,32 @@ void tool_hide_json(const json_t *secrets, const char *names, struct buf *b)
 	if (r < 0)
 		return;               /* nobody could have read it either */
 	box = json_pack("[o]", root); /* so that a value that stands alone has a place, too */
-	hide_all_in_value(secrets, names, box);
+	json_array_foreach(forms, i, v) hide_in_value(box, names, false, json_string_value(v), json_string_length(v));
 	json_add_value(b, json_array_get(box, 0));
 }
 
-static void hide_others(const json_t *secrets, struct tool_result *r, struct err *e)
+void tool_hide_json(const json_t *secrets, const char *names, struct buf *b)
 {
-	const char *key;
-	json_t *v;
+	CLEANUP(json_decrefp) json_t *forms = tool_secret_forms(secrets);
 
-	json_object_foreach((json_t *)secrets, key, v)
-	{
-		if (json_is_object(v))
-			hide_others(v, r, e);
-		if (json_string_length(v) < SECRET_LEAST)
-			continue;
-		for (size_t i = 0; i < r->n_files; i++)
-			hide_in_file(&r->files[i], json_string_value(v), json_string_length(v));
-		if (strstr(e->msg, json_string_value(v)))
-			snprintf(e->msg, sizeof(e->msg), "The tool server failed.");
-	}
+	hide_forms_in_json(forms, names, b);
 }
 
 void tool_hide_result(const json_t *secrets, struct tool_result *r, struct err *e)
 {
-	tool_hide(secrets, &r->text);
-	tool_hide_json(secrets, NULL, &r->structured);
-	hide_others(secrets, r, e);
+	CLEANUP(json_decrefp) json_t *forms = tool_secret_forms(secrets);
+	const json_t *v;
+	size_t i;
+
+	hide_forms(forms, &r->text);
+	hide_forms_in_json(forms, NULL, &r->structured);
+	json_array_foreach(forms, i, v)
+	{
+		for (size_t k = 0; k < r->n_files; k++)
+			hide_in_file(&r->files[k], json_string_value(v), json_string_length(v));
+		if (strstr(e->msg, json_string_value(v)))
+			snprintf(e->msg, sizeof(e->msg), "The tool server failed.");
+	}
 }
 
 /* ---- while it runs ---- */

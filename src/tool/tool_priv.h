@@ -31,7 +31,9 @@ struct server_use {
 	bool of_admin;         /* an administrator made it: it may reach what this machine may */
 };
 
-/* hide.c: secrets (texts, or objects of them) in what a server said, at least 4 bytes long, are told as "[secret]". */
+/* The forms of secrets (texts, or objects of them) that are at least 4 bytes long: a list of texts. */
+json_t *tool_secret_forms(const json_t *secrets);
+/* hide.c: secrets in what a server said, in any of these forms, are told as "[secret]". */
 void tool_hide(const json_t *secrets, struct buf *b);
 /* Stays JSON: only values change, with `names` what these members hold. What says how a tool is called must stay as it is. */
 void tool_hide_json(const json_t *secrets, const char *names, struct buf *b);

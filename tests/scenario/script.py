@@ -546,11 +546,12 @@ class Scenario:
         r = self.reader(name)
         if what == "ended":
             r.wait_end()
-            late = (r.ended_at - self.marks["answered"]) * 1000 if rest else 0
-            if rest[2:] == ("awake",):
-                late -= self.starved() - self.marks["starved"]
-            if late > float(rest[1] if rest else 0) * SLOWNESS:
-                raise Failed("the stream ended %.0f ms after the last answer" % late)
+            awake = rest[2:] == ("awake",)
+            late = (r.ended_at - self.marks["cancel" if awake else "answered"]) * 1000 if rest else 0
+            if awake:
+                late -= self.starved()
+            if late > float(rest[1] if rest else 0) * (1 if awake else SLOWNESS):
+                raise Failed("the stream ended %.0f ms late" % late)
             return None
         if what == "id":
             return r.wait("event %s" % rest[0], lambda r: r.last_id >= int(rest[0]))
@@ -576,20 +577,24 @@ class Scenario:
 
     def cmd_cancel(self, c):
         self.marks["cancel"] = time.monotonic()
-        self.marks["starved"] = self.starved()
+        self.waits_before = self.waits()
         self.request("POST", "/api/v1/turns/%s/cancel" % self.vars["turn"], {}, {})
         self.expect_status("202")
 
-    def starved(self):
-        """For how many ms in all that thread of the server that waited longest was ready, and had no processor."""
-        waits = [0]
+    def waits(self):
+        """For how many ms in all each thread of the server was ready, and had no processor."""
+        waits = {}
         for path in glob.glob("/proc/%d/task/*/schedstat" % self.server.proc.pid):
             try:
                 with open(path) as f:
-                    waits.append(int(f.read().split()[1]) / 1e6)
+                    waits[path] = int(f.read().split()[1]) / 1e6
             except (OSError, IndexError):
                 pass  # it ended meanwhile
-        return max(waits)
+        return waits
+
+    def starved(self):
+        """The same of the thread that waited longest since it was asked to stop."""
+        return max((waited - self.waits_before.get(path, 0) for path, waited in self.waits().items()), default=0)
 
     def cmd_settled(self, c, state):
         """Until the turn's state in the database is this one."""
