@@ -181,10 +181,12 @@ static void tell_on_loop(void *arg)
 		next = f->next;
 		if (f->who.user.id != j->user_id)
 			continue;
-		if (f->words)
-			f->stale |= UINT32_C(1) << j->kind;
-		else
+		if (!f->words) {
 			feed_write(f, j->frame, n);
+			continue;
+		}
+		f->stale |= UINT32_C(1) << j->kind;
+		feed_tell_stale(f);
 	}
 	free(j);
 }

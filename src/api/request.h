@@ -207,8 +207,8 @@ void changes_free(struct changes *c);
 struct http_shared *changes_follow(struct changes *c, struct http_exchange *x, const struct http_websocket *ws,
 	const struct auth_identity *who) MUST_CHECK;
 
-/* The same in the words of another protocol, which are copied: the frames that it begins and ends with, and what is told, at
- * most once in a tick, where something of these kinds has changed (bits of enum bus_kind; 0: nothing). */
+/* The same in the words of another protocol, which are copied: the frames that it begins and ends with, and what is told where
+ * something of these kinds has changed (bits of enum bus_kind; 0: nothing). */
 #define CHANGES_TOLD 2
 struct change_words {
 	const char *first, *last;

@@ -88,6 +88,8 @@ FIXTURES = {
     "test_error_handling": ("read_document", {"document_id": "none"}),
     "test_logging_tool": ("current_time", {}),
     "test_streaming_elicitation": ("list_documents", {}),
+    "test_trigger_prompt_change": ("current_time", {}),
+    "test_trigger_tool_change": ("current_time", {}),
 }
 
 
@@ -98,6 +100,8 @@ def translated(s, headers, body):
     if not isinstance(params, dict):
         return headers, body
     given = {"Mcp-Name": None}
+    if params.get("name") == "test_trigger_prompt_change":
+        s.ask("POST", "/api/v1/prompts", {"name": "changed-%d" % time.monotonic_ns(), "body": "Changed."})
     if message.get("method") == "tools/call" and params.get("name") in FIXTURES:
         params["name"], params["arguments"] = FIXTURES[params["name"]]
         given["Mcp-Name"] = params["name"]
@@ -136,6 +140,8 @@ def with_key(s):
             c.request(self.command, self.path, body or None, {
                 **{k: v for k, v in headers.items() if k.lower() not in drop}, "Authorization": "Bearer " + s.key})
             r = c.getresponse()
+            if r.headers["Content-Type"] == "text/event-stream":
+                return self.stream(c, r)
             text = with_fixtures(r.read())
             c.close()
             self.send_response(r.status)
@@ -145,6 +151,15 @@ def with_key(s):
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
             self.wfile.write(text)
+
+        def stream(self, c, r):
+            self.close_connection = True
+            self.send_response(r.status)
+            self.send_header("Content-Type", "text/event-stream")
+            self.end_headers()
+            for line in r:
+                self.wfile.write(line)
+            c.close()
 
         do_GET = do_POST = do_DELETE = relay
 
