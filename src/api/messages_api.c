@@ -85,7 +85,8 @@ static const struct field part_fields[] = {
 		       "(`members`)."),
 	FIELD(FT_JSON, P, thoughts, "thoughts", .flags = FIELD_OMIT,
 		.doc = "Of a call, a text or reasoning: what the `provider` said of the reasoning beside the words, "
-		       "which goes back to that as it is (`items`)."),
+		       "which goes back to that as it is (`items`); of words also the `round` of calls that they are "
+		       "of."),
 	FIELD_I64(P, n, "n", 0, 0, FIELD_OMIT, "Of a citation: the answer refers to it as [n]."),
 	FIELD_STR(P, title, "title", 0, 0, FIELD_OMIT, "Of a citation, or a call's tool: what it is called."),
 	FIELD_STR(P, url, "url", 0, 0, FIELD_OMIT, "Of a citation: where it stands."),

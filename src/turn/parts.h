@@ -3,7 +3,8 @@
  * citations, notices. As JSON they are the same in the database, in the API and in the page:
  *
  *	{"type":"text","text":"..."}   {"type":"reasoning","text":"..."}
- *	   these and calls also "thoughts":{"provider","items"}, as of that event: the last part of what was said with them
+ *	   these and calls also "thoughts":{"provider","items"}, as of that event: the last part of what was said with them;
+ *	   of words also "round", as of the calls
  *	{"type":"tool_call","id":"...","name":"...","arguments":"{...}","result":"..." or null,"failed":false,"round":1}
  *	   also "title", "source", "structured", "files", "cut", "duration_ms", as of the events of a call,
  *	   "approval":{"effect","expires_at","unknown","decision","reason"}, "questions":[{"id","from","message",...}]

@@ -141,7 +141,19 @@ static json_t *members(const json_t *data, const char *const *keys)
 	return ret;
 }
 
-/* To the last part of what was said with them. An answered call is of the round before, and has its own. */
+/* Calls that begin before one of them has its result were made together. */
+static int64_t round_of(const struct reduced *r, const char *parent)
+{
+	for (size_t i = r->parts.n; i > 0; i--) {
+		const struct part *p = &r->parts.items[i - 1];
+		if (p->type == PART_TOOL_CALL && is_of(p, parent))
+			return p->round + (p->answered || i <= r->had);
+	}
+	return 1;
+}
+
+/* To the last part of what was said with them. An answered call is of the round before, and has its own; words do not tell
+ * whether they belong to the calls before them. */
 static void reduce_thoughts(struct reduced *r, const json_t *data)
 {
 	static const char *const keys[] = {"provider", "items", NULL};
@@ -154,6 +166,8 @@ static void reduce_thoughts(struct reduced *r, const json_t *data)
 			continue;
 		if (p->answered)
 			return;
+		if (is_words(p->type))
+			json_object_set_new(thoughts, "round", json_integer(round_of(r, parent)));
 		part_set(p, "thoughts", thoughts);
 		return;
 	}
@@ -196,17 +210,6 @@ static struct part *call_at(struct reduced *r, int64_t index, const char *parent
 			return p;
 	}
 	return NULL;
-}
-
-/* Calls that begin before one of them has its result were made together. */
-static int64_t round_of(const struct reduced *r, const char *parent)
-{
-	for (size_t i = r->parts.n; i > 0; i--) {
-		const struct part *p = &r->parts.items[i - 1];
-		if (p->type == PART_TOOL_CALL && is_of(p, parent))
-			return p->round + (p->answered || i <= r->had);
-	}
-	return 1;
 }
 
 /* Takes over those of the members that say something. */

@@ -138,22 +138,25 @@ static bool calls_on(const struct saying *s, const struct parts *parts, size_t i
 	return s->n && i < parts->n && parts->items[i].round > 0 && parts->items[i].round == s->round;
 }
 
+/* Of the words behind calls: whether they were said after the results of those. */
+static bool is_next_round(const struct saying *s, const struct parts *parts, size_t i)
+{
+	int64_t round = json_get_i64(json_object_get(parts->items[i].more, "thoughts"), "round", 0);
+
+	if (!s->n)
+		return false;
+	return round > 0 ? round != s->round : !calls_on(s, parts, i);
+}
+
+/* `to`: NULL: the words themselves are not given back. */
 static int add_words(struct saying *s, const struct parts *parts, size_t i, struct buf *to)
 {
 	const struct part *p = &parts->items[i];
-	int r = s->n && !calls_on(s, parts, i) ? end_round(s) : 0;
+	int r = is_next_round(s, parts, i) ? end_round(s) : 0;
 
 	note_thoughts(s, p);
-	buf_add(to, buf_str(&p->text).p, p->text.n);
-	return r;
-}
-
-/* Where the words themselves are not given back. Behind calls that have thoughts of their own others are of the next round. */
-static int add_thought(struct saying *s, const struct part *p)
-{
-	int r = s->n && s->thoughts && json_object_get(p->more, "thoughts") ? end_round(s) : 0;
-
-	note_thoughts(s, p);
+	if (to)
+		buf_add(to, buf_str(&p->text).p, p->text.n);
 	return r;
 }
 
@@ -173,10 +176,8 @@ int said_add_parts(struct arena *a, struct said *to, const struct parts *parts, 
 			continue; /* an agent's own: its result is what was given */
 		if (p->type == PART_TEXT)
 			r = add_words(&s, parts, i, &s.text);
-		else if (p->type == PART_REASONING && reasons)
-			r = add_words(&s, parts, i, &s.reasoning);
 		else if (p->type == PART_REASONING)
-			r = add_thought(&s, p);
+			r = add_words(&s, parts, i, reasons ? &s.reasoning : NULL);
 		else if (p->type == PART_TOOL_CALL)
 			r = add_call(&s, p);
 	}

@@ -101,8 +101,9 @@ static void test_moved(void **state)
 
 #define CALL(id, name, arguments, rest)                                                                                \
 	"{\"type\":\"tool_call\",\"id\":\"" id "\",\"name\":\"" name "\",\"arguments\":\"" arguments "\"," rest "}"
-#define OPEN     "\"result\":null,\"failed\":false"
-#define ROUND(n) ",\"round\":" #n
+#define OPEN               "\"result\":null,\"failed\":false"
+#define ROUND(n)           ",\"round\":" #n
+#define THOUGHTS(n, round) "\"thoughts\":{\"provider\":\"p\",\"items\":[" #n "],\"round\":" #round "}"
 
 /* Calls of two rounds, whose indexes begin anew; what a later round moves is its own. */
 static void test_rounds(void **state)
@@ -144,6 +145,21 @@ static void test_thoughts(void **state)
 		"[" CALL("a", "f", "{}",
 			"\"result\":\"\",\"failed\":false" ROUND(
 				1) ",\"thoughts\":{\"provider\":\"p\",\"items\":[1]}") "]");
+	frames_done(&log);
+	/* Words are of a round, too, with the calls before them or behind these. */
+	log = FRAMES_INIT(1 << 16);
+	add(&log, EV_TOOL_CALL, "{\"index\":0,\"id\":\"a\",\"name\":\"f\",\"arguments\":\"{}\"}");
+	add(&log, EV_REASONING, "{\"text\":\"Hm\"}");
+	add(&log, EV_THOUGHTS, "{\"provider\":\"p\",\"items\":[1]}");
+	add(&log, EV_TOOL_RESULT, "{\"id\":\"a\",\"result\":\"\"}");
+	add(&log, EV_TEXT, "{\"text\":\"So\"}");
+	add(&log, EV_THOUGHTS, "{\"provider\":\"p\",\"items\":[2]}");
+	parts_are(NULL, &log,
+		"[" CALL("a", "f", "{}",
+			"\"result\":\"\",\"failed\":false" ROUND(
+				1)) ",{\"type\":\"reasoning\",\"text\":\"Hm\"," THOUGHTS(1,
+			1) "},{\"type\":\"text\","
+			   "\"text\":\"So\"," THOUGHTS(2, 2) "}]");
 	frames_done(&log);
 }
 
