@@ -58,7 +58,8 @@ static bool says_something(struct str s)
 		if (isalnum(c) || (c && strchr("<>=+$%&@", c)))
 			return true;
 		bool mark = (c == 0xc2 && next && strchr("\xa1\xab\xbb\xbf", next)) ||
-			    (c == 0xe2 && (next == 0x80 || next == 0x81)) || (c == 0xe3 && next == 0x80) ||
+			    (c == 0xe2 && (next == 0x80 || next == 0x81 || (next >= 0x94 && next <= 0x97))) ||
+			    (c == 0xe3 && next == 0x80) ||
 			    (c == 0xef && ((next == 0xbc && (third < 0x90 || third > 0x99)) || next == 0xb8)) ||
 			    (c == 0xd7 && (next == 0xb3 || next == 0xb4)) || (c == 0xd8 && next == 0x9f);
 		if (c >= 0x80 && !mark)
@@ -74,10 +75,11 @@ static const char *const pairs[][2] = {{"\"\"\"", "\"\"\""}, {"```", "```"}, {"\
 	{"\u00b4", "\u00b4"}, {"~~", "~~"}, {"==", "=="}, {"\\boxed{", "}"}, {"\\text{", "}"}, {"$", "$"}, {"(", ")"},
 	{"[", "]"}, {"'", "'"}, {"**", "**"}, {"*", "*"}, {"__", "__"}, {"_", "_"}, {"`", "`"}, {"\u201c", "\u201d"},
 	{"\u201e", "\u201c"}, {"\u201e", "\u201d"}, {"\u201d", "\u201d"}, {"\u2018", "\u2019"}, {"\u201a", "\u2018"},
-	{"\u00ab", "\u00bb"}, {"\u00bb", "\u00ab"}, {"\u2039", "\u203a"}, {"\u203a", "\u2039"}, {"\u300c", "\u300d"},
-	{"\u300e", "\u300f"}, {"\u300a", "\u300b"}, {"\u3008", "\u3009"}, {"\u3010", "\u3011"}, {"\uff02", "\uff02"},
-	{"\u275d", "\u275e"}, {"\u301d", "\u301e"}, {"\u05f4", "\u05f4"}, {"|", "|"}, {"\\\"", "\\\""},
-	{"&quot;", "&quot;"}};
+	{"\u00ab", "\u00bb"}, {"\u00bb", "\u00ab"}, {"\u2039\u2039", "\u203a\u203a"}, {"<<", ">>"},
+	{"\u2039", "\u203a"}, {"\u203a", "\u2039"}, {"\u300c", "\u300d"}, {"\u300e", "\u300f"}, {"\u300a", "\u300b"},
+	{"\u3008", "\u3009"}, {"\u3010", "\u3011"}, {"\uff02", "\uff02"}, {"\u275d", "\u275e"}, {"\u301d", "\u301e"},
+	{"\u301d", "\u301f"}, {"\u201f", "\u201d"}, {"\u201e", "\""}, {"\ufe41", "\ufe42"}, {"\ufe43", "\ufe44"},
+	{"\u05f4", "\u05f4"}, {"|", "|"}, {"\\\"", "\\\""}, {"&quot;", "&quot;"}};
 
 /* Marks of code stay around a single word, which they belong to: `printf`, __init__, [[likely]]. */
 static bool is_of_the_word(const char *mark, struct str inner)
@@ -247,6 +249,10 @@ static bool drop_heading(struct str *s)
 	if (n == 0 || n + 1 >= s->n || s->p[n] != ' ')
 		return false;
 	*s = str_trim(title_skip(*s, n));
+	for (n = 0; n < s->n && s->p[s->n - 1 - n] == '#';)
+		n++;
+	if (n > 0 && n < s->n && s->p[s->n - 1 - n] == ' ') /* "# X #"; "C#" has none */
+		*s = str_trim((struct str){s->p, s->n - n});
 	return true;
 }
 
@@ -293,7 +299,8 @@ static bool drop_end(struct str *s)
 static struct str drop_full_stop(struct str s)
 {
 	static const char *const kept[] = {" etc.", " inc.", " ltd.", " jr.", " sr.", " co.", " vs.", " usw.", " bzw."};
-	static const char *const ends[] = {"\u3002", "\uff0c", "\u3001", ","}; /* the last ones: of a line of more */
+	static const char *const ends[] = {
+		"\u3002", "\uff0c", "\u3001", "\u0964", ","}; /* the last ones: of a line of more */
 	for (size_t i = 0; i < N_ELEMENTS(ends); i++)
 		if (s.n > 3 && title_ends(s, ends[i]))
 			return str_trim((struct str){s.p, s.n - strlen(ends[i])});
@@ -314,7 +321,16 @@ static struct str drop_full_stop(struct str s)
 static bool is_no_name(struct str s)
 {
 	static const char *const begins[] = {"i'm sorry", "i\u2019m sorry", "i am sorry", "i cannot ", "i can't ",
-		"i can\u2019t ", "i'm unable", "i am unable", "as an ai", "</", "<|", "<think", "<thought", "<reason",
+		"i can\u2019t ", "i'm unable", "i am unable", "as an ai", "sure, i can", "hello! ", "hi! ",
+		"how can i ", "i don't have ", "i do not have ", "there is no conversation", "there's no conversation",
+		"please provide ", "could you please provide", "it seems that you", "it seems like you",
+		"it looks like you", "lo siento, ", "es tut mir leid, ", "tut mir leid, ", "je suis d\u00e9sol\u00e9",
+		"d\u00e9sol\u00e9, ", "desculpe, mas", "mi dispiace, ",
+		"\u0418\u0437\u0432\u0438\u043d\u0438\u0442\u0435, ",
+		"\u041a \u0441\u043e\u0436\u0430\u043b\u0435\u043d\u0438\u044e, ", "\u62b1\u6b49\uff0c",
+		"\u5bf9\u4e0d\u8d77\uff0c", "\u7533\u3057\u8a33\u3042\u308a\u307e\u305b\u3093",
+		"\u7533\u3057\u8a33\u3054\u3056\u3044\u307e\u305b\u3093", "\uc8c4\uc1a1\ud569\ub2c8\ub2e4",
+		"przykro mi, ", "\u00fczg\u00fcn\u00fcm, ", "het spijt me", "</", "<|", "<think", "<thought", "<reason",
 		"[think", "\u25c1"};
 	static const char *const placeholders[] = {
 		"n/a", "none", "null", "nil", "undefined", "untitled", "no title", "no name", "unknown"};
@@ -417,7 +433,7 @@ static bool leads(struct str line)
 		(title_starts(line, "```") && !(line.n > 6 && title_ends(line, "```"))) || title_starts(line, "~~~");
 	bool mark = title_starts(line, "<|") && title_ends(line, "|>assistant");
 	return fence || mark || title_ends(line, ":") || title_ends(line, "\uff1a") || title_ends(line, ":**") ||
-	       title_is_label(line) || title_is_greeting(line) || !says_something(line);
+	       title_is_label(line) || title_is_greeting(line) || title_is_announcement(line) || !says_something(line);
 }
 
 /* The first line that says something, and the one behind it; one that only leads to the next is passed over. */

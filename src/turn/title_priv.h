@@ -17,9 +17,10 @@ bool title_drop_announcement(struct str *s); /* "Here is a fitting title: " */
 /* Takes X out of: "X" would be a good title. */
 bool title_take_quotation(struct str *s);
 
-/* Whether a line is nothing but "Title", "**Title:**", "Sure!". */
+/* Whether a line is nothing but "Title", "**Title:**", "Sure!", "Here is your title!". */
 bool title_is_label(struct str line);
 bool title_is_greeting(struct str line);
+bool title_is_announcement(struct str line);
 
 /* A thought in place of a name. */
 bool title_is_thought(struct str s);

@@ -5,6 +5,7 @@
 #include "turn/title_priv.h"
 
 #define LABEL_MAX 60 /* bytes of a label in a script without blanks */
+#define ASIDE_MAX 20 /* of what stands in brackets behind one */
 
 bool title_starts(struct str s, const char *with)
 {
@@ -52,8 +53,15 @@ static const char *const labels[] = {"title", "name", "topic", "subject", "titel
 	"\u0422\u0435\u043c\u0430", "\u03a4\u03af\u03c4\u03bb\u03bf\u03c2", "\u6a19\u984c", "\u4e3b\u9898",
 	"\u984c\u540d", "\u8868\u984c", "\uc81c\ubaa9", "\u0639\u0646\u0648\u0627\u0646",
 	"\u0627\u0644\u0639\u0646\u0648\u0627\u0646", "\u05db\u05d5\u05ea\u05e8\u05ea",
-	"\u0936\u0940\u0930\u094d\u0937\u0915", "ti\u00eau \u0111\u1ec1", "judul", "suggestion", "answer", "output",
-	"assistant"};
+	"\u0936\u0940\u0930\u094d\u0937\u0915", "\u0111\u1ec1", "\u0e2b\u0e31\u0e27\u0e02\u0e49\u0e2d",
+	"\u0e0a\u0e37\u0e48\u0e2d", "\u0e0a\u0e37\u0e48\u0e2d\u0e40\u0e23\u0e37\u0e48\u0e2d\u0e07",
+	"\u0417\u0430\u0433\u043b\u0430\u0432\u0438\u0435", "\u0437\u0430\u0433\u043b\u0430\u0432\u0438\u0435",
+	"\u043d\u0430\u0437\u0432\u0430", "\u043d\u0430\u0441\u043b\u043e\u0432",
+	"\u09b6\u09bf\u09b0\u09cb\u09a8\u09be\u09ae", "\u0ba4\u0bb2\u0bc8\u0baa\u0bcd\u0baa\u0bc1",
+	"\u0c36\u0c40\u0c30\u0c4d\u0c37\u0c3f\u0c15", "tajuk", "pamagat", "nosaukums", "pavadinimas", "pealkiri",
+	"titulli", "\u10e1\u10d0\u10d7\u10d0\u10e3\u10e0\u10d8", "tittel", "overskrift", "t\u00edtol", "teitl",
+	"\u0eab\u0ebb\u0ea7\u0e82\u0ecd\u0ec9", "\u1785\u17c6\u178e\u1784\u1787\u17be\u1784",
+	"ba\u015fl\u0131\u011f\u0131", "response", "judul", "suggestion", "answer", "output", "assistant"};
 
 /* With which a label's words go: "Suggested title:", "Possible name for this chat:", "The title is:". */
 static const char *const beside_labels[] = {"the", "a", "my", "your", "suggested", "possible", "proposed",
@@ -64,7 +72,9 @@ static const char *const beside_labels[] = {"the", "a", "my", "your", "suggested
 	"\u0431\u0435\u0441\u0435\u0434\u044b", "\u0440\u0430\u0437\u0433\u043e\u0432\u043e\u0440\u0430",
 	"\ub300\ud654", "\ucc44\ud305", "\u0627\u0644\u0645\u062d\u0627\u062f\u062b\u0629",
 	"\u0627\u0644\u062f\u0631\u062f\u0634\u0629", "\u06af\u0641\u062a\u06af\u0648",
-	"\u05d4\u05e9\u05d9\u05d7\u05d4"};
+	"\u05d4\u05e9\u05d9\u05d7\u05d4", "ti\u00eau", "cu\u1ed9c", "tr\u00f2", "chuy\u1ec7n", "rozmowy", "czatu",
+	"sohbet", "konu\u015fma", "\u0440\u043e\u0437\u043c\u043e\u0432\u0438", "\u0447\u0430\u0442\u0443", "van",
+	"het", "gesprek", "konverzace", "chatu", "\u092c\u093e\u0924\u091a\u0940\u0924", "\u0915\u093e"};
 
 #define ARTICLES 4
 
@@ -106,6 +116,20 @@ static size_t mark_behind(struct str s)
 	return n > 0 && strchr("\"'", s.p[n - 1]) ? n - 1 : n; /* the quotation is the name's */
 }
 
+/* What a label has behind it of itself: "Title (5 words):", "Title [en]:", "Title #1:". */
+static struct str drop_aside(struct str s)
+{
+	bool bracket = title_starts(s, " (") || title_starts(s, " [");
+	size_t n = 0, close = s.n;
+	for (size_t i = 2; bracket && i < MIN(s.n, (size_t)ASIDE_MAX) && close == s.n; i++)
+		if (s.p[i] == (s.p[1] == '(' ? ')' : ']'))
+			close = i;
+	if (title_starts(s, " #"))
+		for (n = 2; n < s.n && isdigit((unsigned char)s.p[n]);)
+			n++;
+	return title_skip(s, close < s.n ? close + 1 : n > 2 ? n : 0);
+}
+
 /* How much of it is words of labels with a mark behind them, or with the end; 0: it is no label. */
 static size_t label_length(struct str s)
 {
@@ -123,6 +147,8 @@ static size_t label_length(struct str s)
 		label = label || is_label;
 		article = article || is_one_of(word, beside_labels, ARTICLES);
 		rest = drop_marks(title_skip(rest, n), "*_");
+		if (is_label)
+			rest = drop_aside(rest);
 		size_t mark = mark_behind(rest);
 		if (mark > 0 || rest.n == 0)
 			return label && (mark > 0 || !article) ? s.n - rest.n + mark : 0;
@@ -156,7 +182,7 @@ bool title_drop_label(struct str *s)
 {
 	size_t n = label_length(*s);
 	struct str name = str_trim(title_skip(*s, n));
-	if (n > 0 && strchr("*_#", *s->p))
+	if (n > 0 && (*s->p == '#' || memchr(s->p, '*', n) || memchr(s->p, '_', n)))
 		name = drop_unpaired(name);
 	const char *close = n > 0 && *s->p == '[' && title_ends(name, "]") ? memmem(name.p, name.n, "[/", 2) : NULL;
 	if (close)
@@ -172,7 +198,10 @@ bool title_drop_label(struct str *s)
 /* The first ones can stand before a colon, which is no name's. */
 static const char *const greetings[] = {"sure", "sure thing", "of course", "certainly", "absolutely", "okay", "ok",
 	"got it", "alright", "great", "gladly", "nat\u00fcrlich", "gerne", "gern", "klar", "bien s\u00fbr", "claro",
-	"por supuesto", "certo", "\u5f53\u7136", "\u597d\u7684", "\u597d", "\u306f\u3044", "\u3082\u3061\u308d\u3093"};
+	"por supuesto", "certo", "\u5f53\u7136", "\u597d\u7684", "\u597d", "\u306f\u3044", "\u3082\u3061\u308d\u3093",
+	"\u043a\u043e\u043d\u0435\u0447\u043d\u043e", "\u041a\u043e\u043d\u0435\u0447\u043d\u043e", "oczywi\u015bcie",
+	"tabii", "natuurlijk", "certamente", "selvf\u00f8lgelig", "sj\u00e4lvklart",
+	"\u0437\u0432\u0438\u0447\u0430\u0439\u043d\u043e", "tentu"};
 #define BEFORE_COLON 6
 
 static bool greets(struct str greeting, size_t which, struct str mark, struct str left)
@@ -232,7 +261,26 @@ static const struct {
 	{"i suggest", true}, {"i'd suggest", true}, {"based on", true}, {"my suggestion", false},
 	{"this conversation", true}, {"the conversation", true}, {"this chat", true}, {"how about:", false},
 	{"how about \"", false}, {"you could", true}, {"you can", true}, {"we could", true}, {"let's call", true},
-	{"perhaps", true}, {"maybe", true}};
+	{"perhaps", true}, {"maybe", true}, {"i suggest:", false}, {"i'd suggest:", false}, {"i would suggest:", false},
+	{"oto", true}, {"\u0130\u015fte", true}, {"i\u015fte", true}, {"\u0412\u043e\u0442", true},
+	{"\u0432\u043e\u0442", true}, {"\u041e\u0441\u044c", true}, {"aqui", true}, {"hier is", true},
+	{"h\u00e4r \u00e4r", true}, {"her er", true}, {"t\u00e4ss\u00e4", true}, {"zde je", true}, {"\u00edme", true},
+	{"iat\u0103", true}, {"\u0110\u00e2y l\u00e0", true}, {"\u0111\u00e2y l\u00e0", true}, {"berikut", true},
+	{"\u4ee5\u4e0b", true}, {"\u3053\u308c", true}};
+
+/* The word of a title, as it stands in sentences. */
+static bool speaks_of_title(const char *words)
+{
+	static const char *const stems[] = {"title", " name", "call ", "titel", "titre", "t\u00edtulo", "titolo",
+		"tytu\u0142", "ba\u015fl\u0131k", "\u0437\u0430\u0433\u043e\u043b\u043e\u0432",
+		"\u043d\u0430\u0437\u0432\u0430\u043d", "\u043d\u0430\u0437\u0432", "tittel", "rubrik", "otsikko",
+		"n\u00e1zev", "c\u00edmet", "c\u00edm", "titlu", "ti\u00eau \u0111\u1ec1", "judul", "\u6807\u9898",
+		"\u6a19\u984c", "\u30bf\u30a4\u30c8\u30eb"};
+	for (size_t i = 0; i < N_ELEMENTS(stems); i++)
+		if (strcasestr(words, stems[i]))
+			return true;
+	return false;
+}
 
 static bool announces(struct str s)
 {
@@ -243,8 +291,7 @@ static bool announces(struct str s)
 		if (!title_starts(s, announcements[i].words))
 			continue;
 		snprintf(words, sizeof words, "%.*s", (int)MIN(head.n, sizeof words - 1), head.p);
-		if (!announcements[i].speaks || strcasestr(words, "title") || strcasestr(words, " name") ||
-			strcasestr(words, "call "))
+		if (!announcements[i].speaks || speaks_of_title(words))
 			return true;
 	}
 	return false;
@@ -270,12 +317,19 @@ bool title_drop_announcement(struct str *s)
 	return true;
 }
 
+bool title_is_announcement(struct str line)
+{
+	bool apart =
+		memmem(line.p, line.n, ": ", 2) || memmem(line.p, line.n, "\uff1a", 3) || memchr(line.p, '"', line.n);
+	return !apart && (title_ends(line, "!") || title_ends(line, ".")) && announces(line);
+}
+
 bool title_take_quotation(struct str *s)
 {
 	static const char *const phrases[] = {"good title", "fitting title", "suitable title", "great title",
 		"title for th", "title would be", "title could be", "title is \"", "title is: \"", "Titel w\u00e4re",
 		"Titel ist", "Titel lautet", "titre serait", "titre est", "t\u00edtulo ser\u00eda",
-		"t\u00edtulo adecuado", "titolo sarebbe"};
+		"t\u00edtulo adecuado", "titolo sarebbe", "\uc81c\ubaa9\uc740"};
 	const char *from = memchr(s->p, '"', s->n), *to = from ? memrchr(s->p, '"', s->n) : NULL;
 	if (!from || to <= from + 1 || memchr(from + 1, '"', (size_t)(to - from - 1)))
 		return false;
