@@ -59,7 +59,7 @@ bool tag_may_begin(char c)
 	return c == '<' || c == '[' || c == '\xe2';
 }
 
-/* Behind a name: the end of the tag, perhaps after attributes. */
+/* Behind a name: the end of the tag, perhaps after attributes; one that ends itself ("<think />") has nothing in it. */
 static struct tag tag_end(const char *p, size_t n, size_t at, struct tag found)
 {
 	if (at == n)
@@ -71,6 +71,8 @@ static struct tag tag_end(const char *p, size_t n, size_t at, struct tag found)
 		if (i - at == ATTRIBUTES_MAX || (!quote && p[i] == '<'))
 			return (struct tag){.kind = TAG_NONE};
 		if (!quote && p[i] == '>') {
+			if (p[i - 1] == '/')
+				return (struct tag){.kind = TAG_NONE};
 			found.n = i + 1;
 			return found;
 		}

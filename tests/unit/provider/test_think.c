@@ -32,6 +32,8 @@ static void tags_of_all_names(void **state)
 	becomes("<think>a < b <i></think>c", "a < b <i>", "c");
 	becomes("<think>it says `</think>` there</think>Yes.", "it says `</think>` there", "Yes.");
 	becomes("<thinker>is a statue", "", "<thinker>is a statue");
+	stays_text("<think />\nYes.");
+	stays_text("<think a='b'/>Yes.");
 	/* Words that other documents have, too: only where an answer begins, and never what was asked for. */
 	stays_text("A report: <analysis>good</analysis>\n<rationale>it is</rationale>\n");
 	stays_text("Fine.\n</analysis>\nSo.");
