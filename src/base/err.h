@@ -86,6 +86,9 @@ struct err {
 	int retry_after_s;    /* 0: not said */
 	int64_t asked, limit; /* of E_CONTEXT_TOO_LONG, in tokens; 0: not known */
 	char field[96];       /* what of the request is refused, as in "a.b[2]"; "": nothing single, or not known */
+	struct {
+		char code[48], param[64]; /* "": it said none */
+	} theirs;                         /* of E_PROVIDER_REJECTED: what the provider called it */
 	char msg[256];
 };
 

@@ -108,6 +108,29 @@ static void refusal_text(const struct provider *p, struct str body, char *ret, s
 	snprintf(ret, size, "%.*s", (int)utf8_prefix(text, strlen(text), size - 1), text);
 }
 
+/* A word that programs go by; what is none is left out. */
+static void copy_word(const json_t *error, const char *key, const struct provider *p, char *ret, size_t size)
+{
+	const char *s = json_get_str(error, key);
+	size_t n = s ? strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.[]/") : 0;
+
+	if (n == 0 || n >= size || s[n] || (*p->key && strstr(s, p->key)))
+		return;
+	memcpy(ret, s, n + 1);
+}
+
+/* OpenAI's servers say by a code why they take no request ("content_filter"), and what of it ("messages[1].role"). */
+static void note_theirs(const struct provider *p, struct str body, struct err *e)
+{
+	CLEANUP(json_decrefp) json_t *root = NULL;
+
+	if (wire_parse(body.p, body.n, &root) < 0)
+		return;
+	const json_t *error = json_object_get(root, "error");
+	copy_word(error, "code", p, e->theirs.code, sizeof(e->theirs.code));
+	copy_word(error, "param", p, e->theirs.param, sizeof(e->theirs.param));
+}
+
 int provider_status_error(const struct provider *p, const char *model, const struct http_result *res, struct err *e)
 {
 	char text[160];
@@ -117,6 +140,8 @@ int provider_status_error(const struct provider *p, const char *model, const str
 	const char *colon = *text ? ": " : ".";
 	if (meant < 0)
 		code = meant;
+	if (code == E_PROVIDER_REJECTED && e && e->code == 0)
+		note_theirs(p, buf_str(&res->error_body), e);
 	if (meant == E_PROVIDER_QUOTA)
 		return err_set(e, meant, "%s says that the account is used up (%d)%s%s", p->label, status, colon, text);
 	switch (status) {

@@ -94,22 +94,35 @@ static void add_retry_after(const struct err *e, struct buf *out)
 
 /* ---- OpenAI ---- */
 
+/* What of the request it is about; NULL: nothing single. */
 static const char *openai_param(const struct err *e)
 {
-	return e->code == E_MODEL_UNKNOWN ? "\"model\"" : e->code == E_CONTEXT_TOO_LONG ? "\"messages\"" : "null";
+	if (*e->theirs.param)
+		return e->theirs.param;
+	return e->code == E_MODEL_UNKNOWN ? "model" : e->code == E_CONTEXT_TOO_LONG ? "messages" : NULL;
+}
+
+static const char *openai_code(const struct err *e)
+{
+	const char *word = row_of(e)->openai.word;
+
+	return *e->theirs.code ? e->theirs.code : word ? word : err_info(e->code)->wire_code;
 }
 
 void openai_error_object(const struct err *e, struct buf *out)
 {
-	const struct told *t = row_of(e);
-	const char *type = t->openai.type, *word = t->openai.word;
+	const char *type = row_of(e)->openai.type, *param = openai_param(e);
 
 	if (!type)
 		type = err_info(e->code)->http_status < 500 ? "invalid_request_error" : "server_error";
 	buf_add_str(out, "{\"message\":");
 	add_message(e, SHAPE_OPENAI, out);
-	buf_printf(out, ",\"type\":\"%s\",\"param\":%s,\"code\":\"%s\"", type, openai_param(e),
-		word ? word : err_info(e->code)->wire_code);
+	buf_printf(out, ",\"type\":\"%s\",\"param\":", type);
+	if (param)
+		json_add_cstr(out, param);
+	else
+		buf_add_str(out, "null");
+	buf_printf(out, ",\"code\":\"%s\"", openai_code(e));
 	add_retry_after(e, out);
 	buf_add_char(out, '}');
 }
