@@ -364,7 +364,8 @@ static bool has_system(const struct gen_request *q)
 	return false;
 }
 
-/* A schema must be an object's: where none was given, or an empty one, it is that of no arguments. */
+/* A schema must be an object's: where none was given, or an empty one, it is that of no arguments. Members that say nothing, or
+ * several types, are not taken. */
 static void add_schema(struct buf *b, const char *schema)
 {
 	CLEANUP(json_decrefp) json_t *v = NULL;
@@ -375,13 +376,16 @@ static void add_schema(struct buf *b, const char *schema)
 		return;
 	}
 	type = json_get_str(v, "type");
-	if (type) {
+	bool null = json_is_null(json_object_get(v, "properties"));
+	if (type && !null) {
 		buf_add_str(b, schema);
 		return;
 	}
 	buf_add_str(b, "{\"type\":\"object\",");
-	if (json_object_get(v, "type")) { /* null, or a list */
+	if (null || json_object_get(v, "type")) {
 		json_object_del(v, "type");
+		if (null)
+			json_object_del(v, "properties");
 		CLEANUP(buf_done) struct buf rest = BUF_INIT(BODY_MAX_BYTES);
 		json_add_value(&rest, v);
 		buf_add_str(b, rest.n > 2 ? rest.p + 1 : "\"properties\":{}}");

@@ -365,8 +365,12 @@ static int read_said(struct reader *r, struct said *s, size_t i)
 
 	if (is(type, "text"))
 		return anthropic_read_block(r->c, block, r->lenient, &s->text);
-	if (is(type, "compaction") && (text = json_get_str(block, "content")) != NULL)
-		return anthropic_add_text(&s->text, text); /* the summary of all that came before */
+	if (is(type, "compaction") && (text = json_get_str(block, "content")) != NULL) {
+		/* It is told apart from what follows. */
+		bool last = i + 1 == json_array_size(s->content);
+		text = arena_printf(&r->c->q->mem, last ? "%s" : "%s\n\n", text);
+		return text ? anthropic_add_text(&s->text, text) : request_no_memory(r->c->q);
+	}
 	if (is(type, "tool_use"))
 		return read_call(r, block, &s->calls[s->n_calls++]);
 	if (ends_with(type, "_tool_use") && has_half(s, i + 1, json_array_size(s->content), "_tool_result",
