@@ -357,6 +357,7 @@ static int prepare(struct generation *g, struct err *e)
 	gen_call_done(&g->call);
 	g->call = GEN_CALL_INIT;
 	g->call.quirks = run->quirks;
+	g->call.lessons = run->lessons;
 	int64_t window =
 		d == &ollama_dialect ? context_choose(run->t, g->q, run->ps->settings->ollama_context_max, e) : 0;
 	if (window < 0)

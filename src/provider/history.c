@@ -2,7 +2,7 @@
  * history.c - calls of tools in the messages of a request, made fit for a provider that takes less than others do. Who
  * speaks like OpenAI takes arguments as the text that they are, also when a model wrote no JSON; Anthropic and Ollama take
  * objects alone, and an invented one would be a lie: the calls of that answer and their results become texts. Anthropic
- * also wants one result for each call, and no other, and no id a second time.
+ * also wants one result for each call, and no other, and no id a second time; and so do servers like OpenAI's that say so.
  */
 #include <errno.h>
 
@@ -129,16 +129,21 @@ static int open_calls(struct settling *s, struct gen_message *m)
 	return 0;
 }
 
+static struct gen_message no_result(const struct gen_tool_call *call)
+{
+	return (struct gen_message){.role = "tool",
+		.tool_call_id = call->id,
+		.tool_name = call->name,
+		.content = "(The call has no result.)",
+		.tool_failed = true};
+}
+
 /* What the assistant says next, or the end, comes only behind all results. */
 static void add_missing(struct settling *s)
 {
 	for (size_t i = 0; i < s->n_open; i++)
 		if (s->open[i].call)
-			s->out[s->n++] = (struct gen_message){.role = "tool",
-				.tool_call_id = s->open[i].call->id,
-				.tool_name = s->open[i].call->name,
-				.content = "(The call has no result.)",
-				.tool_failed = true};
+			s->out[s->n++] = no_result(s->open[i].call);
 	s->n_open = 0;
 }
 
@@ -190,4 +195,45 @@ int history_settle(const struct gen_request *q, bool pairs, struct arena *a, str
 	ret->messages = s.out;
 	ret->n_messages = s.n;
 	return 0;
+}
+
+/* ---- calls with their results right behind them ---- */
+
+/* Where the result of a call of the message `at` stands; as many as there are messages: nowhere. */
+static size_t result_of(const struct gen_request *q, size_t at, const char *id, const bool *used)
+{
+	for (at++; at < q->n_messages; at++) {
+		const struct gen_message *m = &q->messages[at];
+		if (!used[at] && is_role(m, "tool") && m->tool_call_id && strcmp(m->tool_call_id, id) == 0)
+			break;
+	}
+	return at;
+}
+
+int history_pair(const struct gen_request *q, struct arena *a, struct gen_request *ret)
+{
+	size_t n_calls = 0;
+	*ret = *q;
+	for (size_t i = 0; i < q->n_messages; i++)
+		n_calls += q->messages[i].n_calls;
+	bool *used = ARENA_ARRAY(a, bool, q->n_messages + 1);
+	struct settling s = {.a = a, .out = ARENA_ARRAY(a, struct gen_message, q->n_messages + n_calls + 1)};
+	int r = s.out && used ? 0 : -ENOMEM;
+	for (size_t i = 0; i < q->n_messages && r == 0; i++) {
+		const struct gen_message *m = &q->messages[i];
+		if (used[i])
+			continue;
+		if (is_role(m, "tool"))
+			r = add_result_as_text(&s, m);
+		else
+			s.out[s.n++] = *m;
+		for (size_t k = 0; k < m->n_calls; k++) {
+			size_t at = result_of(q, i, m->calls[k].id ? m->calls[k].id : "", used);
+			s.out[s.n++] = at < q->n_messages ? q->messages[at] : no_result(&m->calls[k]);
+			used[at] = true;
+		}
+	}
+	ret->messages = s.out;
+	ret->n_messages = s.n;
+	return r;
 }

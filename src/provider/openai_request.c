@@ -112,7 +112,7 @@ static void add_reasoning(struct buf *b, const struct target *t, unsigned quirks
 	} else if (m->reasoning && *m->reasoning && !is_official(t->p) && !(quirks & QUIRK_NO_REASONING)) {
 		buf_add_str(b, ",\"reasoning_content\":");
 		json_add_cstr(b, m->reasoning);
-	} else if (wanted && !(quirks & QUIRK_NO_REASONING)) {
+	} else if (wanted) {
 		buf_add_str(b, ",\"reasoning_content\":\"(It was not kept.)\"");
 	}
 }
@@ -334,13 +334,15 @@ static int fit(const struct target *t, const struct gen_request *q, struct arena
 	struct gen_request *ret)
 {
 	struct gen_request all = *q;
-	int code = roles_settle(&all, quirks_of(t->p, t->name), a, ret);
+	unsigned quirks = quirks_of(t->p, t->name);
+	int code = quirks & QUIRK_PAIRS ? history_pair(q, a, &all) : 0;
+	if (code == 0)
+		code = roles_settle(&all, quirks, a, ret);
 	if (code < 0)
 		return code;
 	all = *ret;
 	q = &all;
-	return is_official(t->p) || quirks_of(t->p, t->name) & QUIRK_PLAIN_NAMES ? names_settle(q, a, &r->names, ret)
-										 : 0;
+	return is_official(t->p) || quirks & QUIRK_PLAIN_NAMES ? names_settle(q, a, &r->names, ret) : 0;
 }
 
 int openai_request(const struct target *t, const struct gen_request *q, struct gen_call *r, struct err *e)
@@ -442,13 +444,18 @@ static unsigned learn_format(const struct gen_request *q, unsigned quirks, struc
 	return quirks & QUIRK_OTHER_FORMAT ? QUIRK_NO_FORMAT : QUIRK_OTHER_FORMAT;
 }
 
-static unsigned learn_max(const struct target *t, const struct gen_request *q, unsigned quirks, struct str error)
+static unsigned learn_max(
+	const struct target *t, const struct gen_request *q, const struct gen_call *r, struct str error)
 {
+	static const char *const either[] = {"max_completion_tokens", "max_tokens", NULL};
+	unsigned ret = 0;
 	if (q->max_tokens <= 0 || q->prompt || !quirk_refused(error))
 		return 0;
-	if (wants_new_max(t->p, q, quirks))
-		return quirk_names(error, "max_completion_tokens") && is_official(t->p) ? QUIRK_OLD_MAX : 0;
-	return quirk_names(error, "max_completion_tokens") || quirk_names(error, "max_tokens") ? QUIRK_NEW_MAX : 0;
+	if (!wants_new_max(t->p, q, r->quirks))
+		ret = names_any(error, either) ? QUIRK_NEW_MAX : 0;
+	else if (quirk_names(error, "max_completion_tokens"))
+		ret = QUIRK_OLD_MAX;
+	return ret & ~r->lessons;
 }
 
 static unsigned learn_sampling(const struct gen_request *q, struct str error)
@@ -544,10 +551,22 @@ static unsigned learn_extras(const struct target *t, const struct gen_request *q
 	return quirk_names(error, "signature") && !missing ? QUIRK_NO_CALL_EXTRAS | QUIRK_SIGNED_CALLS : 0;
 }
 
+/* A call without a result, one elsewhere, or a result without its call: so leave programs a session that was broken off. */
+static bool says_unpaired(const struct gen_request *q, struct str error)
+{
+	static const char *const words[] = {"must be followed by tool", "did not have response",
+		"insufficient tool messages", "must be a response to a prec", "number of function calls and responses",
+		"number of function response parts", NULL};
+	bool tools = has_calls(q, NULL);
+	for (size_t i = 0; i < q->n_messages && !tools; i++)
+		tools = strcmp(q->messages[i].role, "tool") == 0;
+	return tools && names_any(error, words);
+}
+
 static unsigned learn_calls(const struct target *t, const struct gen_request *q, struct str error)
 {
 	static const char *const null[] = {"string", "null", "none", "nil", NULL};
-	unsigned ret = learn_extras(t, q, error);
+	unsigned ret = says_unpaired(q, error) ? QUIRK_PAIRS : learn_extras(t, q, error);
 	if (!ret)
 		ret = learn_thoughts(t, q, error);
 	if (ret)
@@ -557,11 +576,12 @@ static unsigned learn_calls(const struct target *t, const struct gen_request *q,
 
 /* Some servers say of all forms of a message what each refuses and what it misses: of a member that is refused, the rest is not
  * meant; and one that refuses what it seemed to want does not want it. */
-static unsigned learn_reasoning(unsigned quirks, struct str error)
+static unsigned learn_reasoning(const struct gen_call *r, struct str error)
 {
 	static const char *const wanted[] = {"missing", "required", NULL};
 	bool wants = quirk_names(error, "passed back") || (names_any(error, wanted) && !quirk_refused(error));
-	return wants && !(quirks & QUIRK_WANTS_REASONING) ? QUIRK_WANTS_REASONING : QUIRK_NO_REASONING;
+	bool tried = (r->quirks | r->lessons) & QUIRK_WANTS_REASONING;
+	return (wants && !tried ? QUIRK_WANTS_REASONING : QUIRK_NO_REASONING) & ~r->lessons;
 }
 
 unsigned openai_learn(const struct target *t, const struct gen_request *q, const struct gen_call *r, struct str error)
@@ -576,10 +596,10 @@ unsigned openai_learn(const struct target *t, const struct gen_request *q, const
 	if (q->thinking != THINKING_DEFAULT && quirk_names(error, "reasoning_effort"))
 		ret |= QUIRK_NO_EFFORT;
 	if (quirk_names(error, "reasoning_content"))
-		ret |= learn_reasoning(r->quirks, error);
+		ret |= learn_reasoning(r, error);
 	if ((q->n_tools > 0 || q->format == FORMAT_SCHEMA) && quirk_names(error, "strict") && quirk_refused(error))
 		ret |= QUIRK_NO_STRICT;
-	ret |= learn_names(q, error) | learn_format(q, r->quirks, error) | learn_max(t, q, r->quirks, error) |
+	ret |= learn_names(q, error) | learn_format(q, r->quirks, error) | learn_max(t, q, r, error) |
 	       learn_sampling(q, error);
 	/* What it says of a field may quote the caller's own words, which the lessons below are read from; those of one refusal
 	 * are kept or forgotten together. */

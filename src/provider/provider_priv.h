@@ -54,6 +54,7 @@ struct gen_call {
 	size_t n_lines;
 	const char *headers[17]; /* NULL-terminated */
 	unsigned quirks;         /* what is known of the model: quirks.c */
+	unsigned lessons;        /* what refusals of this very request have taught already */
 	int64_t context;         /* ollama: the window to ask with; 0: its own */
 };
 

@@ -10,7 +10,7 @@
 
 #define QUIRKS_KEPT_MS ((int64_t)6 * 3600 * 1000)
 
-#define QUIRK_BITS 27
+#define QUIRK_BITS 28
 #define HASH_MASK  (~(((uint64_t)1 << QUIRK_BITS) - 1))
 _Static_assert(QUIRK_LAST < 1u << QUIRK_BITS, "a quirk would be taken for a part of a name's hash");
 
@@ -43,13 +43,26 @@ static unsigned read_place(struct provider *p, const char *name)
 	return (v & HASH_MASK) == hash ? (unsigned)(v & ~HASH_MASK) : 0;
 }
 
+/* What says the opposite: of two such lessons the last one holds, since one name may stand for several servers. */
+static unsigned opposites_of(unsigned quirks)
+{
+	static const unsigned pairs[][2] = {
+		{QUIRK_NO_REASONING, QUIRK_WANTS_REASONING}, {QUIRK_NEW_MAX, QUIRK_OLD_MAX}};
+	unsigned ret = 0;
+	for (size_t i = 0; i < N_ELEMENTS(pairs); i++) {
+		ret |= quirks & pairs[i][0] ? pairs[i][1] : 0;
+		ret |= quirks & pairs[i][1] ? pairs[i][0] : 0;
+	}
+	return ret;
+}
+
 static void write_place(struct provider *p, const char *name, unsigned quirks)
 {
 	uint64_t hash = quirks_hash(name);
 	_Atomic uint64_t *at = place_of(p, hash);
 	uint64_t old = atomic_load(at), known;
 	do {
-		known = (old & HASH_MASK) == hash ? old & ~HASH_MASK : 0;
+		known = (old & HASH_MASK) == hash ? old & ~HASH_MASK & ~(uint64_t)opposites_of(quirks) : 0;
 	} while (!atomic_compare_exchange_weak(at, &old, hash | known | quirks));
 }
 

@@ -57,6 +57,8 @@ bool request_is_raw(const struct gen_request *q, const struct provider *p);
 /* The request with its messages made fit, in the arena; with `pairs` each call has one result and each result its call.
  * -ENOMEM. */
 int history_settle(const struct gen_request *q, bool pairs, struct arena *a, struct gen_request *ret) MUST_CHECK;
+/* The request with each call's result right behind it, a made one where there is none; results of no call become texts. -ENOMEM. */
+int history_pair(const struct gen_request *q, struct arena *a, struct gen_request *ret) MUST_CHECK;
 
 /* ---- roles.c: who speaks when ---- */
 
@@ -115,7 +117,8 @@ enum {
 	QUIRK_NO_THOUGHTS = 1 << 24,     /* it takes nothing back that it said of its reasoning */
 	QUIRK_WANTS_REASONING = 1 << 25, /* each answer comes back with its reasoning */
 	QUIRK_NO_PREFILL = 1 << 26,      /* the last message is not the assistant's */
-	QUIRK_LAST = QUIRK_NO_PREFILL,
+	QUIRK_PAIRS = 1 << 27,           /* each call has its result right behind it, and there are no others */
+	QUIRK_LAST = QUIRK_PAIRS,
 };
 #define QUIRKS_OF_SERVER (QUIRK_NO_STREAM_OPTIONS | QUIRK_OLD_VERSION)
 #define QUIRKS_OF_ROLES  (QUIRK_TURNS | QUIRK_NO_SYSTEM | QUIRK_NO_EMPTY | QUIRK_NO_PREFILL)

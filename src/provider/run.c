@@ -142,7 +142,7 @@ static void note_try(const struct run *r, int code, const struct err *why)
 
 /* Some servers refuse a field that others need: remembered, and tried once more at once. What the call without it shows
  * is no better was no lesson. */
-static bool learn(struct run *r, unsigned *learned)
+static bool learn(struct run *r)
 {
 	bool refused = r->res.status == 400 || r->res.status == 422 || r->res.status == 500;
 	if (r->shown || !refused || !r->learn)
@@ -151,11 +151,11 @@ static bool learn(struct run *r, unsigned *learned)
 	if (quirks == QUIRK_NO_THOUGHTS && !quirk_refused(refusal(r))) {
 		r->quirks |= quirks; /* a signature that is not valid says nothing of other calls */
 	} else if (quirks) {
-		*learned |= quirks;
+		r->lessons |= quirks;
 		quirks_learn(r->t->p, r->t->name, quirks);
-	} else if (*learned) {
-		quirks_forget(r->t->p, r->t->name, *learned);
-		*learned = 0;
+	} else if (r->lessons) {
+		quirks_forget(r->t->p, r->t->name, r->lessons);
+		r->lessons = 0;
 	}
 	return quirks != 0;
 }
@@ -274,10 +274,9 @@ static void tell_when(const struct run *r, int code, struct err *e)
  * what went wrong would go wrong again. */
 static int run_target(struct run *r, bool another, struct err *e)
 {
-	unsigned lessons = 0;
 	int learned = 0;
 	ASSERT(!r->place.slots); /* the place of the one before was given back */
-	r->quirks = 0;
+	r->quirks = r->lessons = 0;
 	begin_try(r);
 	r->ret->tries--;
 	note_target(r);
@@ -294,7 +293,7 @@ static int run_target(struct run *r, bool another, struct err *e)
 		note_try(r, code, e);
 		if (code >= 0)
 			break;
-		if (code != -ECANCELED && learned < LEARNING_MAX && learn(r, &lessons)) {
+		if (code != -ECANCELED && learned < LEARNING_MAX && learn(r)) {
 			learned++;
 			tries--;
 			code = 0;

@@ -27,7 +27,8 @@ struct run {
 	/* of the present target */
 	const struct target *t;
 	struct place place;
-	unsigned quirks; /* what a refusal said of this call alone: bits of quirks.c */
+	unsigned quirks;  /* what a refusal said of this call alone: bits of quirks.c */
+	unsigned lessons; /* what its refusals have taught of the model */
 
 	/* of the present try */
 	struct http_result res;

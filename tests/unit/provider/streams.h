@@ -23,6 +23,7 @@ struct outcome stream_everywhere_n(const struct dialect *d, const char *p, size_
 struct fake_target {
 	struct provider provider;
 	struct target target;
+	unsigned lessons; /* of the request that is being made again and again */
 };
 void fake_target_init(struct fake_target *f, const struct dialect *d, const char *base);
 

@@ -139,9 +139,10 @@ static void everything_else(void **state)
 
 static unsigned learn(struct fake_target *f, const struct gen_request *q, const char *error)
 {
-	struct gen_call r = {.quirks = quirks_of(&f->provider, "m")};
+	struct gen_call r = {.quirks = quirks_of(&f->provider, "m"), .lessons = f->lessons};
 	unsigned ret = openai_dialect.learn(&f->target, q, &r, str_from(error));
 	quirks_learn(&f->provider, "m", ret);
+	f->lessons |= ret;
 	return ret;
 }
 
@@ -233,6 +234,49 @@ static void of_all_forms(void **state)
 	fake_target_init(&f, &openai_dialect, "http://x");
 	assert_int_equal(
 		learn(&f, &c, "Function call is missing a thought_signature: extract_text"), QUIRK_SIGNED_CALLS);
+}
+
+/* The same of another request, whose refusals are others. */
+static unsigned learn_anew(struct fake_target *f, const struct gen_request *q, const char *error)
+{
+	f->lessons = 0;
+	return learn(f, q, error);
+}
+
+/* Behind one name may stand servers that differ: who spoke last is believed, but not twice within one request. */
+static void of_several_servers(void **state)
+{
+	static const char strict[] = "reasoning_content: Extra inputs are not permitted",
+			  wants[] = "The `reasoning_content` in the thinking mode must be passed back to the API.",
+			  no_new[] = "max_completion_tokens: Extra inputs are not permitted",
+			  no_old[] = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.";
+	static const struct gen_message messages[] = {
+		{.role = "user", .content = "Hi"}, {.role = "assistant", .content = "Yes"}};
+	struct gen_request q = {.messages = messages, .n_messages = 2}, max = {.max_tokens = 3};
+	struct fake_target f;
+	(void)state;
+	fake_target_init(&f, &openai_dialect, "http://x");
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(learn_anew(&f, &q, strict), QUIRK_NO_REASONING);
+		assert_int_equal(quirks_of(&f.provider, "m"), QUIRK_NO_REASONING);
+		assert_int_equal(learn_anew(&f, &q, wants), QUIRK_WANTS_REASONING);
+		request_is(&f, &q, "http://x/chat/completions",
+			"{'model':'m','messages':[{'role':'user','content':'Hi'},{'role':'assistant','content':'Yes',"
+			"'reasoning_content':'(It was not "
+			"kept.)'}],'stream':true,'stream_options':{'include_usage':true}}");
+	}
+	assert_int_equal(learn(&f, &q, strict), QUIRK_NO_REASONING);
+	assert_int_equal(learn(&f, &q, wants), 0);
+	fake_target_init(&f, &openai_dialect, "http://x");
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(learn_anew(&f, &max, no_old), QUIRK_NEW_MAX);
+		assert_int_equal(learn_anew(&f, &max, no_new), QUIRK_OLD_MAX);
+		request_is(&f, &max, "http://x/chat/completions",
+			"{'model':'m','messages':[],'stream':true,'stream_options':{'include_usage':true},"
+			"'max_tokens':3}");
+	}
+	assert_int_equal(learn(&f, &max, no_old), QUIRK_NEW_MAX);
+	assert_int_equal(learn(&f, &max, no_new), 0);
 }
 
 /* What it said of a call is not sent back where it does not know it, or does not take it for valid any more. */
@@ -514,6 +558,7 @@ int main(void)
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(quoted_words),
 		cmocka_unit_test(of_all_forms),
+		cmocka_unit_test(of_several_servers),
 		cmocka_unit_test(extras_of_calls),
 		cmocka_unit_test(joined),
 		cmocka_unit_test(many_models_are_remembered),
