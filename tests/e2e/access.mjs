@@ -43,7 +43,7 @@ async function findings(runOnly) {
 }
 
 /** In the page: what reaches beyond its box, unless the box is made to scroll sideways (code, tables, rows of tabs, what is swiped). */
-function sideways() {
+export function sideways() {
   const meant = 'pre, table, input, textarea, [tabindex="0"], [role="radiogroup"], [data-swipe]';
   return [...document.querySelectorAll('html, body, body *')]
     .filter((e) => {

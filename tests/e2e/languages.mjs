@@ -1,12 +1,12 @@
 // The languages of the page. In the pseudo-locale every text of the catalogue is longer and stands in brackets: what does
 // not is a text without a key, and what is too wide here is too wide in German.
 import assert from 'node:assert/strict';
+import { sideways } from './access.mjs';
 import { go, PASSWORD } from './chat.mjs';
-import { tooWide } from './settings.mjs';
 import { reads } from './wait.mjs';
 
 const sizes = [
-  { width: 390, height: 844 },
+  { width: 320, height: 640 },
   { width: 1280, height: 800 },
 ];
 const places = ['', 'manual', 'assistants', 'prompts', ...['account', 'appearance', 'memories', 'rules', 'jobs', 'keys', 'usage', 'models', 'providers', 'limits', 'people'].map((s) => 'settings/' + s)];
@@ -41,9 +41,9 @@ async function namesOfThings() {
 
 /** What is wrong with the page as it is shown. */
 async function look(page, where, things = new Set()) {
-  const wide = await page.evaluate(tooWide);
+  const wide = await page.evaluate(sideways);
   const texts = (await page.evaluate(withoutKey)).filter((text) => !text.split(' · ').every((part) => names.test(part) || things.has(part)));
-  return [...wide.map((what) => `${where}: too wide: ${what}`), ...texts.map((text) => `${where}: no key: ${text}`)];
+  return [...wide.map((what) => `${where} ${what}`), ...texts.map((text) => `${where}: no key: ${text}`)];
 }
 
 /** Waits until the page speaks in the pseudo-locale. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
-import { look, nothing } from './access.mjs';
+import { look, nothing, sideways } from './access.mjs';
 import { answer, ask, chooseModel, go, has, newChat, PASSWORD, ready } from './chat.mjs';
 import { Gate, Mock } from './mock.mjs';
 import { counts, drawn, eventually, holds, list, reads } from './wait.mjs';
@@ -688,15 +688,6 @@ export async function resign({ page, context, server, base, watch }) {
   await page.getByRole('list', { name: 'Users' }).getByText('otto').waitFor({ state: 'detached' });
 }
 
-/** In the page: what reaches beyond the screen, though nothing around it scrolls. */
-export function tooWide() {
-  const scrolls = (e) => e && (/auto|scroll|hidden|clip/.test(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
-  if (document.documentElement.scrollWidth <= window.innerWidth) return [];
-  return [...document.querySelectorAll('#app *')]
-    .filter((e) => e.getBoundingClientRect().right > window.innerWidth + 1 && !scrolls(e.parentElement))
-    .map((e) => e.outerHTML.slice(0, 120));
-}
-
 export async function phoneSettings({ page, base, shot }) {
   await page.setViewportSize({ width: 390, height: 844 });
   const sections = [
@@ -714,7 +705,7 @@ export async function phoneSettings({ page, base, shot }) {
     await go(page, base, '/settings/' + section);
     await page.getByRole('heading', { name: heading, level: 2, exact: true }).waitFor();
     await quiet(); // with what it is about
-    assert.deepEqual(await page.evaluate(tooWide), [], `nothing of ${section} is wider than the screen`);
+    assert.deepEqual(await page.evaluate(sideways), [], `nothing of ${section} is wider than the screen`);
     const named = await page.locator('#main').evaluate((main, name) => [...main.querySelectorAll('h2, button')].filter((e) => e.textContent.trim() === name && e.offsetHeight > 2).length, heading);
     assert.equal(named, 1, `the name of ${section} stands there once`);
     await shot(section);

@@ -31,6 +31,17 @@ const takes = (text: string) => [...argumentsOf(parse(text))].sort();
 
 const files = sources(/\.(ts|svelte)$/).filter(([file]) => !file.endsWith('schema.d.ts'));
 
+/** WCAG 2.5.3: who says what stands on a button finds it, whatever more its name says. */
+it('names no button otherwise than it reads, in any language', () => {
+  const named = /<(?:button|a|Button)\b(?:[^>]|=>)*?aria-label=\{t\('([\w.]+)'[^>]*>[^<]*\{t\('([\w.]+)'\)\}/g;
+  const pairs = files.flatMap(([file, text]) => [...text.matchAll(named)].map(([, name, words]) => ({ file, name: name!, words: words! })));
+  expect(pairs.length).toBeGreaterThan(2);
+  for (const language of ['en.json', ...others]) {
+    const texts = JSON.parse(readFileSync('src/locales/' + language, 'utf8')) as Record<string, string>;
+    expect(pairs.filter(({ name, words }) => !texts[name]!.toLowerCase().includes(texts[words]!.toLowerCase())), language).toEqual([]);
+  }
+});
+
 describe('the parts of the catalogue', () => {
   const first = filesOf(['main.ts', 'app/Shell.svelte'].map((f) => resolve('src', f)));
   const names = [...first].map((f) => relative('src', f));
