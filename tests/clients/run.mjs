@@ -34,7 +34,7 @@ const { uploadsResume } = await import('./uploads.mjs');
 const openai = await import('./mock-openai.mjs');
 const anthropic = await import('./mock-anthropic.mjs');
 const clients = await Promise.all(
-  ['openai', 'anthropic', 'ollama', 'ai', 'langchain'].map((c) => import(`./with-${c}.mjs`)),
+  ['openai', 'anthropic', 'ollama', 'ai', 'ai-openai', 'langchain'].map((c) => import(`./with-${c}.mjs`)),
 );
 
 const args = parseArgs({

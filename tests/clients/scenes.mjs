@@ -96,7 +96,7 @@ function commands(asked) {
  */
 export function scene(asked) {
   const { prompt } = asked;
-  if (asked.whole?.includes('Run all commands')) return commands(asked);
+  if (asked.whole?.includes('Run all commands') || prompt.startsWith('Run all commands')) return commands(asked);
   if (prompt.startsWith('Say hello')) return [{ text: HELLO }];
   if (prompt.startsWith('Repeat the system')) return [{ text: asked.system || 'there is none' }];
   if (prompt.startsWith('Weather in Paris and Rome')) return weather(asked, ['Paris', 'Rome']);
