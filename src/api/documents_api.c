@@ -12,6 +12,7 @@
 #include "store/conversations.h"
 #include "store/documents.h"
 #include "store/texts.h"
+#include "sys/health.h"
 
 #define MEBI          ((int64_t)1 << 20)
 #define PAGE_DEFAULT  100
@@ -77,6 +78,15 @@ static const struct schema document_schema =
 LIST_SCHEMA(document_list_schema, "DocumentList", &document_schema, "In the order in which they came.",
 	"Documents of a collection.");
 
+/* What cannot be written down by the document while the disk is full: that it waits for that. */
+static bool waits_for_room(const struct document *d)
+{
+	bool unfinished = strcmp(d->state, "ready") != 0 && strcmp(d->state, "failed") != 0;
+	char text[HEALTH_TEXT_BYTES];
+
+	return unfinished && health_get_text(HEALTH_disk, text);
+}
+
 static void answer_of(const struct document *d, struct document_answer *ret)
 {
 	*ret = (struct document_answer){
@@ -84,6 +94,11 @@ static void answer_of(const struct document *d, struct document_answer *ret)
 	ret->has_error = d->error_code != NULL;
 	if (ret->has_error)
 		ret->error = (struct document_error){d->error_code, d->error_text ? d->error_text : ""};
+	if (!ret->has_error && waits_for_room(d)) {
+		ret->has_error = true;
+		ret->error = (struct document_error){
+			"storage_full", "The server's disk is full. It goes on by itself when there is room again."};
+	}
 }
 
 static int load(struct request *q, atelier_id id, struct document *ret)

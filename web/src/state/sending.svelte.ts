@@ -1,6 +1,6 @@
 import { say } from '$core/api/errors';
 import type { Document } from '$core/api/types';
-import { sendDocument, type Outgoing } from '$core/upload';
+import { forgetUpload, GONE_MS, leftUploads, sendDocument, type Kept, type Outgoing } from '$core/upload';
 
 export interface Sending extends Outgoing {
   key: number;
@@ -17,13 +17,28 @@ const ending = (name: string) => /\.[^./]*$/.exec(name)?.[0].toLowerCase();
 /** Files on their way to where `path` says; a page that is left goes on sending them. */
 export class Senders {
   items = $state<Sending[]>([]);
+  /** Files that a page which is gone had sent in part: only the person can give them again. */
+  left = $state.raw<Kept[]>([]);
   private running = 0;
   private next = 0;
 
   constructor(
     private readonly path: () => string | Promise<string>,
     private readonly onsent: (made: Document) => void,
-  ) {}
+    /** Where it is known that something may have been left. */
+    place?: string,
+  ) {
+    if (!place) return;
+    const look = () => (this.left = leftUploads(place));
+    look();
+    setTimeout(look, GONE_MS + 1000);
+  }
+
+  /** It is not to be sent any more. */
+  forget(kept: Kept): void {
+    forgetUpload(kept.id);
+    this.left = this.left.filter((k) => k.id !== kept.id);
+  }
 
   add(files: Iterable<File>): void {
     for (const file of files) this.push({ file, name: file.webkitRelativePath || file.name });
@@ -37,6 +52,7 @@ export class Senders {
   }
 
   private push(what: Outgoing): void {
+    this.left = this.left.filter((k) => k.name !== what.name || k.size !== what.file.size);
     this.items.push({ ...what, key: this.next++, sent: 0, problem: '', stop: new AbortController() });
   }
 

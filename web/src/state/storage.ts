@@ -80,12 +80,12 @@ export function rescueDraft(user: string, conversation: string): void {
   writeDraftPictures(user, conversation, []);
 }
 
-/** Signing out leaves nothing behind of what was written and not sent. */
+/** Signing out leaves nothing behind of what was written, or begun to be sent. */
 export function forgetDrafts(): void {
   settle();
   try {
     for (const key of Object.keys(localStorage)) {
-      if (/^atelier\.(draft|unsent)\./.test(key)) localStorage.removeItem(key);
+      if (/^atelier\.(draft\.|unsent\.|uploads$)/.test(key)) localStorage.removeItem(key);
     }
   } catch {
     // Nothing to forget.

@@ -36,7 +36,8 @@ export interface MessagePage {
   next?: string | null;
   newer?: string | null;
 }
-export const listMessages = async (id: string, place: MessagePlace = {}, limit = 20) =>
+/** A page is what one task draws: ten rich messages, below which a person sees no halt. */
+export const listMessages = async (id: string, place: MessagePlace = {}, limit = 10) =>
   (await take(http.GET('/api/v1/conversations/{id}/messages', { params: { path: { id }, query: { ...place, limit } } }))) as MessagePage;
 export const changeMessage = (id: string, body: { pinned: boolean }) => take(http.PATCH('/api/v1/messages/{id}', { params: at(id), body }));
 /** The answer of a comparison that the chat goes on with. */
