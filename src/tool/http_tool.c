@@ -255,7 +255,27 @@ static const char *joined(struct making *m, const json_t *v, const char *style)
 	return buf_status(&b) < 0 ? NULL : arena_strdup(m->a, b.p ? b.p : "");
 }
 
-/* Form style: a list is the name again and again; an object its members, or name[member] as deepObject. */
+#define DEEP_MAX 16 /* levels that are written so; what is deeper is JSON */
+
+/* name[member] and name[0], whatever is within one another. */
+static void add_deep(struct making *m, struct buf *b, const char *name, const json_t *v, int level)
+{
+	const json_t *item;
+	const char *key;
+	size_t i;
+
+	if (!name || json_is_null(v))
+		return;
+	if (level == DEEP_MAX || !(json_is_object(v) || json_is_array(v))) {
+		add_pair(b, name, text_of(v, m->a));
+		return;
+	}
+	json_array_foreach(v, i, item) add_deep(m, b, arena_printf(m->a, "%s[%zu]", name, i), item, level + 1);
+	json_object_foreach((json_t *)v, key, item)
+		add_deep(m, b, arena_printf(m->a, "%s[%s]", name, key), item, level + 1);
+}
+
+/* Form style: a list is the name again and again, an object its members. */
 static void add_to_form(struct making *m, struct buf *b, const char *name, const json_t *v, const char *style)
 {
 	const char *whole = joined(m, v, style);
@@ -265,6 +285,8 @@ static void add_to_form(struct making *m, struct buf *b, const char *name, const
 
 	if (whole) {
 		add_pair(b, name, whole);
+	} else if (is_style(style, "deepObject")) {
+		add_deep(m, b, name, v, 0);
 	} else if (json_is_array(v)) {
 		json_array_foreach(v, i, item)
 		{
@@ -273,8 +295,7 @@ static void add_to_form(struct making *m, struct buf *b, const char *name, const
 	} else if (json_is_object(v)) {
 		json_object_foreach((json_t *)v, key, item)
 		{
-			add_pair(b, is_style(style, "deepObject") ? arena_printf(m->a, "%s[%s]", name, key) : key,
-				text_of(item, m->a));
+			add_pair(b, key, text_of(item, m->a));
 		}
 	} else if (!json_is_null(v)) {
 		add_pair(b, name, text_of(v, m->a));
@@ -293,6 +314,17 @@ static void add_line(struct making *m, const char *line)
 static void add_header(struct making *m, const char *name, const char *value)
 {
 	add_line(m, value ? arena_printf(m->a, "%s: %s", name, value) : NULL);
+}
+
+/* Whoever set up the server may have said it already. */
+static bool has_header(const struct making *m, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < m->n_headers; i++)
+		if (strncasecmp(m->headers[i], name, n) == 0 && m->headers[i][n] == ':')
+			return true;
+	return false;
 }
 
 static const char *place_of(const struct making *m, const char *argument, const char **ret_name, const char **ret_style)
@@ -376,6 +408,19 @@ static void make_of_files(struct making *m, bool parts)
 		m->wrong = s.wrong ? s.wrong : "there is no memory";
 }
 
+static bool has_word(const json_t *list, const char *word)
+{
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(list, i, v)
+	{
+		if (strcmp(json_string_value(v), word) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void make_body(struct making *m)
 {
 	const char *form = json_get_str(m->call, "body"), *key;
@@ -385,9 +430,12 @@ static void make_body(struct making *m)
 						      is_word(json_get_str(m->call, "method"), "GET HEAD")))
 		return;
 	if (is_style(form, "form")) {
-		json_object_foreach(m->rest, key, v)
+		json_t *given = json_object_get(m->rest, ""), *deep = json_object_get(m->call, "deep");
+
+		json_object_foreach(json_is_object(given) ? given : m->rest, key, v)
 		{
-			add_to_form(m, &m->body, key, v, "deepObject");
+			add_to_form(
+				m, &m->body, key, v, json_is_object(v) || has_word(deep, key) ? "deepObject" : NULL);
 		}
 		add_header(m, "Content-Type", "application/x-www-form-urlencoded");
 		return;
@@ -470,7 +518,8 @@ static void make_request(struct making *m, const struct server_use *s)
 	make_body(m);
 	if (m->cookies.n)
 		add_header(m, "Cookie", m->cookies.p);
-	add_header(m, "Accept", "application/json, text/*;q=0.9, */*;q=0.5");
+	if (!has_header(m, "Accept"))
+		add_header(m, "Accept", "application/json, text/*;q=0.9, */*;q=0.5");
 	if (m->query.n) {
 		buf_add_char(&m->url, strchr(m->url.p, '?') ? '&' : '?');
 		buf_add(&m->url, m->query.p, m->query.n);

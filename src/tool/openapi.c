@@ -13,7 +13,7 @@
 
 #define TREE_MAX        ((size_t)256 << 20) /* bytes of one as a tree */
 #define OPERATIONS_MAX  5000
-#define PARAMETERS_MAX  100
+#define PARAMETERS_MAX  250
 #define DESCRIPTION_MAX 1500
 #define TITLE_MAX       120
 #define ROOM            ((size_t)16384) /* bytes of the schemas of one tool */
@@ -210,6 +210,7 @@ struct making {
 	const char *problem; /* why it cannot be a tool */
 };
 
+#define TOO_MANY "it has too many parameters"
 static const char reserved[] = "accept content-type authorization content-length host connection transfer-encoding";
 
 static void text_at_most(json_t *to, const char *name, const char *s, size_t max)
@@ -233,7 +234,7 @@ static void add_argument(
 	char argument[160];
 
 	if (!argument_name(m, name, where, argument) || json_object_size(m->properties) >= PARAMETERS_MAX) {
-		m->problem = m->problem ? m->problem : "it has too many parameters";
+		m->problem = m->problem ? m->problem : TOO_MANY;
 		json_decref(place);
 		json_decref(schema);
 		return;
@@ -501,6 +502,27 @@ static void add_body(struct making *m, json_t *schema, bool required, bool whole
 	json_decref(schema);
 }
 
+/* The members of a form that are written as name[member] and name[0]. */
+static void note_deep(const json_t *encoding, json_t *call)
+{
+	json_t *deep = json_array(), *v;
+	const char *name;
+
+	json_object_foreach((json_t *)encoding, name, v)
+	{
+		const char *style = json_get_str(v, "style");
+
+		if (style && strcmp(style, "deepObject") == 0)
+			json_array_append_new(deep, json_string(name));
+	}
+	json_object_set_new(call, "deep", deep);
+}
+
+static size_t count_members(const json_t *doc, const json_t *body)
+{
+	return json_object_size(json_object_get(openapi_deref(doc, json_object_get(body, "schema")), "properties"));
+}
+
 static void add_content(struct making *m, json_t *call)
 {
 	const json_t *body = openapi_deref(m->doc, json_object_get(m->o->op, "requestBody"));
@@ -524,6 +546,10 @@ static void add_content(struct making *m, json_t *call)
 		json_object_set_new(call, "type", json_string(type));
 	if (strcmp(form, "parts") == 0)
 		json_object_set_new(call, "files", m->files = json_array());
+	if (strcmp(form, "form") == 0)
+		note_deep(json_object_get(chosen, "encoding"), call);
+	if (m->brief && json_object_size(m->properties) + count_members(m->doc, chosen) > PARAMETERS_MAX)
+		m->problem = TOO_MANY;
 	if (strcmp(form, "file") == 0) {
 		add_argument(m, "file", "body", json_pack("{s:s}", "in", "whole_body"),
 			file_argument(json_get_str(body, "description")), required);

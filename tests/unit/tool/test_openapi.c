@@ -166,6 +166,43 @@ static void test_yaml(void **state)
 	}
 }
 
+/* What has more arguments than a tool may have is told where operations are chosen, too. */
+static void test_many_arguments(void **state)
+{
+	struct buf b = BUF_INIT(1 << 16);
+
+	(void)state;
+	for (int n = 250; n <= 251; n++) {
+		buf_reset(&b);
+		buf_add_str(
+			&b, DOC("{\"/x\":{\"post\":{\"requestBody\":{\"content\":{\"application/json\":{\"schema\":{"
+				"\"type\":\"object\",\"properties\":{\"p0\":{}"));
+		for (int i = 1; i < n; i++)
+			buf_printf(&b, ",\"p%d\":{}", i);
+		buf_add(&b, "}}}}}}}}}", 10);
+		json_t *doc = read_doc(b.p), *about = openapi_about(doc, &(struct openapi_wish){0});
+
+		expect_at(about, "#/operations/0/problem", n > 250 ? "\"it has too many parameters\"" : "nothing");
+		json_decref(about);
+		json_decref(doc);
+	}
+	buf_done(&b);
+}
+
+/* How the members of a form are written is what the document says of each. */
+static void test_deep_forms(void **state)
+{
+	json_t *entries = entries_of(
+		DOC("{\"/x\":{\"post\":{\"requestBody\":{\"content\":{\"application/x-www-form-urlencoded\":{"
+		    "\"encoding\":{\"a\":{\"style\":\"deepObject\",\"explode\":true},\"b\":{\"style\":\"form\"}},"
+		    "\"schema\":{\"type\":\"object\",\"properties\":{\"a\":{},\"b\":{}}}}}}}}}}"),
+		NULL);
+
+	(void)state;
+	expect_at(entries, "#/0/call/deep", "[\"a\"]");
+	json_decref(entries);
+}
+
 static void test_refusals(void **state)
 {
 	(void)state;
@@ -265,6 +302,8 @@ int main(void)
 		cmocka_unit_test(test_arguments_told_apart),
 		cmocka_unit_test(test_swagger),
 		cmocka_unit_test(test_yaml),
+		cmocka_unit_test(test_many_arguments),
+		cmocka_unit_test(test_deep_forms),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_hostile),
 	};
