@@ -15,7 +15,9 @@
 #include "sys/metrics.h"
 
 enum {
-	TURN_STEPS = 8,     /* reads and small requests of one connection before the others get their turn */
+	TURN_STEPS = 8,     /* reads and small requests of one connection before the others get their turn; */
+	MANY_WAIT = 32,     /* one, while so many wait for theirs */
+	TURN_US = 2000,     /* of a turn of the loop for new events, and as much for those who wait for theirs */
 	HEAD_READ = 16384,  /* bytes at a time: what comes behind a head is kept before anybody knows whose it is */
 	SMALL_HEAD = 2048,  /* bytes; of unfinished heads that have more, few are kept (max_large) */
 	LINGER_CONNS = 256, /* above: the longest one is closed */
@@ -88,6 +90,33 @@ void conn_enter(struct conn *c, enum conn_state state)
 	list_add(c);
 }
 
+/* Whether connections with something new may take more of this turn of the loop. */
+static bool has_time(struct http_server *s)
+{
+	int64_t now = clock_mono_us();
+
+	if (!s->turn_ends_us) {
+		s->turn_ends_us = now + TURN_US;
+		loop_hook_raise(s->turn_hook);
+	}
+	return now < s->turn_ends_us;
+}
+
+void conn_turn_over(void *server)
+{
+	struct http_server *s = server;
+
+	s->turn_ends_us = 0;
+}
+
+static void run_in_time(struct conn *c)
+{
+	if (has_time(c->server))
+		conn_run(c);
+	else
+		conn_again(c);
+}
+
 static void linger_soon(struct http_server *s)
 {
 	if (!event_pending(s->linger_ev, EV_TIMEOUT, NULL))
@@ -108,7 +137,8 @@ static void on_event(evutil_socket_t fd UNUSED, short what, void *arg)
 	if ((c->state == CONN_HANDLING || c->state == CONN_PAUSED) && (what & EV_READ) &&
 		!conn_watch(c, c->x->on_leave != NULL))
 		return;
-	conn_run(c);
+	if (!c->is_again) /* else its turn comes */
+		run_in_time(c);
 }
 
 void conn_new(struct http_server *s, int fd, struct tls *tls, const char *peer, struct peer_count *counted)
@@ -136,7 +166,7 @@ void conn_new(struct http_server *s, int fd, struct tls *tls, const char *peer, 
 		event_add(&c->ev, NULL) < 0 || (tls && !c->tls))
 		conn_close(c);
 	else
-		conn_run(c); /* the request has often come with the connection */
+		run_in_time(c); /* the request has often come with the connection */
 }
 
 /* --- what is for the end of this turn, or for the next one -------------------------------------------------------- */
@@ -192,11 +222,14 @@ void conn_again(struct conn *c)
 void conn_on_again(evutil_socket_t fd UNUSED, short what UNUSED, void *server)
 {
 	struct http_server *s = server;
+	int64_t ends_us = clock_mono_us() + TURN_US;
 
 	for (unsigned n = s->again.n; n && s->again.first; n--) {
 		struct conn *c = turn_take(&s->again);
 		c->is_again = false;
 		conn_run(c);
+		if (clock_mono_us() >= ends_us)
+			break;
 	}
 	if (s->again.first)
 		event_add(s->again_ev, &(struct timeval){0});
@@ -586,11 +619,12 @@ void conn_run(struct conn *c)
 	if (c->running)
 		return;
 	ASSERT(!c->dead && loop_is_mine(c->server->loop));
+	unsigned steps = c->server->again.n > MANY_WAIT ? 1 : TURN_STEPS;
 	c->running = true;
 	if (c->broken || (c->writable && conn_waits(c) && !conn_flush(c)))
 		conn_close(c);
-	for (unsigned n = 0; !c->dead && step(c); n++) {
-		if (n == TURN_STEPS) {
+	for (unsigned n = 1; !c->dead && step(c); n++) {
+		if (n == steps) {
 			conn_again(c);
 			break;
 		}

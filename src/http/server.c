@@ -154,6 +154,7 @@ static int server_start(struct http_server *s)
 	s->again_ev = evtimer_new(loop_base(s->loop), conn_on_again, s);
 	s->linger_ev = evtimer_new(loop_base(s->loop), conn_on_linger, s);
 	s->hook = loop_hook_new(s->loop, stream_turn_end, s);
+	s->turn_hook = loop_hook_new(s->loop, conn_turn_over, s);
 	http_server_set_pace(s, &standard_pace);
 	return s->again_ev && s->linger_ev ? r : -ENOMEM;
 }
@@ -228,6 +229,8 @@ void http_server_free(struct http_server *s)
 		loop_timer_free(s->timer);
 	if (s->hook)
 		loop_hook_free(s->hook);
+	if (s->turn_hook)
+		loop_hook_free(s->turn_hook);
 	if (s->again_ev)
 		event_free(s->again_ev);
 	if (s->linger_ev)

@@ -104,7 +104,7 @@ struct http_server {
 	struct event *again_ev, *linger_ev;
 	struct websocket *owing;   /* whose client owes the rest of something */
 	struct http_stream *heads; /* whose head is to be sent at the end of this turn */
-	struct loop_hook *hook;
+	struct loop_hook *hook, *turn_hook;
 	struct loop_timer *timer;
 	struct peers peers;
 	struct budget budget;
@@ -113,7 +113,7 @@ struct http_server {
 	struct buf head; /* of the answer being sent */
 	char date[48];   /* "Date: ...\r\n" */
 	size_t date_n;
-	int64_t date_s;
+	int64_t date_s, turn_ends_us; /* turn_ends_us: for new events; 0: none has come in this turn of the loop */
 	char read[HTTP_READ_MAX];
 };
 
@@ -208,7 +208,7 @@ bool conn_flush(struct conn *c);                                      /* false w
 void conn_answered(struct conn *c);           /* all of an answer is with conn_send: what follows */
 bool conn_check(struct conn *c);              /* false: the client has left, and the connection is closed */
 bool conn_watch(struct conn *c, bool surely); /* likewise, of one that is being handled; `surely`: finds out */
-void conn_on_again(evutil_socket_t fd, short what, void *server);
+void conn_on_again(evutil_socket_t fd, short what, void *server), conn_turn_over(void *server);
 void conn_on_linger(evutil_socket_t fd, short what, void *server);
 
 /* pace.c: deadlines and room */

@@ -254,8 +254,74 @@ static void test_storm(void **state UNUSED)
 	assert_null(f.streams);
 }
 
+/* ---- the loop is everybody's ---- */
+
+enum { CROWD = 100, EACH = 12, REQUEST_US = 200, PASS_MOST = 60 };
+
+struct crowd {
+	struct loop *loop;
+	struct loop_task task;
+	unsigned handled, seen, most; /* requests; `most`: in one turn of the loop */
+};
+
+static void on_turn(void *arg)
+{
+	struct crowd *w = arg;
+
+	w->most = MAX(w->most, w->handled - w->seen);
+	w->seen = w->handled;
+	if (w->handled == CROWD * EACH)
+		loop_stop(w->loop);
+	else
+		loop_post(w->loop, &w->task, on_turn, w);
+}
+
+static void on_slow(struct http_exchange *x, void *arg)
+{
+	int64_t until = clock_mono_us() + REQUEST_US;
+
+	((struct crowd *)arg)->handled++;
+	while (clock_mono_us() < until)
+		;
+	http_reply_static(x, 200, "text/plain", "slow", 4);
+}
+
+/* Many who have sent many requests at once wait for one another, and others' turn comes in between. */
+static void test_crowd(void **state UNUSED)
+{
+	struct crowd w = {.loop = loop_new()};
+	struct listeners listeners = {0};
+	struct http_server *server;
+	struct err e = {0};
+	int fds[CROWD];
+
+	assert_int_equal(listeners_open(&listeners, &(struct listen_config){.words = "127.0.0.1:0"}, &e), 0);
+	const struct http_server_config c = {.listeners = listeners.items,
+		.n_listeners = listeners.n,
+		.max_header_bytes = 4000,
+		.max_connections = CROWD,
+		.max_connections_per_address = CROWD,
+		.on_head = on_slow,
+		.arg = &w};
+	assert_int_equal(http_server_new(w.loop, &c, &server, &e), 0);
+	for (int i = 0; i < CROWD; i++) {
+		fds[i] = net_connect(http_server_port(server));
+		for (int k = 0; k < EACH; k++)
+			net_say(fds[i], "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+	}
+	loop_post(w.loop, &w.task, on_turn, &w);
+	loop_run(w.loop);
+	assert_int_equal(w.handled, CROWD * EACH);
+	assert_in_range(w.most, 1, PASS_MOST);
+	for (int i = 0; i < CROWD; i++)
+		close(fds[i]);
+	http_server_free(server);
+	listeners_close(&listeners);
+	loop_free(w.loop);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_storm)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_storm), cmocka_unit_test(test_crowd)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
