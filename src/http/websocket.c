@@ -3,6 +3,7 @@
  *
  * A message of the client is handed to the owner, who says when its work is done (http_inner, or http_websocket_done). While
  * MESSAGES_AT_WORK of them are not, nothing is read: whoever sends faster than is worked has to wait, as with bodies of requests.
+ * Nor is while the client does not take what is said to it.
  */
 #include "http/websocket.h"
 
@@ -18,7 +19,9 @@
 
 enum {
 	MESSAGES_AT_WORK = 8,
-	OUT_MAX = 1 << 20, /* waiting for a client that sends pings and takes nothing: more ends it */
+	READ = 16384,      /* bytes at a time: of pings each comes back as a pong */
+	OUT_HIGH = 16384,  /* waiting for a client that takes nothing: above, nothing more is read of it; */
+	OUT_MAX = 1 << 20, /* above this it is let go */
 	PIECE_COST = 64,   /* what libwslay keeps of each fragment of a message beside its bytes */
 	KEY_LEN = 24,      /* 16 bytes in base64 */
 	TRY_AGAIN_LATER = 1013,
@@ -381,6 +384,14 @@ static bool go_on(struct conn *c)
 	return !c->dead && c->stream != NULL;
 }
 
+/* Nothing is read at present: messages wait to be worked at, or the client takes nothing of what is said to it. */
+static bool is_held_up(const struct websocket *w)
+{
+	const struct conn *c = w->stream->conn;
+
+	return w->first || c->out.n - c->out_at > OUT_HIGH;
+}
+
 /* It has had its time. */
 static void give_up(struct websocket *w)
 {
@@ -405,8 +416,8 @@ void websocket_tick(struct http_server *s)
 		int64_t more = w->closing ? p->linger_ms : p->grace_ms + (int64_t)(w->moved * 1000 / (uint64_t)p->rate);
 
 		next = w->next;
-		if (w->first && !w->closing)
-			owe(w); /* nothing is read at present, which is not the client's doing */
+		if (is_held_up(w) && !w->closing)
+			owe(w); /* a client that takes nothing has the time of a stalled stream */
 		else if (now - w->since_ms >= more)
 			give_up(w);
 	}
@@ -419,7 +430,7 @@ bool websocket_step(struct conn *c)
 	ssize_t n;
 
 	hand_on(w);
-	if (c->dead || !c->stream || w->first || c->stream->broken)
+	if (c->dead || !c->stream || c->stream->broken || is_held_up(w))
 		return false;
 	if (c->in.n) {
 		size_t k = take(w, c->in.p, c->in.n);
@@ -431,7 +442,7 @@ bool websocket_step(struct conn *c)
 	}
 	if (!c->readable)
 		return false;
-	n = wire_read(c, s->read, sizeof(s->read));
+	n = wire_read(c, s->read, READ);
 	if (n == -EAGAIN) {
 		c->readable = false;
 		return false;

@@ -1,6 +1,7 @@
 /* What a WebSocket's client leaves unfinished: a message in pieces that never ends, a goodbye that never comes. */
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <sched.h>
 
 #include "base/clock.h"
 #include "http/listen.h"
@@ -221,6 +222,52 @@ static void test_whole_text(void **state)
 	close(fd);
 }
 
+enum { PINGS = 50000, PING_BYTES = 125, HELD_MOST = 32768, LOOKS = 50 };
+
+static void *say_pings(void *arg)
+{
+	static const char text[PING_BYTES];
+
+	for (int i = 0; i < PINGS; i++)
+		if (!say(*(int *)arg, PING, text, sizeof(text)))
+			break;
+	return NULL;
+}
+
+/* The answers that wait for the one connection. */
+static int tell_waiting(void *arg)
+{
+	const struct fixture *f = arg;
+	const struct conn *c = f->server->lists[CONN_STALLED].first;
+
+	c = c ? c : f->server->lists[CONN_STREAM].first;
+	return c ? (int)(c->out.n - c->out_at) : -1;
+}
+
+/* A client that takes no answers is read no further, and has all of them once it takes them. */
+static void test_pings(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(net_text_done) struct net_text pongs = {0};
+	int fd = open_socket(f), waiting = 0;
+	pthread_t t;
+
+	assert_int_equal(pthread_create(&t, NULL, say_pings, &fd), 0);
+	for (int64_t until_ms = clock_mono_ms() + PATIENCE_MS;
+		waiting <= HELD_MOST / 2 && clock_mono_ms() < until_ms;) {
+		waiting = loop_call(f->loop, tell_waiting, f);
+		sched_yield();
+	}
+	for (int i = 0; i < LOOKS; i++) {
+		assert_in_range(loop_call(f->loop, tell_waiting, f), HELD_MOST / 2, HELD_MOST);
+		sched_yield();
+	}
+	while (pongs.n < PINGS * (2 + PING_BYTES))
+		assert_true(net_more(fd, &pongs) > 0);
+	pthread_join(t, NULL);
+	close(fd);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -230,6 +277,7 @@ int main(void)
 		TEST(test_no_goodbye),
 		TEST(test_many_pieces),
 		TEST(test_whole_text),
+		TEST(test_pings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
