@@ -169,12 +169,12 @@ static bool next_piece(const char **rest, const char *ends, struct str *ret)
 	return true;
 }
 
-struct str cookie_find(const char *header, const char *name)
+struct str cookie_next(const char **rest, const char *name)
 {
 	size_t n = strlen(name);
 	struct str piece;
 
-	while (next_piece(&header, ";", &piece)) {
+	while (next_piece(rest, ";", &piece)) {
 		if (piece.n > n && piece.p[n] == '=' && memcmp(piece.p, name, n) == 0) {
 			struct str value = {piece.p + n + 1, piece.n - n - 1};
 			if (value.n >= 2 && value.p[0] == '"' && value.p[value.n - 1] == '"')
@@ -183,6 +183,11 @@ struct str cookie_find(const char *header, const char *name)
 		}
 	}
 	return (struct str){NULL, 0};
+}
+
+struct str cookie_find(const char *header, const char *name)
+{
+	return cookie_next(&header, name);
 }
 
 static bool str_is(struct str s, const char *what)

@@ -9,6 +9,8 @@
 #include "base/log.h"
 #include "base/utf8.h"
 
+#define COOKIES_TRIED 4 /* each is a look into the database */
+
 static const struct param *param_of(const struct request *q, const char *name)
 {
 	for (size_t i = 0; i < q->route->n_params; i++) {
@@ -195,11 +197,29 @@ static int check_open_page(struct request *q, struct err *e)
 	return auth_check_site(q->api->c.settings, NULL, origin, http_header(q->x, "Host"), e);
 }
 
+/* The first cookie that is a session's: a page of another host below the same name can put one of its own before ours. */
+static int identify_by_cookie(struct request *q, struct db_conn *c, struct err *e)
+{
+	const char *rest = http_header(q->x, "Cookie");
+	int r = E_UNAUTHORIZED;
+	struct str value;
+
+	for (int n = 0; r == E_UNAUTHORIZED && n < COOKIES_TRIED; n++) {
+		value = cookie_next(&rest, SESSION_COOKIE);
+		if (!value.p)
+			break;
+		err_clear(e);
+		r = auth_identify(
+			q->api->c.auth, c, arena_strndup(&q->mem, value.p, value.n), NULL, &q->mem, &q->who, e);
+	}
+	return r;
+}
+
 /* 0 with q->who set, or E_UNAUTHORIZED, or what kept us from finding out; none of them recorded in q->err. */
 static int identify(struct request *q, const char *token, struct err *e)
 {
 	struct api *a = q->api;
-	const char *cookie = request_cookie(q, SESSION_COOKIE);
+	bool cookie = !token && cookie_find(http_header(q->x, "Cookie"), SESSION_COOKIE).p;
 	bool gateway = q->route->flags & ROUTE_GATEWAY;
 	int r = E_UNAUTHORIZED;
 
@@ -208,8 +228,10 @@ static int identify(struct request *q, const char *token, struct err *e)
 	if (auth_identify_known(a->c.auth, token, &q->mem, &q->who))
 		return 0;
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(a->c.db);
-	if (token || cookie)
-		r = auth_identify(a->c.auth, c, cookie, token, &q->mem, &q->who, e);
+	if (token)
+		r = auth_identify(a->c.auth, c, NULL, token, &q->mem, &q->who, e);
+	else if (cookie)
+		r = identify_by_cookie(q, c, e);
 	if (r == E_UNAUTHORIZED && gateway && !auth_is_api_key(token)) {
 		/* Programs that need no key often send something in its place. */
 		err_clear(e);

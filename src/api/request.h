@@ -165,6 +165,7 @@ int request_no_memory(struct request *q);
 
 /* The cookie's value in a Cookie header (NULL is fine); p NULL: not there. */
 struct str cookie_find(const char *header, const char *name);
+struct str cookie_next(const char **rest, const char *name); /* from *rest on, which goes on behind it */
 
 /* Content-Type is `type`, whatever its parameters. */
 bool media_type_is(const char *header, const char *type);

@@ -98,6 +98,10 @@ static void test_cookies(void **state)
 	assert_null(cookie_find(";;;", "b").p);
 	assert_null(cookie_find("", "b").p);
 	assert_null(cookie_find(NULL, "b").p);
+	const char *rest = "b=1; a=2; b=3";
+	assert_true(str_eq(cookie_next(&rest, "b"), STR("1")));
+	assert_true(str_eq(cookie_next(&rest, "b"), STR("3")));
+	assert_null(cookie_next(&rest, "b").p);
 }
 
 static void test_header_lists(void **state)
