@@ -41,6 +41,21 @@ static bool is_served(int fd)
 	return fcntl(fd, F_OFD_GETLK, &other) == 0 && other.l_type != F_UNLCK;
 }
 
+/* One after the other, in all processes: a copy in the making has one name, and who comes later finds it whole. */
+static void look_at_log(struct db *db, bool exclusive)
+{
+	struct flock looking = served;
+	int fd = sqlite_own(db)->file_fd;
+
+	looking.l_start++;
+	while (fcntl(fd, F_OFD_SETLKW, &looking) < 0 && errno == EINTR)
+		;
+	if (exclusive || !is_served(fd))
+		sqlite_log_look(db);
+	looking.l_type = F_UNLCK;
+	(void)fcntl(fd, F_OFD_SETLK, &looking);
+}
+
 /* Makes the file, so that its mode is ours from the start, and says in plain words what stands in the way. SQLite would
  * follow a link, and what stands beside the file is its work, too. */
 int sqlite_file_open(struct db *db, const struct db_config *c, struct err *e)
@@ -66,8 +81,8 @@ int sqlite_file_open(struct db *db, const struct db_config *c, struct err *e)
 		return err_set(e, E_INVALID, "%s is not a file.", db->path);
 	own->file_bytes = st.st_size;
 	int r = c->exclusive ? file_lock(own->file_fd, db->path, e) : 0;
-	if (r == 0 && (c->exclusive || !is_served(own->file_fd)))
-		sqlite_log_look(db);
+	if (r == 0)
+		look_at_log(db, c->exclusive);
 	return r;
 }
 

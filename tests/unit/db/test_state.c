@@ -2,6 +2,10 @@
  * server's. */
 #include "db_test.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "../patience.h"
 #include "base/clock.h"
 
 static struct db *open_server(const struct test_folder *f, int *ret, struct err *e)
@@ -423,6 +427,58 @@ static void test_log_copy_is_whole(void **state)
 	closedir(d);
 }
 
+struct opener {
+	struct test_folder *f;
+	atomic_bool open;
+};
+
+static void *open_and_close(void *arg)
+{
+	struct opener *o = arg;
+	struct db *db = test_open(o->f);
+
+	atomic_store(&o->open, true);
+	db_close(db);
+	return NULL;
+}
+
+/* Whether somebody waits for a lock of the file: the kernel marks such a line with an arrow. */
+static bool is_waited_for(ino_t file)
+{
+	FILE *locks = fopen("/proc/locks", "re");
+	char line[200], end[40];
+	bool found = false;
+
+	snprintf(end, sizeof(end), ":%llu ", (unsigned long long)file);
+	while (locks && !found && fgets(line, sizeof(line), locks))
+		found = strstr(line, "-> OFDLCK") && strstr(line, end);
+	if (locks)
+		fclose(locks);
+	return found;
+}
+
+/* Whoever opens it waits for one who looks at its log, in whichever process: a copy in the making has one name. */
+static void test_one_looks_at_a_time(void **state)
+{
+	struct opener o = {.f = *state};
+	struct flock looking = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (INT64_C(1) << 62) + 1, .l_len = 1};
+	struct stat st;
+	pthread_t t;
+
+	db_close(test_open(o.f));
+	int fd = open(o.f->file, O_RDWR | O_CLOEXEC);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(fcntl(fd, F_OFD_SETLK, &looking), 0);
+	assert_int_equal(pthread_create(&t, NULL, open_and_close, &o), 0);
+	for (int64_t until_ms = clock_mono_ms() + PATIENCE_MS; clock_mono_ms() < until_ms && !is_waited_for(st.st_ino);)
+		if (atomic_load(&o.open))
+			break;
+	assert_false(atomic_load(&o.open));
+	close(fd);
+	pthread_join(t, NULL);
+	assert_true(atomic_load(&o.open));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, folder_setup, folder_teardown)
 
 int main(void)
@@ -439,6 +495,7 @@ int main(void)
 		TEST(test_no_link_is_followed),
 		TEST(test_log_with_damage),
 		TEST(test_log_with_damage_again),
+		TEST(test_one_looks_at_a_time),
 		TEST(test_log_copy_is_whole),
 	};
 
