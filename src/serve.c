@@ -303,7 +303,9 @@ int interface_open(struct program *p, struct err *e)
 static void *run_loop(void *arg)
 {
 	pthread_setname_np(pthread_self(), "loop");
+	thread_loop_begin();
 	loop_run(arg);
+	thread_loop_end();
 	return NULL;
 }
 

@@ -1,6 +1,7 @@
 /* sqlite_checkpoint.c - the thread that moves what is in SQLite's log into the file, so that no commit waits for that. */
 #include "base/log.h"
 #include "db/sqlite_priv.h"
+#include "sys/thread.h"
 
 #define WAL_TRUNCATE_PAGES   16384 /* about 64 MiB */
 #define WAL_CHECKPOINT_PAGES 1000  /* about 4 MiB */
@@ -30,7 +31,9 @@ static void *checkpoint_main(void *arg)
 		}
 		o->checkpoint_wanted = false;
 		pthread_mutex_unlock(&o->checkpoint_mx);
+		thread_long_begin();
 		checkpoint(&o->checkpointer);
+		thread_long_end();
 		pthread_mutex_lock(&o->checkpoint_mx);
 	}
 	pthread_mutex_unlock(&o->checkpoint_mx);

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "sys/loop.h"
@@ -54,6 +55,53 @@ void thread_release_stack(void)
 
 /* ---- who runs when many want to ---- */
 
+#define FIRST_BY 10
+
+static struct {
+	pthread_mutex_t mx;
+	pid_t loop; /* 0: there is none */
+	int nice;   /* of it, as it was born */
+	unsigned works;
+} first = {.mx = PTHREAD_MUTEX_INITIALIZER};
+
+void thread_loop_begin(void)
+{
+	pthread_mutex_lock(&first.mx);
+	first.loop = gettid();
+	first.nice = getpriority(PRIO_PROCESS, 0);
+	pthread_mutex_unlock(&first.mx);
+	/* What it starts meanwhile is as all others are. */
+	(void)sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &(struct sched_param){0});
+}
+
+void thread_loop_end(void)
+{
+	pthread_mutex_lock(&first.mx);
+	first.loop = 0;
+	pthread_mutex_unlock(&first.mx);
+}
+
+static void count_works(int by)
+{
+	pthread_mutex_lock(&first.mx);
+	ASSERT(by > 0 || first.works > 0);
+	bool some = first.works > 0;
+	first.works = by > 0 ? first.works + 1 : first.works - 1;
+	if (first.loop && some != (first.works > 0))
+		(void)setpriority(PRIO_PROCESS, (id_t)first.loop, some ? first.nice : first.nice - FIRST_BY);
+	pthread_mutex_unlock(&first.mx);
+}
+
+void thread_long_begin(void)
+{
+	count_works(1);
+}
+
+void thread_long_end(void)
+{
+	count_works(-1);
+}
+
 static sem_t work_places;
 
 static void count_places(void)
@@ -72,10 +120,12 @@ void thread_work_begin(void)
 	pthread_once(&once, count_places);
 	while (sem_wait(&work_places) != 0)
 		;
+	thread_long_begin();
 }
 
 void thread_work_end(void)
 {
+	thread_long_end();
 	sem_post(&work_places);
 }
 

@@ -31,6 +31,17 @@ void thread_release_stack(void);
 void thread_work_begin(void);
 void thread_work_end(void);
 
+/*
+ * Around what takes the processor for many milliseconds, in turn or not: meanwhile the loop gets a processor before such threads,
+ * where the system lets it (CAP_SYS_NICE, RLIMIT_NICE). Within thread_work_begin and _end it is so already.
+ */
+void thread_long_begin(void);
+void thread_long_end(void);
+
+/* The calling thread is the loop's from here to there. */
+void thread_loop_begin(void);
+void thread_loop_end(void);
+
 /* Once, at the start of a program that may have thousands of threads asleep. Does nothing where the kernel has no such
  * setting. */
 void threads_expect_many(void);

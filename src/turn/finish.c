@@ -160,8 +160,12 @@ int turn_store(struct db *db, struct finish *f, struct err *e)
 		thread_work_end();
 	if (r == 0 && (r = FAULT("turn_store")) < 0)
 		err_set(e, r, "storing a turn");
+	if (is_long)
+		thread_long_begin();
 	if (r == 0)
 		r = turns_finish(db, &s.row, e);
+	if (is_long)
+		thread_long_end();
 	finish_note(f, r);
 	return r;
 }

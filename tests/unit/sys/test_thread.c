@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "sys/thread.h"
 
@@ -69,6 +70,62 @@ static void test_impossible_stack(void **state)
 	assert_true(thread_start(&t, "a worker", 1, look_at_itself, NULL) < 0);
 }
 
+/* ---- who goes first ---- */
+
+struct first {
+	int before, in_work, of_started, after;
+	bool may;
+};
+
+static void *tell_nice(void *arg)
+{
+	*(int *)arg = getpriority(PRIO_PROCESS, 0);
+	return NULL;
+}
+
+static void *try_it(void *arg)
+{
+	struct first *f = arg;
+
+	f->may = setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) - 10) == 0;
+	return NULL;
+}
+
+static void *be_loop(void *arg)
+{
+	struct first *f = arg;
+	pthread_t t;
+
+	f->before = getpriority(PRIO_PROCESS, 0);
+	thread_loop_begin();
+	thread_long_begin();
+	thread_work_begin();
+	thread_long_end();
+	f->in_work = getpriority(PRIO_PROCESS, 0);
+	assert_int_equal(thread_start(&t, "a worker", 0, tell_nice, &f->of_started), 0);
+	pthread_join(t, NULL);
+	thread_work_end();
+	f->after = getpriority(PRIO_PROCESS, 0);
+	thread_loop_end();
+	return NULL;
+}
+
+/* While there is long work, and not what it starts; nothing changes where that is not allowed. */
+static void test_loop_first(void **state)
+{
+	struct first f;
+	pthread_t t;
+
+	(void)state;
+	assert_int_equal(pthread_create(&t, NULL, try_it, &f), 0);
+	pthread_join(t, NULL);
+	assert_int_equal(pthread_create(&t, NULL, be_loop, &f), 0);
+	pthread_join(t, NULL);
+	assert_int_equal(f.in_work, f.may ? f.before - 10 : f.before);
+	assert_true(f.of_started == f.before || f.of_started == 0);
+	assert_int_equal(f.after, f.before);
+}
+
 /* ---- work that takes long ---- */
 
 #define AT_WORK 5
@@ -121,6 +178,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_birth),
 		cmocka_unit_test(test_impossible_stack),
+		cmocka_unit_test(test_loop_first),
 		cmocka_unit_test(test_work),
 	};
 
