@@ -32,6 +32,7 @@ static const struct form {
 	{"<function_calls>", "</function_calls>", .keeps = false}, {"[TOOL_CALLS]", NULL, .keeps = false},
 	{"<|python_tag|>", "<|eom_id|>", "<|eot_id|>", .keeps = false}, {DS_CALLS, DS_END, .keeps = false},
 	{"<|channel|>commentary to=functions.", "<|call|>", .keeps = true},
+	{"to=functions.", NULL, .keeps = true}, /* the same, of which the provider has read the tokens */
 	{"<|tool_call>", "<tool_call|>", .keeps = false}, {"<|tool_call_start|>", "<|tool_call_end|>", .keeps = false},
 	{"Action:", "Observation:", .keeps = true, .at_line = true}};
 #define BARE ((int)N_ELEMENTS(forms))

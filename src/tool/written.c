@@ -296,17 +296,20 @@ static void read_deepseek(struct str s, struct arena *a UNUSED, struct written_c
 	}
 }
 
-/* to=functions.NAME <|constrain|>json<|message|>{..} */
+/* to=functions.NAME <|constrain|>json<|message|>{..}, or without its tokens, which the provider's answer was read by. */
 static void read_harmony(struct str s, struct written_calls *ret)
 {
-	const char *to = find(s, "to=functions."), *message = find(s, "<|message|>");
-	size_t n = 0;
+	for (const char *to = find(s, "to=functions."), *next; to; to = next) {
+		struct str rest = from(s, to + 13);
+		size_t n = 0;
 
-	if (!to || !message)
-		return;
-	for (to += 13; to + n < s.p + s.n && is_word(to[n]);)
-		n++;
-	add(ret, (struct str){to, n}, from(s, message + 11));
+		next = find(rest, "to=functions.");
+		struct str one = {rest.p, next ? (size_t)(next - rest.p) : rest.n};
+		const char *message = find(one, "<|message|>");
+		while (n < one.n && is_word(one.p[n]))
+			n++;
+		add(ret, (struct str){one.p, n}, from(one, message ? message + 11 : one.p + n));
+	}
 }
 
 /* call:NAME{k:v}, texts between <|"|> */

@@ -105,6 +105,10 @@ static void test_forms(void **state UNUSED)
 		"", "add {\"a\": 1};");
 	expect("<|channel|>commentary to=functions.add <|constrain|>json<|message|>{\"a\":1}<|call|>", "",
 		"add {\"a\":1};");
+	expect("I add.\nto=functions.add {\"a\":1}", "I add.\n", "add {\"a\":1};");
+	expect("to=functions.add {\"a\":1}to=functions.get_weather {\"city\":\"x\"}", "",
+		"add {\"a\":1};get_weather {\"city\":\"x\"};");
+	expect("It says to=functions.launch {} there.", "It says to=functions.launch {} there.", "");
 	expect("<|tool_call>call:get_weather{city:<|\"|>Sao \"P\"<|\"|>}<tool_call|>", "",
 		"get_weather {city:\"Sao \\\"P\\\"\"};");
 	expect("<|tool_call_start|>[add(a=1)]<|tool_call_end|>", "", "add { \"a\":1};");
