@@ -336,8 +336,9 @@ static int fit(const struct target *t, const struct gen_request *q, struct arena
 	struct gen_request all = *q;
 	unsigned quirks = quirks_of(t->p, t->name);
 	int code = quirks & QUIRK_PAIRS ? history_pair(q, a, &all) : 0;
-	if (code == 0)
-		code = roles_settle(&all, quirks, a, ret);
+	if (code < 0)
+		return code;
+	code = roles_settle(&all, quirks, a, ret);
 	if (code < 0)
 		return code;
 	all = *ret;
