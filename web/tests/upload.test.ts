@@ -2,6 +2,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { keptUploads, sendDocument } from '$core/upload';
 
 const MB = 1024 * 1024;
+/** A guard against hanging: a busy machine takes its time. */
+const LONG = { timeout: 120_000 };
+vi.setConfig({ testTimeout: 180_000 });
 const path = '/api/v1/collections/0000000000001/documents';
 
 /** A server of uploads: what it has of each, and what it was asked. `silent` is the number of a request that it does not answer. */
@@ -81,7 +84,7 @@ describe('files in parts', () => {
   it('go on where a page that is gone has left them', async () => {
     server.silent = 3; // the second part never arrives
     void send(file());
-    await vi.waitFor(() => expect(server.asked).toEqual(['POST', 'PATCH 0', `PATCH ${8 * MB}`]));
+    await vi.waitFor(() => expect(server.asked).toEqual(['POST', 'PATCH 0', `PATCH ${8 * MB}`]), LONG);
     window.dispatchEvent(new Event('pagehide'));
     expect(keptUploads()).toMatchObject([{ name: 'film.pdf', sent: 8 * MB, at: 0 }]);
 
@@ -99,7 +102,7 @@ describe('files in parts', () => {
   it('begin anew when the server has them no more, or the file has changed', async () => {
     server.silent = 3;
     void send(file());
-    await vi.waitFor(() => expect(server.asked).toHaveLength(3));
+    await vi.waitFor(() => expect(server.asked).toHaveLength(3), LONG);
     vi.resetModules();
     const again = await import('$core/upload');
     server.uploads.clear();
@@ -115,7 +118,7 @@ describe('files in parts', () => {
     server.silent = 3;
     const stop = new AbortController();
     const sent = send(file(), stop.signal).catch((e: Error) => e.name);
-    await vi.waitFor(() => expect(server.asked).toHaveLength(3));
+    await vi.waitFor(() => expect(server.asked).toHaveLength(3), LONG);
     stop.abort();
     expect(await sent).toBe('AbortError');
     expect(keptUploads()).toEqual([]);
