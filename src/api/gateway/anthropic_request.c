@@ -240,9 +240,9 @@ static int read_max_tokens(struct gw_call *c, bool counting)
 
 	if (counting && (!max || json_is_null(max)))
 		return 0;
-	if (!json_get_number(max, &d))
+	if (!json_get_number(max, &d) || (d < 0 && d != -1))
 		return err_set(&c->q->err, E_INVALID, "\"max_tokens\" is required and must be a whole number.");
-	if (d < 0) /* -1, as in the other shapes: as much as the model writes */
+	if (d == -1) /* as in the other shapes: as much as the model writes */
 		return 0;
 	/* 0 only warms a cache, which others have no switch for: the least there is. */
 	c->req.max_tokens = (int64_t)MAX(1, MIN(d, 1e12));

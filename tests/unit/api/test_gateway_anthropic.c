@@ -75,6 +75,8 @@ static void test_plain(void **state)
 	assert_string_equal(c.req.stop[1], "b");
 	assert_null(c.req.stop[2]);
 	assert_false(c.req.continues);
+	assert_int_equal(read_body("{\"max_tokens\":-1," USER "}", false), 0);
+	assert_int_equal(c.req.max_tokens, 0); /* no limit */
 }
 
 static void test_neighbours(void **state)
@@ -223,7 +225,7 @@ static void test_thinking(void **state)
 
 static void test_bad(void **state)
 {
-	static const char *const bodies[] = {"{" USER "}", "{\"max_tokens\":-1," USER "}",
+	static const char *const bodies[] = {"{" USER "}", "{\"max_tokens\":-2," USER "}",
 		"{\"max_tokens\":\"9\"," USER "}", BODY("\"messages\":[]"), BODY("\"messages\":{}"),
 		BODY("\"messages\":[1]"), BODY("\"messages\":[{\"role\":\"user\"}]"),
 		BODY("\"messages\":[{\"role\":\"user\",\"content\":null}]"),
