@@ -199,27 +199,70 @@ int history_settle(const struct gen_request *q, bool pairs, struct arena *a, str
 
 /* ---- calls with their results right behind them ---- */
 
-/* Where the result of a call of the message `at` stands; as many as there are messages: nowhere. */
-static size_t result_of(const struct gen_request *q, size_t at, const char *id, const bool *used)
+/* A call, or a result. */
+struct half {
+	const char *id;
+	size_t message, call; /* its message; which of all calls it is, from 1 on; 0: it is a result */
+};
+
+static int compare_halves(const void *a, const void *b)
 {
-	for (at++; at < q->n_messages; at++) {
-		const struct gen_message *m = &q->messages[at];
-		if (!used[at] && is_role(m, "tool") && m->tool_call_id && strcmp(m->tool_call_id, id) == 0)
-			break;
+	const struct half *x = a, *y = b;
+	int order = strcmp(x->id, y->id);
+	if (order == 0)
+		order = (x->message > y->message) - (x->message < y->message);
+	return order ? order : (x->call > y->call) - (x->call < y->call);
+}
+
+static size_t list_halves(const struct gen_request *q, struct half *halves)
+{
+	size_t n = 0, call = 1;
+	for (size_t i = 0; i < q->n_messages; i++) {
+		const struct gen_message *m = &q->messages[i];
+		if (is_role(m, "tool"))
+			halves[n++] = (struct half){m->tool_call_id ? m->tool_call_id : "", i, 0};
+		for (size_t k = 0; k < m->n_calls; k++)
+			halves[n++] = (struct half){m->calls[k].id ? m->calls[k].id : "", i, call++};
 	}
-	return at;
+	return n;
+}
+
+/*
+ * The message with the result of each call, or NULL; `used`: those messages. Many servers number their calls anew in each
+ * answer: a result belongs to the last answer with a call of its id, and there to the first such call that has none.
+ */
+static void find_results(
+	const struct gen_request *q, struct half *halves, size_t n, const struct gen_message **results, bool *used)
+{
+	size_t open = 0; /* the first call that may still get a result, in the order of ids and messages */
+	qsort(halves, n, sizeof(*halves), compare_halves);
+	for (size_t i = 0; i < n; i++) {
+		const struct half *h = &halves[i], *first = &halves[open];
+		bool same = strcmp(first->id, h->id) == 0;
+		if (h->call == 0 && open < i && same && first->call > 0) {
+			results[first->call - 1] = &q->messages[h->message];
+			used[h->message] = true;
+			open++;
+		} else if (h->call > 0 && (!same || first->call == 0 || first->message != h->message)) {
+			open = i;
+		}
+	}
 }
 
 int history_pair(const struct gen_request *q, struct arena *a, struct gen_request *ret)
 {
-	size_t n_calls = 0;
+	size_t n_calls = 0, call = 0;
 	*ret = *q;
 	for (size_t i = 0; i < q->n_messages; i++)
 		n_calls += q->messages[i].n_calls;
 	bool *used = ARENA_ARRAY(a, bool, q->n_messages + 1);
+	struct half *halves = ARENA_ARRAY(a, struct half, q->n_messages + n_calls + 1);
+	const struct gen_message **results = ARENA_ARRAY(a, const struct gen_message *, n_calls + 1);
 	struct settling s = {.a = a, .out = ARENA_ARRAY(a, struct gen_message, q->n_messages + n_calls + 1)};
-	int r = s.out && used ? 0 : -ENOMEM;
-	for (size_t i = 0; i < q->n_messages && r == 0; i++) {
+	int r = s.out && used && halves && results ? 0 : -ENOMEM;
+	if (r == 0)
+		find_results(q, halves, list_halves(q, halves), results, used);
+	for (size_t i = 0; i < q->n_messages && r == 0; call += q->messages[i++].n_calls) {
 		const struct gen_message *m = &q->messages[i];
 		if (used[i])
 			continue;
@@ -227,11 +270,8 @@ int history_pair(const struct gen_request *q, struct arena *a, struct gen_reques
 			r = add_result_as_text(&s, m);
 		else
 			s.out[s.n++] = *m;
-		for (size_t k = 0; k < m->n_calls; k++) {
-			size_t at = result_of(q, i, m->calls[k].id ? m->calls[k].id : "", used);
-			s.out[s.n++] = at < q->n_messages ? q->messages[at] : no_result(&m->calls[k]);
-			used[at] = true;
-		}
+		for (size_t k = 0; k < m->n_calls; k++)
+			s.out[s.n++] = results[call + k] ? *results[call + k] : no_result(&m->calls[k]);
 	}
 	ret->messages = s.out;
 	ret->n_messages = s.n;
