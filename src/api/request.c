@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/utf8.h"
 
-#define COOKIES_TRIED 4 /* each is a look into the database */
+#define COOKIES_TRIED 4 /* of the length of a session's: each is a look into the database */
 
 static const struct param *param_of(const struct request *q, const char *name)
 {
@@ -204,10 +204,13 @@ static int identify_by_cookie(struct request *q, struct db_conn *c, struct err *
 	int r = E_UNAUTHORIZED;
 	struct str value;
 
-	for (int n = 0; r == E_UNAUTHORIZED && n < COOKIES_TRIED; n++) {
+	for (int n = 0; r == E_UNAUTHORIZED && n < COOKIES_TRIED;) {
 		value = cookie_next(&rest, SESSION_COOKIE);
 		if (!value.p)
 			break;
+		if (value.n != AUTH_TOKEN_LEN)
+			continue;
+		n++;
 		err_clear(e);
 		r = auth_identify(
 			q->api->c.auth, c, arena_strndup(&q->mem, value.p, value.n), NULL, &q->mem, &q->who, e);

@@ -3,11 +3,14 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "db/sqlite_priv.h"
 
 enum {
@@ -18,6 +21,8 @@ enum {
 static const struct db_conn_kind copy_kind = {.writes = true, .cache_kib = 512, .busy_ms = 5000};
 
 /* ---- making it ---- */
+
+enum { LOOKS_MS = 30000, LOOK_STEP_MS = 20 };
 
 /* A byte far behind all data. SQLite has its own; a lock of this kind belongs to the descriptor, not to the process. */
 static const struct flock served = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = INT64_C(1) << 62, .l_len = 1};
@@ -41,6 +46,26 @@ static bool is_served(int fd)
 	return fcntl(fd, F_OFD_GETLK, &other) == 0 && other.l_type != F_UNLCK;
 }
 
+/* False: somebody else has it, and keeps it: who is stopped in the middle must not keep all others from beginning. */
+static bool wait_for(int fd, struct flock *lock, const char *path)
+{
+	int64_t until_ms = clock_mono_ms() + LOOKS_MS;
+
+	for (bool told = false; fcntl(fd, F_OFD_SETLK, lock) < 0; told = true) {
+		if (errno != EAGAIN && errno != EACCES)
+			return true; /* a file system without locks */
+		if (!told)
+			log_info("db", "another program looks at the log of %s; waiting for it", path);
+		if (clock_mono_ms() >= until_ms) {
+			log_warn("db", "the log of %s is not looked at: another program has kept it for %d s", path,
+				LOOKS_MS / 1000);
+			return false;
+		}
+		(void)poll(NULL, 0, LOOK_STEP_MS);
+	}
+	return true;
+}
+
 /* One after the other, in all processes: a copy in the making has one name, and who comes later finds it whole. */
 static void look_at_log(struct db *db, bool exclusive)
 {
@@ -48,8 +73,8 @@ static void look_at_log(struct db *db, bool exclusive)
 	int fd = sqlite_own(db)->file_fd;
 
 	looking.l_start++;
-	while (fcntl(fd, F_OFD_SETLKW, &looking) < 0 && errno == EINTR)
-		;
+	if (!wait_for(fd, &looking, db->path))
+		return;
 	if (exclusive || !is_served(fd))
 		sqlite_log_look(db);
 	looking.l_type = F_UNLCK;

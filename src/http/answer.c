@@ -169,8 +169,9 @@ static void send_answer(struct conn *c, const void *p, size_t n, char *owned)
 	const struct buf *head = &c->server->head;
 	struct iovec iov[] = {{head->p, head->n}, {(void *)(uintptr_t)p, n}};
 	ssize_t sent = buf_status(head);
+	bool waits = conn_waits(c);
 
-	if (sent == 0 && !conn_waits(c))
+	if (sent == 0 && !waits)
 		sent = wire_write(c, iov, n ? 2 : 1);
 	size_t k = MIN((size_t)MAX(sent, 0), head->n), rest = n - ((size_t)MAX(sent, 0) - k);
 	if (sent >= 0 && k < head->n)
@@ -188,7 +189,7 @@ static void send_answer(struct conn *c, const void *p, size_t n, char *owned)
 	} else {
 		free(owned);
 	}
-	if (conn_waits(c) && !c->tls)
+	if (conn_waits(c) && !waits && !c->tls)
 		c->writable = false;
 	conn_answered(c);
 }

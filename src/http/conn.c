@@ -171,41 +171,25 @@ void conn_new(struct http_server *s, int fd, struct tls *tls, const char *peer, 
 
 /* --- what is for the end of this turn, or for the next one -------------------------------------------------------- */
 
-static void turn_add(struct conn_list *l, struct conn *c, bool *in)
+static void turn_add(struct conn_list *l, struct conn *c)
 {
-	if (*in)
+	if (c->is_again)
 		return;
-	*in = true;
+	c->is_again = true;
 	c->turn_next = NULL;
+	c->turn_prev = l->last;
 	*(l->last ? &l->last->turn_next : &l->first) = c;
 	l->last = c;
 	l->n++;
 }
 
-static struct conn *turn_take(struct conn_list *l)
+static void turn_drop(struct conn_list *l, struct conn *c)
 {
-	struct conn *c = l->first;
-
-	ASSERT(c && l->n > 0);
-	l->first = c->turn_next;
-	if (!l->first)
-		l->last = NULL;
+	ASSERT(c->is_again && l->n > 0);
+	*(c->turn_prev ? &c->turn_prev->turn_next : &l->first) = c->turn_next;
+	*(c->turn_next ? &c->turn_next->turn_prev : &l->last) = c->turn_prev;
 	l->n--;
-	return c;
-}
-
-static void turn_drop(struct conn_list *l, const struct conn *c)
-{
-	struct conn **at = &l->first, *before = NULL;
-
-	for (; *at != c; at = &(*at)->turn_next) {
-		ASSERT(*at); /* it is in the list */
-		before = *at;
-	}
-	*at = c->turn_next;
-	if (l->last == c)
-		l->last = before;
-	l->n--;
+	c->is_again = false;
 }
 
 void conn_again(struct conn *c)
@@ -216,7 +200,7 @@ void conn_again(struct conn *c)
 		return;
 	if (!s->again.first)
 		event_add(s->again_ev, &(struct timeval){0});
-	turn_add(&s->again, c, &c->is_again);
+	turn_add(&s->again, c);
 }
 
 void conn_on_again(evutil_socket_t fd UNUSED, short what UNUSED, void *server)
@@ -225,8 +209,8 @@ void conn_on_again(evutil_socket_t fd UNUSED, short what UNUSED, void *server)
 	int64_t ends_us = clock_mono_us() + TURN_US;
 
 	for (unsigned n = s->again.n; n && s->again.first; n--) {
-		struct conn *c = turn_take(&s->again);
-		c->is_again = false;
+		struct conn *c = s->again.first;
+		turn_drop(&s->again, c);
 		conn_run(c);
 		if (clock_mono_us() >= ends_us)
 			break;
@@ -268,7 +252,6 @@ void conn_close(struct conn *c)
 	list_remove(c);
 	if (c->is_again)
 		turn_drop(&s->again, c);
-	c->is_again = false;
 	if (c->counted)
 		peers_remove(&s->peers, c->counted);
 	large_end(c);
@@ -291,7 +274,8 @@ bool conn_waits(const struct conn *c)
 
 int conn_send(struct conn *c, const struct iovec *iov, size_t n_iov)
 {
-	ssize_t sent = conn_waits(c) ? 0 : wire_write(c, iov, n_iov);
+	bool waits = conn_waits(c);
+	ssize_t sent = waits ? 0 : wire_write(c, iov, n_iov);
 	size_t total = 0;
 
 	if (sent < 0)
@@ -300,7 +284,9 @@ int conn_send(struct conn *c, const struct iovec *iov, size_t n_iov)
 		total += iov[i].iov_len;
 	if ((size_t)sent == total)
 		return 0;
-	c->writable = false;
+	/* That there is room may have been told already, to a connection whose turn comes: it is not told twice. */
+	if (!waits)
+		c->writable = false;
 	c->moved += (uint64_t)sent;
 	for (size_t i = 0, skip = (size_t)sent; i < n_iov; i++) {
 		size_t k = MIN(skip, iov[i].iov_len);

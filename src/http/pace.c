@@ -95,13 +95,22 @@ void pace_tick(void *server)
 /* Honest heads come within this; older ones need not be waited for when their place is wanted. */
 enum { HEAD_PATIENCE_MS = 1000, LOOK_MAX = 64 };
 
+/* Whose turn comes has said something that is not read yet. */
+static bool may_go(const struct conn *c, int64_t now)
+{
+	return !c->is_again && (c->state != CONN_HEAD || is_over(c, now, HEAD_PATIENCE_MS));
+}
+
 bool pace_make_room(struct http_server *s)
 {
 	static const enum conn_state order[] = {CONN_LINGER, CONN_IDLE, CONN_DISCARD, CONN_HEAD};
+	int64_t now = clock_mono_ms();
 
 	for (size_t i = 0; i < N_ELEMENTS(order); i++) {
 		struct conn *c = s->lists[order[i]].first;
-		if (c && (c->state != CONN_HEAD || is_over(c, clock_mono_ms(), HEAD_PATIENCE_MS))) {
+		for (int n = 0; c && n < LOOK_MAX; n++, c = c->next) {
+			if (!may_go(c, now))
+				continue;
 			conn_close(c);
 			return true;
 		}
@@ -117,7 +126,7 @@ bool pace_make_room_of(struct http_server *s, const struct peer_count *counted)
 	for (size_t i = 0; i < N_ELEMENTS(order); i++) {
 		struct conn *c = s->lists[order[i]].first;
 		for (int n = 0; c && n < LOOK_MAX; n++, c = c->next) {
-			if (c->counted != counted || (c->state == CONN_HEAD && !is_over(c, now, HEAD_PATIENCE_MS)))
+			if (c->counted != counted || !may_go(c, now))
 				continue;
 			conn_close(c);
 			return true;

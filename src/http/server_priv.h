@@ -65,8 +65,8 @@ struct conn {
 	int64_t since_ms; /* of the state */
 	uint64_t moved;   /* bytes in the state */
 	struct http_server *server;
-	struct conn *prev, *next; /* in the list of its state */
-	struct conn *turn_next;   /* in server->again */
+	struct conn *prev, *next;           /* in the list of its state */
+	struct conn *turn_prev, *turn_next; /* in server->again */
 	struct event ev;
 	struct peer_count *counted; /* NULL: not bounded */
 	char peer[INET6_ADDRSTRLEN];

@@ -20,7 +20,7 @@
 enum {
 	MESSAGES_AT_WORK = 8,
 	READ = 16384,      /* bytes at a time: of pings each comes back as a pong */
-	OUT_HIGH = 16384,  /* waiting for a client that takes nothing: above, nothing more is read of it; */
+	PONGS_MAX = 16384, /* waiting for a client that takes none of them: above, nothing more is read of it; */
 	OUT_MAX = 1 << 20, /* above this it is let go */
 	PIECE_COST = 64,   /* what libwslay keeps of each fragment of a message beside its bytes */
 	KEY_LEN = 24,      /* 16 bytes in base64 */
@@ -45,6 +45,7 @@ struct websocket {
 	struct str input;              /* what libwslay reads from at present */
 	struct message *first, **last; /* that have come and are not at work yet */
 	unsigned at_work;
+	size_t pongs;  /* bytes of them since nothing waited for the client */
 	unsigned code; /* to say goodbye with */
 	bool closing;  /* it is said */
 	bool failed;   /* what came is no frame */
@@ -227,6 +228,8 @@ static void on_message(wslay_event_context_ptr ctx UNUSED, const struct wslay_ev
 		give_back(w, w->pieces);
 		w->pieces = 0;
 	}
+	if (m->opcode == WSLAY_PING)
+		w->pongs += 2 + m->msg_length;
 	if (m->opcode == WSLAY_BINARY_FRAME)
 		say_goodbye(w, WSLAY_CODE_UNSUPPORTED_DATA);
 	if (m->opcode == WSLAY_CONNECTION_CLOSE && m->msg_length == 1)
@@ -384,12 +387,12 @@ static bool go_on(struct conn *c)
 	return !c->dead && c->stream != NULL;
 }
 
-/* Nothing is read at present: messages wait to be worked at, or the client takes nothing of what is said to it. */
-static bool is_held_up(const struct websocket *w)
+/* Nothing is read at present: messages wait to be worked at, or the client asks and takes no answer. */
+static bool is_held_up(struct websocket *w)
 {
-	const struct conn *c = w->stream->conn;
-
-	return w->first || c->out.n - c->out_at > OUT_HIGH;
+	if (!conn_waits(w->stream->conn))
+		w->pongs = 0;
+	return w->first || w->pongs > PONGS_MAX;
 }
 
 /* It has had its time. */
@@ -416,8 +419,8 @@ void websocket_tick(struct http_server *s)
 		int64_t more = w->closing ? p->linger_ms : p->grace_ms + (int64_t)(w->moved * 1000 / (uint64_t)p->rate);
 
 		next = w->next;
-		if (is_held_up(w) && !w->closing)
-			owe(w); /* a client that takes nothing has the time of a stalled stream */
+		if (w->first && !w->closing)
+			owe(w); /* we have not read on */
 		else if (now - w->since_ms >= more)
 			give_up(w);
 	}

@@ -66,12 +66,14 @@ static struct {
 
 void thread_loop_begin(void)
 {
+	/* Who gave us another class knows better; and what the loop starts while it goes first must be as all others are. */
+	if ((sched_getscheduler(0) & ~SCHED_RESET_ON_FORK) != SCHED_OTHER ||
+		sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &(struct sched_param){0}) < 0)
+		return;
 	pthread_mutex_lock(&first.mx);
 	first.loop = gettid();
 	first.nice = getpriority(PRIO_PROCESS, 0);
 	pthread_mutex_unlock(&first.mx);
-	/* What it starts meanwhile is as all others are. */
-	(void)sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &(struct sched_param){0});
 }
 
 void thread_loop_end(void)
