@@ -331,13 +331,19 @@ static size_t find_body(const char *p, size_t n, struct tag *ret)
 	return n;
 }
 
-/* A call of a tool that no server made one of is told by its name, which stands in the head. */
+/* A call of a tool that no server made one of is told by its name, which stands in the head; it begins a line. */
 static int put_recipient(struct answer *s, const char *head, size_t n)
 {
 	const char *to = memmem(head, n, "to=", 3);
 	const char *end = to ? memchr(to, '<', n - (size_t)(to - head)) : NULL;
 	if (!to)
 		return 0;
+	if (s->think.any_text && s->think.prev != '\n') {
+		s->think.skip_space = false;
+		int r = put(s, EV_TEXT, "\n", 1);
+		if (r < 0)
+			return r;
+	}
 	return put(s, EV_TEXT, to, (size_t)((end ? end : head + n) - to));
 }
 

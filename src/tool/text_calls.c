@@ -12,7 +12,8 @@
 #include "tool/written.h"
 
 #define HELD_MAX ((size_t)1 << 20)
-#define BARE_MAX 96 /* bytes in which a bare object must show that it is a call */
+#define HEAD_MAX ((size_t)512) /* of a call in channels */
+#define BARE_MAX 96            /* bytes in which a bare object must show that it is a call */
 #define DS(word) "<\xef\xbd\x9c" word "\xef\xbd\x9c>"
 #define DS_CALLS                                                                                                       \
 	DS("tool\xe2\x96\x81"                                                                                          \
@@ -28,11 +29,15 @@ static const struct form {
 	const char *open, *end, *also; /* also: another end */
 	bool keeps;                    /* its opening mark is a part of what it says */
 	bool at_line;                  /* only where a line begins */
+	bool in_channel;               /* its end is that of its object */
 } forms[] = {{"<tool_call>", "</tool_call>", .keeps = false}, {"<function=", "</function>", .keeps = true},
 	{"<function_calls>", "</function_calls>", .keeps = false}, {"[TOOL_CALLS]", NULL, .keeps = false},
 	{"<|python_tag|>", "<|eom_id|>", "<|eot_id|>", .keeps = false}, {DS_CALLS, DS_END, .keeps = false},
 	{"<|channel|>commentary to=functions.", "<|call|>", .keeps = true},
-	{"to=functions.", NULL, .keeps = true}, /* the same, of which the provider has read the tokens */
+	/* The same, of which the provider or the server has read the tokens. */
+	{"to=functions.", NULL, .keeps = true, .at_line = true, .in_channel = true},
+	{"commentary to=functions.", NULL, .keeps = true, .at_line = true, .in_channel = true},
+	{"assistantcommentary to=functions.", NULL, .keeps = true, .at_line = true, .in_channel = true},
 	{"<|tool_call>", "<tool_call|>", .keeps = false}, {"<|tool_call_start|>", "<|tool_call_end|>", .keeps = false},
 	{"Action:", "Observation:", .keeps = true, .at_line = true}};
 #define BARE ((int)N_ELEMENTS(forms))
@@ -153,7 +158,7 @@ static enum match begins(const struct text_calls *x, const char *p, size_t n, in
 	if (x->fenced)
 		return NO;
 	for (int i = 0; i < BARE; i++) {
-		enum match m = forms[i].at_line && x->mid_line ? NO : starts(p, n, forms[i].open);
+		enum match m = forms[i].at_line && (x->mid_line || x->ticks) ? NO : starts(p, n, forms[i].open);
 		if (m == YES) {
 			*ret_form = i;
 			return YES;
@@ -170,9 +175,44 @@ static enum match begins(const struct text_calls *x, const char *p, size_t n, in
 
 /* ---- the end of one ---- */
 
-/* Bytes up to the end of the call, its mark with it; 0: it has not come. */
-static size_t ended(const struct text_calls *x)
+/* Of the arguments that begin at `from`: bytes up to their end; 0: it has not come. */
+static size_t object_ended(struct text_calls *x, size_t from)
 {
+	for (size_t i = x->object.at = MAX(x->object.at, from); i < x->held.n; x->object.at = ++i) {
+		char c = x->held.p[i];
+		if (x->object.escaped)
+			x->object.escaped = false;
+		else if (x->object.quoted && c == '\\')
+			x->object.escaped = true;
+		else if (c == '"')
+			x->object.quoted = !x->object.quoted;
+		else if (!x->object.quoted && (c == '{' || c == '['))
+			x->object.depth++;
+		else if (!x->object.quoted && (c == '}' || c == ']') && x->object.depth && --x->object.depth == 0)
+			return i + 1;
+	}
+	return 0;
+}
+
+/* The same of a call in channels, or up to where it shows that it is none. */
+static size_t channel_ended(struct text_calls *x)
+{
+	struct str s = {x->held.p, x->held.n}, name;
+	size_t n;
+	enum written_head head = written_head(s, &name, &n);
+
+	if (name.p + name.n < s.p + s.n && !offered(x, name))
+		return (size_t)(name.p + name.n - s.p);
+	if (head == HEAD_PART)
+		return s.n < HEAD_MAX ? 0 : s.n;
+	return head == HEAD_NONE ? n : object_ended(x, n);
+}
+
+/* Bytes up to the end of the call, its mark with it; 0: it has not come. */
+static size_t ended(struct text_calls *x)
+{
+	if (x->form != BARE && forms[x->form].in_channel)
+		return x->held.n ? channel_ended(x) : 0;
 	const char *ends[] = {
 		x->form == BARE ? NULL : forms[x->form].end, x->form == BARE ? NULL : forms[x->form].also};
 
@@ -236,6 +276,7 @@ static int go_on(struct text_calls *x, bool on_loop)
 			r = say(x, on_loop, x->held.p, at);
 			buf_consume(&x->held, at);
 			x->form = form;
+			memset(&x->object, 0, sizeof(x->object));
 			return r < 0 ? r : go_on(x, on_loop);
 		}
 		pass(x, x->held.p[at]);

@@ -19,6 +19,11 @@ struct text_calls {
 	size_t n_tools;
 	struct buf held; /* what may be, or is, a call */
 	int form;        /* the form that `held` began with; -1: not yet known */
+	struct {
+		size_t at;
+		unsigned depth;
+		bool quoted, escaped;
+	} object; /* how far the arguments of a call in channels have been looked at */
 	unsigned n_calls;
 	bool any, mid_line, fenced, blank_line; /* of the text that went out */
 	unsigned ticks;

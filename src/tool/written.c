@@ -12,6 +12,7 @@
 	"call\xe2\x96\x81"                                                                                             \
 	"begin\xef\xbd\x9c>"
 #define QUOTE "<|\"|>"
+#define TO    "to=functions."
 
 static const char *find(struct str s, const char *what)
 {
@@ -296,20 +297,51 @@ static void read_deepseek(struct str s, struct arena *a UNUSED, struct written_c
 	}
 }
 
-/* to=functions.NAME <|constrain|>json<|message|>{..}, or without its tokens, which the provider's answer was read by. */
+enum written_head written_head(struct str s, struct str *ret_name, size_t *ret_n)
+{
+	static const char *const words[] = {
+		"<|channel|>", "commentary", "<|constrain|>", "json", "code", "<|message|>"};
+	const char *to = find(s, TO);
+	size_t i = to ? (size_t)(to - s.p) + strlen(TO) : 0, begin = i;
+	bool told = false; /* by <|message|> that arguments follow, whatever they are */
+
+	while (to && i < s.n && is_word(s.p[i]))
+		i++;
+	*ret_name = (struct str){s.p + begin, i - begin};
+	for (size_t k = 0; k <= N_ELEMENTS(words); k++) {
+		while (i < s.n && isspace((unsigned char)s.p[i]))
+			i++;
+		*ret_n = i;
+		size_t n = k < N_ELEMENTS(words) ? strlen(words[k]) : 0, left = s.n - i;
+		told = k == N_ELEMENTS(words) ? told : left >= n && memcmp(s.p + i, words[k], n) == 0;
+		if (told)
+			i += n;
+		else if (n > 0 && left < n && memcmp(s.p + i, words[k], left) == 0)
+			return HEAD_PART;
+	}
+	return to && (told || (i < s.n && s.p[i] == '{')) ? HEAD_WHOLE : HEAD_NONE;
+}
+
+/* One or more of them; the next one is looked for behind the arguments of the one before, whose texts may speak of such marks. */
 static void read_harmony(struct str s, struct written_calls *ret)
 {
-	for (const char *to = find(s, "to=functions."), *next; to; to = next) {
-		struct str rest = from(s, to + 13);
-		size_t n = 0;
+	struct str name;
+	size_t n;
 
-		next = find(rest, "to=functions.");
-		struct str one = {rest.p, next ? (size_t)(next - rest.p) : rest.n};
-		const char *message = find(one, "<|message|>");
-		while (n < one.n && is_word(one.p[n]))
-			n++;
-		add(ret, (struct str){one.p, n}, from(one, message ? message + 11 : one.p + n));
+	while (written_head(s, &name, &n) == HEAD_WHOLE) {
+		CLEANUP(buf_done) struct buf b = BUF_INIT(ARGUMENTS_MAX * 2);
+		s = from(s, s.p + n);
+		const char *end = arguments_mend(s.p, s.p + s.n, &b);
+		struct str arguments = {s.p, end ? (size_t)(end - s.p) : s.n};
+		add(ret, name, arguments);
+		s = from(s, s.p + arguments.n);
 	}
+}
+
+static bool is_harmony(struct str s)
+{
+	return str_starts(s, STR(TO)) || str_starts(s, STR("<|channel|>")) || str_starts(s, STR("commentary ")) ||
+	       str_starts(s, STR("assistantcommentary "));
 }
 
 /* call:NAME{k:v}, texts between <|"|> */
@@ -351,12 +383,12 @@ void written_read(struct str s, struct arena *a, struct written_calls *ret)
 	s = str_trim(s);
 	if (str_starts(s, STR("Action:")))
 		read_react(s, ret);
+	else if (is_harmony(s))
+		read_harmony(s, ret);
 	else if (find(s, "<function="))
 		read_function(s, a, ret);
 	else if (find(s, "<arg_key>"))
 		read_keys(s, a, ret);
-	else if (find(s, "to=functions."))
-		read_harmony(s, ret);
 	else if (find(s, SEP))
 		read_deepseek(s, a, ret);
 	else if (find(s, "[ARGS]"))

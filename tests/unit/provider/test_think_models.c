@@ -137,6 +137,12 @@ static void channels(void **state)
 		{"gpt-oss, a call that stayed text",
 			"<|channel|>commentary to=functions.add <|constrain|>json<|message|>{\"a\":1}<|call|>", "",
 			"to=functions.add {\"a\":1}"},
+		{"gpt-oss, two, and a preamble",
+			"<|channel|>commentary<|message|>I add.<|end|><|start|>assistant<|channel|>commentary "
+			"to=functions.add "
+			"<|constrain|>json<|message|>{\"a\":1}<|call|><|start|>assistant<|channel|>commentary "
+			"to=functions.add <|constrain|>json<|message|>{\"a\":2}<|call|>",
+			"", "I add.\nto=functions.add {\"a\":1}\nto=functions.add {\"a\":2}"},
 		{"Solar-Open", "<|think|>Hm.<|end|><|begin|>assistant<|content|>Yes.<|flush|>", "Hm.", "Yes."},
 		{"Solar-Open, twice",
 			"<|think|>A.<|end|><|begin|>assistant<|content|>One.<|end|><|begin|>assistant<|think|>B.<|end|>"

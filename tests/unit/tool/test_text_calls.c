@@ -108,7 +108,14 @@ static void test_forms(void **state UNUSED)
 	expect("I add.\nto=functions.add {\"a\":1}", "I add.\n", "add {\"a\":1};");
 	expect("to=functions.add {\"a\":1}to=functions.get_weather {\"city\":\"x\"}", "",
 		"add {\"a\":1};get_weather {\"city\":\"x\"};");
-	expect("It says to=functions.launch {} there.", "It says to=functions.launch {} there.", "");
+	expect("to=functions.add {\"a\":1}\nto=functions.add json{\"a\":[{}]} Then?", "\n Then?",
+		"add {\"a\":1};add {\"a\":[{}]};");
+	expect("assistantcommentary to=functions.add json{\"a\":1}", "", "add {\"a\":1};");
+	expect("to=functions.add {\"a\":\"\\\"} to=functions.get_weather {x}<function=y> <|message|>\"}", "",
+		"add {\"a\":\"\\\"} to=functions.get_weather {x}<function=y> <|message|>\"};");
+	expect("<|channel|>commentary to=functions.add <|constrain|>json<|message|>{\"a\":\"to=functions.launch "
+	       "{x}\"}<|call|>",
+		"", "add {\"a\":\"to=functions.launch {x}\"};");
 	expect("<|tool_call>call:get_weather{city:<|\"|>Sao \"P\"<|\"|>}<tool_call|>", "",
 		"get_weather {city:\"Sao \\\"P\\\"\"};");
 	expect("<|tool_call_start|>[add(a=1)]<|tool_call_end|>", "", "add { \"a\":1};");
@@ -123,11 +130,32 @@ static void test_talk(void **state UNUSED)
 		"```\n<tool_call>{\"name\":\"add\",\"arguments\":{}}</tool_call>\n```\n",
 		"<tool_call>{\"name\":\"rm\",\"arguments\":{}}</tool_call>", "{\"name\": \"Otto\", \"age\": 3}",
 		"[1, 2, 3]", "<tool_ca", "The Action: nothing.", "{\"name\": \"add\"", "a <function> b",
-		"<tool_call>hm</tool_call>"};
+		"<tool_call>hm</tool_call>", "They say `to=functions.add {\"a\":1}` and wait.",
+		"They say to=functions.add {\"a\":1} and wait.", "`to=functions.add {\"a\":1}` it is.",
+		"to=functions.launch {} there.", "to=functions.add is how it begins.", "to=functions.add",
+		"commentary to=functionaries"};
 
 	for (size_t i = 0; i < N_ELEMENTS(same); i++)
 		if (i != 7)
 			expect(same[i], same[i], "");
+}
+
+/* What shows that it is no call goes out at once. */
+static void test_talk_goes_on(void **state UNUSED)
+{
+	static const char *const talk[] = {
+		"to=functions.launch is", "to=functions.add says", "I: to=functions.add {\"a"};
+
+	for (size_t i = 0; i < N_ELEMENTS(talk); i++) {
+		struct got g = {.sink.event = take, .text = BUF_INIT(4096), .calls = BUF_INIT(4096)};
+		struct text_calls x;
+		text_calls_init(&x, &g.sink, tools, N_ELEMENTS(tools));
+		feed(&x, talk[i], strlen(talk[i]));
+		assert_string_equal(g.text.p ? g.text.p : "", talk[i]);
+		text_calls_done(&x);
+		buf_done(&g.text);
+		buf_done(&g.calls);
+	}
 }
 
 /* What was cut off is handed on open, and refused where it is read. */
@@ -224,7 +252,8 @@ static void test_families(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_forms), cmocka_unit_test(test_talk),
-		cmocka_unit_test(test_cut), cmocka_unit_test(test_request), cmocka_unit_test(test_families)};
+		cmocka_unit_test(test_talk_goes_on), cmocka_unit_test(test_cut), cmocka_unit_test(test_request),
+		cmocka_unit_test(test_families)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
