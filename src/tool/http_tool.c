@@ -302,29 +302,35 @@ static void add_to_form(struct making *m, struct buf *b, const char *name, const
 	}
 }
 
-static void add_line(struct making *m, const char *line)
+/* A line that takes the place of one with the same name: a server that gets two takes either, or refuses both. */
+static void set_line(struct making *m, const char *line)
 {
-	if (!line || m->n_headers == HEADERS_MAX || strpbrk(line, "\r\n")) {
+	size_t n = line ? strcspn(line, ":") + 1 : 0, at = 0;
+
+	while (line && at < m->n_headers && strncasecmp(m->headers[at], line, n) != 0)
+		at++;
+	if (!line || at == HEADERS_MAX || strpbrk(line, "\r\n")) {
 		m->wrong = "a header cannot hold this";
 		return;
 	}
-	m->headers[m->n_headers++] = line;
+	m->headers[at] = line;
+	m->n_headers = MAX(m->n_headers, at + 1);
 }
 
-static void add_header(struct making *m, const char *name, const char *value)
+static void set_header(struct making *m, const char *name, const char *value)
 {
-	add_line(m, value ? arena_printf(m->a, "%s: %s", name, value) : NULL);
+	set_line(m, value ? arena_printf(m->a, "%s: %s", name, value) : NULL);
 }
 
-/* Whoever set up the server may have said it already. */
-static bool has_header(const struct making *m, const char *name)
+/* Only where nobody has said it already: whoever set up the server comes before the model, and both before us. */
+static void add_header(struct making *m, const char *name, const char *value)
 {
 	size_t n = strlen(name);
 
 	for (size_t i = 0; i < m->n_headers; i++)
 		if (strncasecmp(m->headers[i], name, n) == 0 && m->headers[i][n] == ':')
-			return true;
-	return false;
+			return;
+	set_header(m, name, value);
 }
 
 static const char *place_of(const struct making *m, const char *argument, const char **ret_name, const char **ret_style)
@@ -403,7 +409,7 @@ static void make_of_files(struct making *m, bool parts)
 
 	m->body.max = HTTP_FILE_MAX;
 	if (parts ? http_send_parts(&s, json_is_object(whole) ? whole : m->rest) : http_send_file(&s, whole))
-		add_header(m, "Content-Type", s.type);
+		set_header(m, "Content-Type", s.type);
 	else
 		m->wrong = s.wrong ? s.wrong : "there is no memory";
 }
@@ -437,7 +443,7 @@ static void make_body(struct making *m)
 			add_to_form(
 				m, &m->body, key, v, json_is_object(v) || has_word(deep, key) ? "deepObject" : NULL);
 		}
-		add_header(m, "Content-Type", "application/x-www-form-urlencoded");
+		set_header(m, "Content-Type", "application/x-www-form-urlencoded");
 		return;
 	}
 	if (is_style(form, "parts") || is_style(form, "file")) {
@@ -451,7 +457,10 @@ static void make_body(struct making *m)
 		buf_add_str(&m->body, json_string_value(whole));
 	else
 		json_add_value(&m->body, whole ? whole : m->rest);
-	add_header(m, "Content-Type", type ? type : text ? "text/plain" : "application/json");
+	if (type)
+		set_header(m, "Content-Type", type);
+	else
+		add_header(m, "Content-Type", text ? "text/plain" : "application/json");
 }
 
 /* "Basic" and the name and the password in base64; NULL: there is none, or no memory. */
@@ -497,7 +506,7 @@ static void add_auth(struct making *m, const struct server_use *s)
 	else if (http_auth_line(s, m->a, &line, &quiet) < 0)
 		m->wrong = "a header cannot hold its secret";
 	else if (line)
-		add_line(m, line);
+		set_line(m, line);
 }
 
 static void make_request(struct making *m, const struct server_use *s)
@@ -508,7 +517,10 @@ static void make_request(struct making *m, const struct server_use *s)
 	buf_add_str(&m->url, json_get_str(m->call, "url"));
 	json_object_foreach(json_object_get(m->call, "headers"), key, v)
 	{
-		add_header(m, key, json_string_value(v));
+		if (strcasecmp(key, "Cookie") == 0)
+			buf_add_str(&m->cookies, json_string_value(v)); /* those of arguments come behind it */
+		else
+			add_header(m, key, json_string_value(v));
 	}
 	json_object_foreach((json_t *)m->arguments, key, v)
 	{
@@ -518,8 +530,7 @@ static void make_request(struct making *m, const struct server_use *s)
 	make_body(m);
 	if (m->cookies.n)
 		add_header(m, "Cookie", m->cookies.p);
-	if (!has_header(m, "Accept"))
-		add_header(m, "Accept", "application/json, text/*;q=0.9, */*;q=0.5");
+	add_header(m, "Accept", "application/json, text/*;q=0.9, */*;q=0.5");
 	if (m->query.n) {
 		buf_add_char(&m->url, strchr(m->url.p, '?') ? '&' : '?');
 		buf_add(&m->url, m->query.p, m->query.n);

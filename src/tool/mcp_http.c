@@ -245,6 +245,18 @@ static void run(void *arg)
 
 /* ---- what is sent ---- */
 
+/* What the protocol itself says in a header is not said a second time by whoever set up the server. */
+static bool is_protocols(const char *line)
+{
+	static const char *const names[] = {
+		"Accept:", "Content-Type:", "MCP-Protocol-Version:", "Mcp-Session-Id:", "Last-Event-ID:"};
+
+	for (size_t i = 0; i < N_ELEMENTS(names); i++)
+		if (strncasecmp(line, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
 static int add_headers(struct mcp_exchange *x, const char *const *more)
 {
 	struct mcp *m = x->m;
@@ -259,7 +271,8 @@ static int add_headers(struct mcp_exchange *x, const char *const *more)
 	if (!x->headers)
 		return -ENOMEM;
 	for (const char *const *h = configured; h && *h; h++)
-		x->headers[n++] = arena_strdup(&x->mem, *h);
+		if (!is_protocols(*h))
+			x->headers[n++] = arena_strdup(&x->mem, *h);
 	for (const char *const *h = more; h && *h; h++)
 		x->headers[n++] = arena_strdup(&x->mem, *h);
 	x->headers[n++] = x->text ? "Accept: application/json, text/event-stream" : "Accept: text/event-stream";

@@ -34,6 +34,8 @@ class Mcp:
             self.hold(call)
         elif call.method != "POST":
             call.empty(405)
+        elif call.headers.get("content-type") != "application/json" or call.headers.get("accept") != "application/json, text/event-stream":
+            call.empty(415)
         elif method is None:
             with self.cv:
                 self.said[id_] = message.get("result", {})

@@ -157,7 +157,10 @@ class Provider:
                 head, buf = buf.split(b"\r\n\r\n", 1)
                 lines = head.decode("latin-1").split("\r\n")
                 method, path, _ = lines[0].split(" ", 2)
-                headers = {k.strip().lower(): v.strip() for k, v in (x.split(":", 1) for x in lines[1:])}
+                headers = {}
+                for k, v in (x.split(":", 1) for x in lines[1:]):
+                    headers.setdefault(k.strip().lower(), []).append(v.strip())
+                headers = {k: " and ".join(v) for k, v in headers.items()}
                 n = int(headers.get("content-length", "0"))
                 while len(buf) < n:
                     data = c.recv(65536)
@@ -376,7 +379,8 @@ class Call:
         else:
             self.json(200 if name == "echo" else int(name), {
                 "method": self.method, "path": rest, "body": self.body.decode(),
-                "headers": {k: v for k, v in self.headers.items() if k.startswith("x-") or k in ("authorization", "content-type", "cookie")}})
+                "headers": {k: v for k, v in self.headers.items() if k.startswith("x-") or k in ("authorization", "content-type", "cookie")},
+                "accept": self.headers.get("accept")})
 
     def picture(self, status):
         """What is at /picture/STATUS/MS: a PNG of one pixel, after that time."""
