@@ -40,7 +40,15 @@ static const struct form {
 	{"assistantcommentary to=functions.", NULL, .keeps = true, .at_line = true, .in_channel = true},
 	{"<|tool_call>", "<tool_call|>", .keeps = false}, {"<|tool_call_start|>", "<|tool_call_end|>", .keeps = false},
 	{"Action:", "Observation:", .keeps = true, .at_line = true}};
-#define BARE ((int)N_ELEMENTS(forms))
+#define BARE   ((int)N_ELEMENTS(forms))
+#define RESULT (BARE + 1)
+
+/* What a result begins with. A model that writes one behind its call has made it up, and all that follows rests on it. */
+static const char *const results[] = {"<tool_response>", "<|tool_response>", "<|tool_response_start|>",
+	"[TOOL_RESULTS]", "<|observation|>",
+	DS("tool\xe2\x96\x81"
+	   "outputs\xe2\x96\x81"
+	   "begin")};
 
 void text_calls_done(struct text_calls *x)
 {
@@ -86,16 +94,27 @@ static bool offered(const struct text_calls *x, struct str name)
 
 /* ---- what went out, for blocks of code ---- */
 
+/* A line of at least three ticks or tildes opens a block, one of at least as many and nothing else closes it. */
 static void pass(struct text_calls *x, char c)
 {
 	x->any |= !isspace((unsigned char)c);
 	if (c == '\n') {
-		x->mid_line = false;
+		if (!x->opens && !x->mid_line && x->ticks >= x->fence && x->tick == x->fence_tick)
+			x->fence = 0;
+		x->mid_line = x->opens = false;
 		x->ticks = 0;
-	} else if (c == '`' && !x->mid_line) {
-		if (++x->ticks == 3)
-			x->fenced = !x->fenced;
-	} else if (c != ' ' || x->ticks) {
+	} else if ((c == '`' || c == '~') && !x->mid_line && (x->ticks == 0 || x->tick == c)) {
+		x->tick = c;
+		x->ticks++;
+		x->opens |= x->fence == 0 && x->ticks == 3;
+		if (x->opens) {
+			x->fence = x->ticks;
+			x->fence_tick = c;
+		}
+	} else if (c == '`' && x->opens && x->fence_tick == '`') {
+		x->opens = false; /* code within a line */
+		x->fence = 0;
+	} else if (c != ' ' && c != '\t' && c != '\r') {
 		x->mid_line = true;
 	}
 }
@@ -155,7 +174,7 @@ static enum match begins(const struct text_calls *x, const char *p, size_t n, in
 {
 	enum match best = NO;
 
-	if (x->fenced)
+	if (x->fence)
 		return NO;
 	for (int i = 0; i < BARE; i++) {
 		enum match m = forms[i].at_line && (x->mid_line || x->ticks) ? NO : starts(p, n, forms[i].open);
@@ -164,6 +183,13 @@ static enum match begins(const struct text_calls *x, const char *p, size_t n, in
 			return YES;
 		}
 		best = m == PART ? PART : best;
+	}
+	for (size_t i = 0; x->n_calls && i < N_ELEMENTS(results); i++) {
+		enum match m = starts(p, n, results[i]);
+		if (m == YES)
+			*ret_form = RESULT;
+		if (m != NO)
+			return m;
 	}
 	if (!x->any && (*p == '{' || *p == '[')) {
 		enum match m = bare(x, p, n);
@@ -230,6 +256,8 @@ static int settle(struct text_calls *x, bool on_loop, size_t n)
 	CLEANUP(arena_done) struct arena a;
 	struct written_calls found = {.n = 0};
 	const struct form *f = x->form == BARE ? NULL : &forms[x->form];
+	bool result = f && f->at_line && f->end && n >= strlen(f->end) &&
+		      memcmp(x->held.p + n - strlen(f->end), f->end, strlen(f->end)) == 0;
 	int r = 0;
 
 	arena_init(&a, 16 * HELD_MAX);
@@ -252,6 +280,7 @@ static int settle(struct text_calls *x, bool on_loop, size_t n)
 		r = call(x, on_loop, &found.items[i]);
 	buf_consume(&x->held, n);
 	x->any = true;
+	x->over = result;
 	return r;
 }
 
@@ -261,12 +290,14 @@ static int go_on(struct text_calls *x, bool on_loop)
 	size_t at = 0, out = 0;
 	int r = 0;
 
-	while (r >= 0 && x->form >= 0) {
+	while (r >= 0 && x->form >= 0 && !x->over) {
 		size_t n = ended(x);
 		if (n == 0)
 			return x->held.n < HELD_MAX / 2 ? 0 : settle(x, on_loop, x->held.n);
 		r = settle(x, on_loop, n);
 	}
+	if (x->over)
+		buf_reset(&x->held);
 	for (; r >= 0 && at < x->held.n; at++) {
 		int form = -1;
 		enum match m = begins(x, x->held.p + at, x->held.n - at, &form);
@@ -275,7 +306,8 @@ static int go_on(struct text_calls *x, bool on_loop)
 		if (m == YES) {
 			r = say(x, on_loop, x->held.p, at);
 			buf_consume(&x->held, at);
-			x->form = form;
+			x->over = form == RESULT;
+			x->form = form == RESULT ? -1 : form;
 			memset(&x->object, 0, sizeof(x->object));
 			return r < 0 ? r : go_on(x, on_loop);
 		}

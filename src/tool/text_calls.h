@@ -25,8 +25,11 @@ struct text_calls {
 		bool quoted, escaped;
 	} object; /* how far the arguments of a call in channels have been looked at */
 	unsigned n_calls;
-	bool any, mid_line, fenced, blank_line; /* of the text that went out */
-	unsigned ticks;
+	bool over; /* what comes is made up */
+	/* Of the text that went out: */
+	bool any, mid_line, opens; /* a block of code, this line */
+	unsigned ticks, fence;     /* at the front of the line; of the block of code that is open */
+	char tick, fence_tick;
 };
 void text_calls_init(struct text_calls *x, struct gen_sink *next, const struct gen_tool *tools, size_t n_tools);
 void text_calls_done(struct text_calls *x);

@@ -120,8 +120,37 @@ static void test_forms(void **state UNUSED)
 		"get_weather {city:\"Sao \\\"P\\\"\"};");
 	expect("<|tool_call_start|>[add(a=1)]<|tool_call_end|>", "", "add { \"a\":1};");
 	expect("<function_calls>\nadd(a=1)\n</function_calls>", "", "add { \"a\":1};");
-	expect("Thought: hm\nAction: add\nAction Input: {\"a\": 1}\nObservation: 2", "Thought: hm\n 2",
+	expect("Thought: hm\nAction: add\nAction Input: {\"a\": 1}\nObservation: 2", "Thought: hm\n",
 		"add {\"a\": 1};");
+}
+
+/* What stands behind a result that the model made up rests on it: neither shown nor run. */
+static void test_made_up(void **state UNUSED)
+{
+	expect("Action: add\nAction Input: {\"a\": 1}\nObservation: 9\nAction: get_weather\nAction Input: {}\n", "",
+		"add {\"a\": 1};");
+	expect("Hm "
+	       "<tool_call>{\"name\":\"add\",\"arguments\":{\"a\":1}}</tool_call>\n<tool_response>\n9\n</"
+	       "tool_response>\n"
+	       "<tool_call>{\"name\":\"get_weather\",\"arguments\":{}}</tool_call>It is 9.",
+		"Hm \n", "add {\"a\":1};");
+	expect("<|tool_call>call:add{a:1}<tool_call|><|tool_response>response:add{value:9}<tool_response|>9", "",
+		"add {a:1};");
+	expect("A <tool_response> is a mark.\nObservation: none", "A <tool_response> is a mark.\nObservation: none",
+		"");
+}
+
+static void test_blocks(void **state UNUSED)
+{
+#define CALL "<tool_call>{\"name\":\"add\",\"arguments\":{\"a\":1}}</tool_call>"
+	static const char *const same[] = {"````\n```\n" CALL "\n```\n````\n", "~~~\n```\n" CALL "\n~~~\n",
+		"```js\n```js\n" CALL "\n```", "  ```\n" CALL "\n  ```  \n"};
+
+	for (size_t i = 0; i < N_ELEMENTS(same); i++)
+		expect(same[i], same[i], "");
+	expect("````\n```\n````\n" CALL, "````\n```\n````\n", "add {\"a\":1};");
+	expect("```a``` and\n" CALL, "```a``` and\n", "add {\"a\":1};");
+	expect("~~\n" CALL "\n~~", "~~\n\n~~", "add {\"a\":1};");
 }
 
 static void test_talk(void **state UNUSED)
@@ -251,9 +280,9 @@ static void test_families(void **state UNUSED)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_forms), cmocka_unit_test(test_talk),
-		cmocka_unit_test(test_talk_goes_on), cmocka_unit_test(test_cut), cmocka_unit_test(test_request),
-		cmocka_unit_test(test_families)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_forms), cmocka_unit_test(test_made_up),
+		cmocka_unit_test(test_blocks), cmocka_unit_test(test_talk), cmocka_unit_test(test_talk_goes_on),
+		cmocka_unit_test(test_cut), cmocka_unit_test(test_request), cmocka_unit_test(test_families)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
