@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { contentOf, fieldsOf, initialOf, problemOf, type Typed } from '../src/features/tools/asked';
-import { harmless, noted, seen, summary, taskOf } from '../src/features/tools/results';
+import { harmless, noted, pretty, seen, summary, taskOf } from '../src/features/tools/results';
 import { byTag, configOf, empty, neededOf, secretsOf, textsOf, type Operation } from '../src/features/tools/servers';
 
 describe('the result of a tool', () => {
@@ -35,6 +35,13 @@ describe('the result of a tool', () => {
   it('fetches nothing and leads nowhere as a chart', () => {
     const spec = { data: { url: 'https://x/y.csv', values: [1] }, layer: [{ mark: { type: 'image' }, encoding: { url: { value: 'x' }, href: { value: 'javascript:0' } } }] };
     expect(harmless(spec)).toEqual({ data: { values: [1] }, layer: [{ encoding: {} }] });
+  });
+  it('rests on arguments that are shown as they run', () => {
+    const data = { a: [], b: {}, c: [1, { d: 'x\n"{[,:' }], e: null, f: [[true, -1.5e-7]] };
+    expect(pretty(JSON.stringify(data))).toBe(JSON.stringify(data, null, 2));
+    expect(pretty('{"id":12345678901234567890,"x":1.0,"a":1,"a":2,"9":0,"1":1e400}')).toBe('{\n  "id": 12345678901234567890,\n  "x": 1.0,\n  "a": 1,\n  "a": 2,\n  "9": 0,\n  "1": 1e400\n}');
+    expect(pretty('{"file":"a\u202etxt.exe","s":"\\u00ad\u{e0041}\u0085é🎉 می\u200cشود"}')).toBe('{\n  "file": "a\\u202etxt.exe",\n  "s": "\\u00ad\\udb40\\udc41\\u0085é🎉 می\u200cشود"\n}');
+    expect(pretty('{"half":"of')).toBe('{"half":"of');
   });
   it('is told of a call in one line', () => {
     expect(summary('{"expression":"2 + 2"}')).toBe('2 + 2');

@@ -76,10 +76,26 @@ export function summary(text: string): string {
   return entries.length === 1 ? word(entries[0]![1]) : entries.map(([k, v]) => `${k}: ${word(v)}`).join(', ');
 }
 
-/** Laid out for reading once it is whole; before that as it comes. */
+const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
+/** What is not seen, or turns what stands beside it around: a person would agree to something else than what runs. Joiners are left as they are: words and signs need them. */
+const UNSEEN = /[\p{Cf}\p{Cc}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]/gu;
+const escaped = (c: string) => (/[\u200c\u200d]/.test(c) ? c : [...Array(c.length).keys()].map((i) => '\\u' + c.charCodeAt(i).toString(16).padStart(4, '0')).join(''));
+
+/** Laid out for reading once it is whole; before that as it comes. Numbers, their order and names that come twice stay as they were written. */
 export function pretty(text: string): string {
-  const data = parsed(text);
-  return data === undefined ? text : JSON.stringify(data, null, 2);
+  if (parsed(text) === undefined) return text;
+  let result = '';
+  let depth = 0;
+  let before = '';
+  for (const [token] of text.matchAll(TOKEN)) {
+    const closes = token === '}' || token === ']';
+    if (closes) depth--;
+    if (before === '{' || before === '[' ? !closes : closes || before === ',') result += '\n' + '  '.repeat(depth);
+    result += token.startsWith('"') ? JSON.stringify(JSON.parse(token)).replace(UNSEEN, escaped) : token === ':' ? ': ' : token;
+    if (token === '{' || token === '[') depth++;
+    before = token;
+  }
+  return result;
 }
 
 /** What an assistant was given to do, of the arguments of its call; while they are written, as they come. */
