@@ -169,6 +169,9 @@ export async function accessChat({ page, mock, base, shot }) {
   // What opens above it.
   await page.keyboard.press('Control+k');
   await page.getByRole('combobox').waitFor();
+  await page.getByRole('dialog').getByText('Torture me').and(page.locator('p')).waitFor(); // the chat that the arrows stand on, before it is chosen
+  await page.getByRole('dialog').getByText('A heading that is long').waitFor();
+  await shot('palette');
   found.push(...(await look(page, 'the palette', ['graphite', 'quartz'])));
   await page.keyboard.press('Escape');
   await page.getByRole('button', { name: /^Model: / }).click();
