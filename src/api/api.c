@@ -25,7 +25,7 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 	a->started_ms = clock_mono_ms();
 	places_init(&a->slow_places);
 	upload_locks_init(&a->uploads);
-	a->changes = changes_new(c->loop, c->bus, c->settings->heartbeat_s * 1000);
+	a->changes = changes_new(a);
 	r = pool_new(
 		&(struct pool_config){
 			.name = "worker", .keep = 1, .max = (unsigned)c->settings->workers, .max_queue = 4096},

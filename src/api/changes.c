@@ -4,7 +4,8 @@
  * jobs can come in the same stream (events_api.c), as parts of it.
  *
  * What several people see, such as the states of models, may change with each call. Of it only the kind is told, at most
- * once in TICK_MS: a feed keeps a bit for each kind until then.
+ * once in TICK_MS: a feed keeps a bit for each kind until then. To a feed in the words of another protocol only that a list of its
+ * person has become another one is told: where anything changed, a worker looks, in a small part of its time.
  */
 #include <stdio.h>
 
@@ -13,6 +14,7 @@
 #include "base/magic.h"
 
 #define TICK_MS     500
+#define LOOK_PAUSE  20 /* times as long as the last look at lists took */
 #define FRAME_BYTES 256
 
 enum { WS_GOING_AWAY = 1001, WS_POLICY = 1008 }; /* as of RFC 6455 */
@@ -28,17 +30,39 @@ struct feed {
 	bool admin;
 	struct change_words *words; /* of another protocol; NULL: ours */
 	uint32_t stale;             /* bits of enum bus_kind: to be told at the next tick */
+	uint64_t number;            /* more than that of each that was opened before, which stands behind it */
 	struct feed *next, **at;    /* `at` points to what points here */
+};
+
+/* A look at the lists of feeds in other words, in their order. */
+struct look {
+	struct pool_task task;
+	struct loop_task told;
+	struct changes *all;
+	int64_t took_ms;
+	size_t n;
+	struct looked {
+		uint64_t feed;
+		atelier_id user_id;
+		int (*read_mark)(struct api *a, atelier_id user_id, size_t list, struct list_mark *ret, struct err *e);
+		uint32_t stale, kinds[CHANGES_TOLD];
+		bool known[CHANGES_TOLD];
+		struct list_mark marks[CHANGES_TOLD];
+	} feeds[];
 };
 
 struct changes {
 	unsigned magic; /* CHANGES_MAGIC */
 #define CHANGES_MAGIC 0x63686e73u
+	struct api *api;
 	struct loop *loop;
 	struct bus *bus; /* NULL once it has been left */
 	struct bus_subscriber subscriber;
 	struct loop_timer *heartbeat, *tick;
 	struct feed *feeds;
+	uint64_t opened;
+	bool looks; /* a worker does; the next time not before */
+	int64_t look_ms;
 	size_t n; /* of them; atomic, for who publishes */
 	bool stopped;
 };
@@ -65,9 +89,10 @@ static struct change_words *words_copy(const struct change_words *w)
 
 	ret->first = xstrdup(w->first);
 	ret->last = xstrdup(w->last);
-	for (size_t i = 0; i < CHANGES_TOLD && w->told[i].kinds; i++) {
-		ret->told[i].kinds = w->told[i].kinds;
-		ret->told[i].frame = xstrdup(w->told[i].frame);
+	ret->read_mark = w->read_mark;
+	for (size_t i = 0; i < CHANGES_TOLD; i++) {
+		ret->told[i] = w->told[i];
+		ret->told[i].frame = w->told[i].frame ? xstrdup(w->told[i].frame) : NULL;
 	}
 	return ret;
 }
@@ -123,28 +148,118 @@ static void feed_write(struct feed *f, const char *p, size_t n)
 	feed_remove(f);
 }
 
-static void add_told(const struct feed *f, struct buf *b)
-{
-	for (size_t i = 0; i < CHANGES_TOLD; i++) {
-		if (f->stale & f->words->told[i].kinds)
-			buf_add_str(b, f->words->told[i].frame);
-	}
-}
-
 static void feed_tell_stale(struct feed *f)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT((size_t)1 << 20);
 
-	for (int k = 0; k < BUS_KINDS && !f->words; k++) {
+	for (int k = 0; k < BUS_KINDS; k++) {
 		if (f->stale & UINT32_C(1) << k)
 			buf_printf(&b, "event: stale\ndata: {\"kind\":\"%s\"}\n\n", bus_kind_name((enum bus_kind)k));
 	}
-	if (f->words)
-		add_told(f, &b);
 	f->stale = 0;
 	if (b.n > 0)
 		feed_write(f, b.p, b.n);
 }
+
+/* ---- lists, in other words ---- */
+
+static uint32_t kinds_of(const struct change_words *w)
+{
+	uint32_t kinds = 0;
+
+	for (size_t i = 0; i < CHANGES_TOLD; i++)
+		kinds |= w->told[i].kinds;
+	return kinds;
+}
+
+/* What could not be looked at is looked at again. */
+static void tell_looked(struct feed *f, const struct looked *x)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT((size_t)1 << 20);
+
+	for (size_t i = 0; i < CHANGES_TOLD; i++) {
+		uint32_t stale = x->stale & f->words->told[i].kinds;
+		if (stale && !x->known[i]) {
+			f->stale |= stale;
+		} else if (stale && memcmp(&f->words->told[i].mark, &x->marks[i], sizeof(x->marks[i])) != 0) {
+			f->words->told[i].mark = x->marks[i];
+			buf_add_str(&b, f->words->told[i].frame);
+		}
+	}
+	if (b.n > 0)
+		feed_write(f, b.p, b.n);
+}
+
+static void look_done(void *arg)
+{
+	struct look *l = arg;
+	struct changes *c = l->all;
+	size_t i = 0;
+
+	ASSERT(loop_is_mine(c->loop) && c->looks);
+	c->looks = false;
+	c->look_ms = clock_mono_ms() + LOOK_PAUSE * l->took_ms;
+	for (struct feed *f = c->feeds, *next; f; f = next) {
+		next = f->next;
+		while (i < l->n && l->feeds[i].feed > f->number)
+			i++;
+		if (i < l->n && l->feeds[i].feed == f->number)
+			tell_looked(f, &l->feeds[i]);
+	}
+	free(l);
+}
+
+static void look_run(void *arg)
+{
+	struct look *l = arg;
+	struct api *a = l->all->api;
+	int64_t begun_ms = clock_mono_ms();
+
+	for (size_t i = 0; i < l->n && !__atomic_load_n(&a->stopping, __ATOMIC_ACQUIRE); i++) {
+		struct looked *x = &l->feeds[i];
+		for (size_t k = 0; k < CHANGES_TOLD; k++) {
+			struct err quiet = {0};
+			if (x->stale & x->kinds[k])
+				x->known[k] = x->read_mark(a, x->user_id, k, &x->marks[k], &quiet) == 0;
+		}
+	}
+	l->took_ms = clock_mono_ms() - begun_ms;
+	loop_post(l->all->loop, &l->told, look_done, l);
+}
+
+static void look_at_lists(struct changes *c)
+{
+	size_t n = 0;
+
+	if (c->looks || clock_mono_ms() < c->look_ms)
+		return;
+	for (const struct feed *f = c->feeds; f; f = f->next)
+		n += f->words && f->stale;
+	if (n == 0)
+		return;
+	struct look *l = xcalloc(1, sizeof(*l) + n * sizeof(l->feeds[0]));
+	l->all = c;
+	for (const struct feed *f = c->feeds; f; f = f->next) {
+		if (!f->words || !f->stale)
+			continue;
+		struct looked *x = &l->feeds[l->n++];
+		*x = (struct looked){.feed = f->number,
+			.user_id = f->who.user.id,
+			.stale = f->stale,
+			.read_mark = f->words->read_mark};
+		for (size_t k = 0; k < CHANGES_TOLD; k++)
+			x->kinds[k] = f->words->told[k].kinds;
+	}
+	if (pool_submit(c->api->workers, &l->task, look_run, l) < 0) {
+		free(l); /* at the next tick */
+		return;
+	}
+	c->looks = true;
+	for (struct feed *f = c->feeds; f; f = f->next)
+		f->stale = f->words ? 0 : f->stale;
+}
+
+/* ---- told at its times ---- */
 
 /* Sessions and keys that end by themselves tell nobody. */
 static void tick(void *arg)
@@ -157,9 +272,10 @@ static void tick(void *arg)
 		next = f->next;
 		if (f->who.expires_at && f->who.expires_at <= now)
 			feed_end(f);
-		else if (f->stale)
+		else if (f->stale && !f->words)
 			feed_tell_stale(f);
 	}
+	look_at_lists(c);
 }
 
 static void heartbeat(void *arg)
@@ -179,20 +295,18 @@ static void tell_on_loop(void *arg)
 
 	for (struct feed *f = j->all->feeds, *next; f; f = next) {
 		next = f->next;
-		if (f->who.user.id != j->user_id)
-			continue;
-		if (!f->words) {
+		if (f->words)
+			f->stale |= UINT32_C(1) << j->kind & kinds_of(f->words);
+		else if (f->who.user.id == j->user_id)
 			feed_write(f, j->frame, n);
-			continue;
-		}
-		f->stale |= UINT32_C(1) << j->kind;
-		feed_tell_stale(f);
 	}
 	free(j);
 }
 
 static bool hears(const struct feed *f, const struct errand *j)
 {
+	if (f->words)
+		return kinds_of(f->words) & UINT32_C(1) << j->kind;
 	if (f->admin)
 		return true;
 	return j->user_id ? f->who.user.id == j->user_id : bus_kind_audience(j->kind) == BUS_TO_EVERYBODY;
@@ -235,17 +349,18 @@ static void tell(void *arg, const struct bus_event *ev)
 	loop_post(c->loop, &j->task, tell_on_loop, j);
 }
 
-struct changes *changes_new(struct loop *l, struct bus *b, int64_t heartbeat_ms)
+struct changes *changes_new(struct api *a)
 {
 	struct changes *c = xcalloc(1, sizeof(*c));
 
 	MAGIC_SET(c, CHANGES_MAGIC);
-	c->loop = l;
-	c->bus = b;
+	c->api = a;
+	c->loop = a->c.loop;
+	c->bus = a->c.bus;
 	c->subscriber = (struct bus_subscriber){.fn = tell, .arg = c};
-	bus_subscribe(b, &c->subscriber);
-	c->heartbeat = loop_timer_new(l, heartbeat_ms, heartbeat, c);
-	c->tick = loop_timer_new(l, TICK_MS, tick, c);
+	bus_subscribe(c->bus, &c->subscriber);
+	c->heartbeat = loop_timer_new(c->loop, a->c.settings->heartbeat_s * 1000, heartbeat, c);
+	c->tick = loop_timer_new(c->loop, TICK_MS, tick, c);
 	return c;
 }
 
@@ -308,6 +423,8 @@ static int follow_on_loop(void *arg)
 	f->who = j->who;
 	f->admin = j->admin;
 	f->words = j->words;
+	f->stale = f->words ? kinds_of(f->words) : 0; /* since its marks were read */
+	f->number = ++c->opened;
 	f->next = c->feeds;
 	f->at = &c->feeds;
 	if (f->next)

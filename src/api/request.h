@@ -199,8 +199,8 @@ bool assets_serve_missing(const struct api *api, struct http_exchange *x);
 
 /* ---- the change feed (loop-owned) ---- */
 
-struct changes *changes_new(struct loop *l, struct bus *b, int64_t heartbeat_ms);
-void changes_stop(struct changes *c); /* loop thread: ends all feeds */
+struct changes *changes_new(struct api *a); /* of which the loop, the bus and the settings are there */
+void changes_stop(struct changes *c);       /* loop thread: ends all feeds */
 void changes_free(struct changes *c);
 
 /* Answers the exchange with the feed of whoever asks. A reference to the stream, for more to come in it; NULL: the client
@@ -208,15 +208,23 @@ void changes_free(struct changes *c);
 struct http_shared *changes_follow(struct changes *c, struct http_exchange *x, const struct http_websocket *ws,
 	const struct auth_identity *who) MUST_CHECK;
 
-/* The same in the words of another protocol, which are copied: the frames that it begins and ends with, and what is told where
- * something of these kinds has changed (bits of enum bus_kind; 0: nothing). */
+/*
+ * The same in the words of another protocol, which are copied: the frames that it begins and ends with, and what is told where a list
+ * of the person has changed. Something of `kinds` (bits of enum bus_kind), whosever it is, is the reason to look whether it has: a
+ * worker reads its mark again, which is another one then.
+ */
 #define CHANGES_TOLD 2
+struct list_mark {
+	unsigned char bytes[16];
+};
 struct change_words {
 	const char *first, *last;
 	struct {
 		uint32_t kinds;
-		const char *frame;
+		const char *frame; /* NULL: this is not told */
+		struct list_mark mark;
 	} told[CHANGES_TOLD];
+	int (*read_mark)(struct api *a, atelier_id user_id, size_t list, struct list_mark *ret, struct err *e);
 };
 struct http_shared *changes_listen(struct changes *c, struct http_exchange *x, const struct change_words *words,
 	const struct auth_identity *who) MUST_CHECK;

@@ -30,8 +30,7 @@ class Server:
         self.url, self.cookies = ready[1], {}
         self.key, self.other = self.person("ada", "admin"), self.person("bob", "user")
         c = self.ask("POST", "/api/v1/collections", {"name": "Papers"})
-        body = '--x\r\nContent-Disposition: form-data; name="file"; filename="cats.txt"\r\nContent-Type: text/plain\r\n\r\nThe cat Murr sleeps on the stove.\n\nDogs are not mentioned on this page of 123.\r\n--x--\r\n'
-        self.document = self.ask("POST", "/api/v1/collections/%s/documents" % c["id"], body, kind="multipart/form-data; boundary=x")["id"]
+        self.document = self.upload(c["id"], "cats.txt", "The cat Murr sleeps on the stove.\n\nDogs are not mentioned on this page of 123.")
         while self.ask("GET", "/api/v1/documents/" + self.document)["state"] != "ready":
             time.sleep(0.05)
         self.ask("POST", "/api/v1/prompts", {"name": "greet", "body": "Greet {{who}} in {{ language }}. {{unknown}}", "variables": [
@@ -61,6 +60,10 @@ class Server:
         status, answer, _ = self.raw(method, path, body, {"Authorization": "Bearer " + self.key}, kind)
         assert status < 300, (path, status, answer)
         return answer
+
+    def upload(self, collection, name, text):
+        body = '--x\r\nContent-Disposition: form-data; name="file"; filename="%s"\r\nContent-Type: text/plain\r\n\r\n%s\r\n--x--\r\n' % (name, text)
+        return self.ask("POST", "/api/v1/collections/%s/documents" % collection, body, kind="multipart/form-data; boundary=x")["id"]
 
     def mcp(self, message, key=None, **headers):
         return self.raw("POST", "/mcp", message, {"Authorization": "Bearer " + (key or self.key), **{k.replace("_", "-"): v for k, v in headers.items()}})[:2]
@@ -285,21 +288,27 @@ def listening(s):
     assert s.old("subscriptions/listen", notifications={"promptsListChanged": True})["code"] == -32601
     made = s.raw("POST", "/api/v1/keys", {"name": "listens", "scopes": ["api"]}, {"Cookie": s.cookies["bob"], "Origin": s.url})[1]
     every = {"toolsListChanged": True, "promptsListChanged": True, "resourcesListChanged": True, "resourceSubscriptions": ["atelier://documents/" + s.document]}
-    all_, prompts, other = Listening(s, s.key, every, 7), Listening(s, s.key, {"promptsListChanged": True, "resourcesListChanged": False}, "p"), Listening(s, made["key"], {"promptsListChanged": True}, 7)
+    all_, prompts, other = Listening(s, s.key, every, 7), Listening(s, s.key, {"promptsListChanged": True, "resourcesListChanged": False}, "p"), Listening(s, made["key"], {**every, "resourceSubscriptions": []}, 7)
     assert all_.next() == told_of("subscriptions/acknowledged", 7, notifications={"promptsListChanged": True, "resourcesListChanged": True})
-    for x, n in ((prompts, "p"), (other, 7)):
-        assert x.next() == told_of("subscriptions/acknowledged", n, notifications={"promptsListChanged": True})
+    assert prompts.next() == told_of("subscriptions/acknowledged", "p", notifications={"promptsListChanged": True})
+    assert other.next() == told_of("subscriptions/acknowledged", 7, notifications={"promptsListChanged": True, "resourcesListChanged": True})
     made_prompt = s.ask("POST", "/api/v1/prompts", {"name": "late", "body": "Late."})
     for x, n in ((all_, 7), (prompts, "p")):
         while x.next() != told_of("prompts/list_changed", n):
             pass
     c = s.ask("POST", "/api/v1/collections", {"name": "Late papers"})
+    s.upload(c["id"], "late.txt", "It came late.")
     while all_.next() != told_of("resources/list_changed", 7):
         pass
-    for path in ("/api/v1/prompts/" + made_prompt["id"], "/api/v1/collections/" + c["id"]):
-        s.raw("DELETE", path, headers={"Authorization": "Bearer " + s.key})
-    assert prompts.next() == told_of("prompts/list_changed", "p")
-    # Another person heard nothing of all that; who may not act any more is told no more.
+    # Another person heard nothing of all that, but hears what becomes of a prompt that is shared with all.
+    prompt = "/api/v1/prompts/" + made_prompt["id"]
+    for change in (("PUT", prompt + "/grants", {"grants": [{"subject": "everyone", "verb": "use"}]}), ("PATCH", prompt, {"name": "later"}), ("DELETE", prompt)):
+        assert s.raw(*change, headers={"Authorization": "Bearer " + s.key})[0] < 300, change
+        assert other.next() == told_of("prompts/list_changed", 7), change
+    s.raw("DELETE", "/api/v1/collections/" + c["id"], headers={"Authorization": "Bearer " + s.key})
+    for _ in ("it has another name", "it is gone"):
+        assert prompts.next() == told_of("prompts/list_changed", "p")
+    # Who may not act any more is told no more.
     own = next(k for k in s.raw("GET", "/api/v1/keys", headers={"Cookie": s.cookies["bob"]})[1]["items"] if k["name"] == "listens")
     s.raw("DELETE", "/api/v1/keys/" + own["id"], headers={"Cookie": s.cookies["bob"], "Origin": s.url})
     assert other.next() == {"jsonrpc": "2.0", "id": 7, "result": {"resultType": "complete", "_meta": {META + "subscriptionId": 7}}} and other.next() is None
