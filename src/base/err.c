@@ -64,6 +64,7 @@ static int nearest_code(int code)
 	case -ENOSPC:
 	case -EROFS:
 	case -EDQUOT:
+	case -EFBIG:
 		return E_STORAGE;
 	case -ECANCELED:
 		return E_CANCELED;
@@ -111,6 +112,9 @@ int err_file_at(struct err *e, int r, const char *path, const char *file, int li
 	case EDQUOT:
 		return err_set_at(e, E_STORAGE, file, line,
 			"The disk quota is used up: %.150s cannot be written. Nothing that was stored is lost.", path);
+	case EFBIG:
+		return err_set_at(e, E_STORAGE, file, line,
+			"%.150s would grow larger than this program may make a file (ulimit -f, LimitFSIZE).", path);
 	case EROFS:
 		return err_set_at(e, E_STORAGE, file, line, "The file system of %.150s is read-only.", path);
 	case EACCES:

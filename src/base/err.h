@@ -119,8 +119,8 @@ int err_file_at(struct err *e, int negative_errno, const char *path, const char 
 /* Forgets what is recorded, for a caller that has dealt with it. */
 void err_clear(struct err *e);
 
-/* The table's row for a code; -errno maps to the nearest row (ENOSPC, EROFS, EDQUOT: storage; ECANCELED: canceled;
- * ENOMEM: busy; else internal). Never NULL. */
+/* The table's row for a code; -errno maps to the nearest row (ENOSPC, EROFS, EDQUOT, EFBIG: storage;
+ * ECANCELED: canceled; ENOMEM: busy; else internal). Never NULL. */
 const struct err_info *err_info(int code);
 
 /* All rows, for documentation and tests. */

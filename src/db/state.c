@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "db/db_priv.h"
+#include "sys/health.h"
 
 enum {
 	STUCK_MS = 5000,
@@ -33,6 +34,9 @@ void db_note_trouble(struct db *db, enum db_trouble what, const char *text)
 		snprintf(db->trouble_text, sizeof(db->trouble_text), "%s", text);
 	}
 	pthread_mutex_unlock(&db->state_mx);
+	/* A write that fails may work the next time, and whoever looks each second will tell. Damage stays: at once. */
+	if (what == DB_TROUBLE_DAMAGED)
+		health_set(HEALTH_database, text);
 }
 
 static void forget(struct db *db, enum db_trouble what)

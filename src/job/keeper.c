@@ -278,5 +278,5 @@ int job_keeper_start(struct jobs *js, struct err *e)
 	int r = thread_start(&js->keeper, "job-keeper", 0, keep, js);
 
 	js->keeps = r == 0;
-	return r < 0 ? err_set(e, r, "The thread that takes jobs does not start: %s.", err_info(r)->text) : 0;
+	return r < 0 ? err_set(e, r, "The thread that takes jobs does not start: %s.", strerror(-r)) : 0;
 }

@@ -572,7 +572,7 @@ int indexes_start(struct rag *r, struct err *e)
 
 	ASSERT(!r->indexes_started);
 	r->indexes_started = s == 0;
-	return s < 0 ? err_set(e, s, "The thread for indexes does not start.") : 0;
+	return s < 0 ? err_set(e, s, "The thread for indexes does not start: %s.", strerror(-s)) : 0;
 }
 
 void indexes_stop(struct rag *r)

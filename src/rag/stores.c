@@ -367,7 +367,7 @@ int stores_start(struct rag *r, struct err *e)
 
 	ASSERT(!r->stores_started);
 	r->stores_started = s == 0;
-	return s < 0 ? err_set(e, s, "The thread for vector stores does not start.") : 0;
+	return s < 0 ? err_set(e, s, "The thread for vector stores does not start: %s.", strerror(-s)) : 0;
 }
 
 void stores_poke(struct rag *r)

@@ -10,6 +10,7 @@
 	X(data_folder, false, "data folder gone")                                                                      \
 	X(disk, false, "disk full or read-only")                                                                       \
 	X(database, false, "database damaged")                                                                         \
+	X(database_access, false, "database cannot be reached or written")                                             \
 	X(writer, false, "database held by another program")                                                           \
 	X(journal, false, "journal cannot be written")                                                                 \
 	X(workers, false, "no thread for requests")                                                                    \

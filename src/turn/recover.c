@@ -204,7 +204,7 @@ int recovery_start(struct turns *all, struct err *e)
 	if ((r = find_running(rec, e)) < 0)
 		return r;
 	if ((r = pool_submit(all->recover_thread, &rec->task, recover_behind, rec)) < 0)
-		return err_set(e, r, "A thread does not start: %s.", err_info(r)->text);
+		return err_set(e, r, "A thread does not start: %s.", strerror(-r));
 	wait_a_little(rec);
 	return 0;
 }

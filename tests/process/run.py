@@ -5,7 +5,7 @@
 
 Each case gets an empty folder and starts its own servers on free ports of 127.0.0.1.
 """
-import argparse, base64, hashlib, http.client, http.server, json, os, re, select, shutil, signal, socket, sqlite3, ssl, struct, subprocess, sys, tempfile, threading, time, traceback
+import argparse, base64, contextlib, hashlib, http.client, http.server, json, os, re, select, shutil, signal, socket, sqlite3, ssl, struct, subprocess, sys, tempfile, threading, time, traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
@@ -332,6 +332,43 @@ def a_damaged_database_is_noticed(d):
     with open(d + "/data/atelier.db", "r+b") as f:
         f.write(b"Z" * 4096)
     until("not ready", lambda: status(s) == "database damaged")
+    s.stop()
+
+
+@case
+def damage_is_told_as_soon_as_it_is_met(d):
+    s = Server(d + "/data").ready()
+    token = s.admin()
+    s.stop()
+    with contextlib.closing(sqlite3.connect(d + "/data/atelier.db")) as db:
+        roots = [r[0] for r in db.execute("SELECT rootpage FROM sqlite_master WHERE tbl_name = 'sessions'")]
+        size = db.execute("PRAGMA page_size").fetchone()[0]
+    with open(d + "/data/atelier.db", "r+b") as f:
+        for page in roots:
+            f.seek((page - 1) * size)
+            f.write(os.urandom(size))
+    s = Server(d + "/data").ready()
+    assert s.call("GET", "/api/v1/me", token=token)[0] == 500
+    assert status(s) == "database damaged", status(s)
+    s.stop()
+
+
+@case
+def a_limit_on_files_is_no_end_and_no_damage(d):
+    """Beyond it the system sends a signal that ends a program, unless it asked for an error."""
+    s = Server(d + "/data", prefix=("prlimit", "--fsize=%d:" % (2 << 20))).ready()
+    token = s.admin()
+    text = "x" * 40000
+
+    def refused():
+        code, v = s.call("POST", "/api/v1/prompts", {"name": "p%d" % time.monotonic_ns(), "body": text}, token)
+        assert code in (201, 507), (code, v)
+        return code == 507
+    until("a file that may not grow", refused)
+    until("not ready", lambda: status(s) == "database cannot be reached or written")
+    subprocess.run(["prlimit", "--pid", str(s.p.pid), "--fsize=unlimited:"], check=True)
+    assert not refused()
+    until("ready again", lambda: status(s) == "ok")
     s.stop()
 
 

@@ -75,6 +75,7 @@ static void test_table(void **state)
 	assert_int_equal(err_info(-ENOSPC)->code, E_STORAGE);
 	assert_int_equal(err_info(-EROFS)->code, E_STORAGE);
 	assert_int_equal(err_info(-EDQUOT)->code, E_STORAGE);
+	assert_int_equal(err_info(-EFBIG)->code, E_STORAGE);
 	assert_int_equal(err_info(-ECANCELED)->code, E_CANCELED);
 	assert_int_equal(err_info(-ENOMEM)->code, E_BUSY);
 	assert_int_equal(err_info(-123456)->code, E_INTERNAL);
