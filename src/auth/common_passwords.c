@@ -10,6 +10,7 @@
 
 #define LONGEST    64 /* a longer one is none of these, unless it says the same again and again */
 #define RUN_MIN    3  /* signs of a walk over the keyboard */
+#define WALK_MIN   6  /* signs of a walk that little was added to */
 #define ADDED_MAX  5  /* digits and signs beside a word, like 2024! */
 #define PIECE_MAX  4  /* characters of what is repeated: abcabcabc */
 #define FOLDED_MAX ((size_t)32 << 10)
@@ -194,7 +195,7 @@ static bool is_word(const char *p, size_t n)
 	return strstr(words, word) != NULL;
 }
 
-/* Some part of it is a word (or the name), and the rest was only added. */
+/* Some part of it is a word, a walk or the name, and the rest was only added. */
 static bool is_word_with_more(const char *plain, const char *spelled, size_t n, const char *name)
 {
 	size_t n_name = strlen(name);
@@ -202,6 +203,7 @@ static bool is_word_with_more(const char *plain, const char *spelled, size_t n, 
 	for (size_t from = 0; from < n; from++) {
 		for (size_t len = n - from; len >= 3; len--) {
 			bool known = is_word(plain + from, len) || is_word(spelled + from, len) ||
+				     (len >= WALK_MIN && is_walk(plain + from, len)) ||
 				     (len == n_name && memcmp(plain + from, name, len) == 0);
 
 			if (known && is_added(plain, from) && is_added(plain + from + len, n - from - len))
@@ -256,6 +258,6 @@ const char *auth_common_password(const char *name, const char *password)
 	if (is_walk(plain, n))
 		return "follows the keys of the keyboard";
 	if (is_word_with_more(plain, spelled, n, folded(name, &name_memory).p))
-		return "is a name or a common word with little added";
+		return "is a name, a common word or a row of keys with little added";
 	return NULL;
 }
