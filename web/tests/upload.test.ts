@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { keptUploads, sendDocument } from '$core/upload';
+import { Senders } from '$state/sending.svelte';
+import { forgetDrafts } from '$state/storage';
 
 const MB = 1024 * 1024;
 /** A guard against hanging: a busy machine takes its time. */
@@ -12,20 +14,32 @@ class Store {
   uploads = new Map<string, number>();
   asked: string[] = [];
   silent = 0;
+  /** What it refuses: the status for a method (of the last request: "POST documents"). */
+  refuse: Record<string, number> = {};
+  /** The last requests of files. */
+  made: { upload_id?: string; name?: string; replaces?: string }[] = [];
+  expires = new Date(Date.now() + 24 * 3600_000).toUTCString();
 
-  answer(method: string, url: string, headers: Map<string, string>, body: Blob | null): { status: number; headers: Record<string, string>; text: string } | null {
+  answer(method: string, url: string, headers: Map<string, string>, body: Blob | string | null): { status: number; headers: Record<string, string>; text: string } | null {
     const id = url.split('/').pop()!;
     this.asked.push(`${method} ${headers.get('Upload-Offset') ?? ''}`.trim());
     if (this.asked.length === this.silent) return null;
+    const refused = this.refuse[method === 'POST' && url.endsWith('/documents') ? 'POST documents' : method];
+    if (refused) return { status: refused, headers: {}, text: '' };
     if (method === 'POST' && url.endsWith('/uploads')) {
       const made = `u${this.uploads.size}`;
       this.uploads.set(made, 0);
-      return { status: 201, headers: { Location: `/api/v1/uploads/${made}` }, text: '' };
+      return { status: 201, headers: { Location: `/api/v1/uploads/${made}`, 'Upload-Expires': this.expires }, text: '' };
     }
-    if (method === 'POST') return { status: 201, headers: {}, text: '{"id":"d"}' };
+    if (method === 'POST') {
+      this.made.push(JSON.parse(body as string));
+      return { status: 201, headers: {}, text: '{"id":"d"}' };
+    }
     if (!this.uploads.has(id)) return { status: 404, headers: {}, text: '{"error":{"code":"not_found","message":"It is gone."}}' };
-    if (method === 'PATCH') this.uploads.set(id, this.uploads.get(id)! + body!.size);
-    return { status: 204, headers: { 'Upload-Offset': String(this.uploads.get(id)) }, text: '' };
+    if (method === 'PATCH') this.uploads.set(id, this.uploads.get(id)! + (body as Blob).size);
+    const headersOf = { 'Upload-Offset': String(this.uploads.get(id)), 'Upload-Expires': this.expires };
+    if (method === 'DELETE') this.uploads.delete(id);
+    return { status: 204, headers: headersOf, text: '' };
   }
 }
 
@@ -57,7 +71,7 @@ class Request {
     this.onabort?.();
     this.onloadend?.();
   }
-  send(body: Blob | null) {
+  send(body: Blob | string | null) {
     const answer = server.answer(this.method, this.url, this.headers, body);
     if (!answer) return;
     this.status = answer.status;
@@ -71,7 +85,7 @@ class Request {
 }
 
 const file = (size = 17 * MB, modified = 1) => new File([new Uint8Array(size)], 'film.pdf', { lastModified: modified });
-const send = (f: File, signal = new AbortController().signal, progress: (n: number) => void = () => {}) => sendDocument(path, { file: f, name: f.name }, signal, progress);
+const send = (f: File, signal = new AbortController().signal, progress: (n: number) => void = () => {}) => sendDocument(path, { user: 'u', file: f, name: f.name }, signal, progress);
 
 describe('files in parts', () => {
   beforeEach(() => {
@@ -86,31 +100,32 @@ describe('files in parts', () => {
     void send(file());
     await vi.waitFor(() => expect(server.asked).toEqual(['POST', 'PATCH 0', `PATCH ${8 * MB}`]), LONG);
     window.dispatchEvent(new Event('pagehide'));
-    expect(keptUploads()).toMatchObject([{ name: 'film.pdf', sent: 8 * MB, at: 0 }]);
+    expect(keptUploads('u')).toMatchObject([{ name: 'film.pdf', sent: 8 * MB, at: 0 }]);
 
     vi.resetModules(); // as a new page
     const again = await import('$core/upload');
     Object.assign(server, { asked: [], silent: 0 });
-    expect(again.leftUploads(path)).toHaveLength(1);
+    expect(again.leftUploads('u', path)).toHaveLength(1);
     const told: number[] = [];
-    await again.sendDocument(path, { file: file(), name: 'film.pdf' }, new AbortController().signal, (n) => told.push(n));
+    await again.sendDocument(path, { user: 'u', file: file(), name: 'film.pdf' }, new AbortController().signal, (n) => told.push(n));
     expect(server.asked).toEqual(['HEAD', `PATCH ${8 * MB}`, `PATCH ${16 * MB}`, 'POST']);
     expect(told[0]).toBe(8 * MB);
-    expect(keptUploads()).toEqual([]);
+    expect(keptUploads('u')).toEqual([]);
   });
 
   it('begin anew when the server has them no more, or the file has changed', async () => {
     server.silent = 3;
     void send(file());
     await vi.waitFor(() => expect(server.asked).toHaveLength(3), LONG);
+    window.dispatchEvent(new Event('pagehide'));
     vi.resetModules();
     const again = await import('$core/upload');
     server.uploads.clear();
     Object.assign(server, { asked: [], silent: 0 });
-    await again.sendDocument(path, { file: file(), name: 'film.pdf' }, new AbortController().signal, () => {});
+    await again.sendDocument(path, { user: 'u', file: file(), name: 'film.pdf' }, new AbortController().signal, () => {});
     expect(server.asked.slice(0, 3)).toEqual(['HEAD', 'POST', 'PATCH 0']);
     server.asked = [];
-    await again.sendDocument(path, { file: file(17 * MB, 2), name: 'film.pdf' }, new AbortController().signal, () => {});
+    await again.sendDocument(path, { user: 'u', file: file(17 * MB, 2), name: 'film.pdf' }, new AbortController().signal, () => {});
     expect(server.asked[0]).toBe('POST');
   });
 
@@ -121,6 +136,104 @@ describe('files in parts', () => {
     await vi.waitFor(() => expect(server.asked).toHaveLength(3), LONG);
     stop.abort();
     expect(await sent).toBe('AbortError');
-    expect(keptUploads()).toEqual([]);
+    expect(keptUploads('u')).toEqual([]);
+  });
+
+  /** A file of one part whose part never arrives, of a page that is gone then; the functions of a new page. */
+  async function left(more: { user?: string; name?: string; replaces?: string } = {}) {
+    server.silent = 2;
+    void sendDocument(path, { user: 'u', file: file(4 * MB), name: 'film.pdf', ...more }, new AbortController().signal, () => {});
+    await vi.waitFor(() => expect(server.asked).toEqual(['POST', 'PATCH 0']), LONG);
+    window.dispatchEvent(new Event('pagehide'));
+    vi.resetModules();
+    Object.assign(server, { asked: [], silent: 0 });
+    const { Senders } = await import('$state/sending.svelte');
+    return { ...(await import('$core/upload')), Senders };
+  }
+
+  it('are forgotten here and on the server when one that has failed is left out', async () => {
+    server.refuse = { 'POST documents': 413 };
+    const senders = new Senders('u', () => path, () => {}, path);
+    senders.add([file(4 * MB)]);
+    await vi.waitFor(() => expect(senders.items[0]!.problem).not.toBe(''), LONG);
+    expect(keptUploads('u')).toHaveLength(1);
+    senders.drop(senders.items[0]!);
+    expect(keptUploads('u')).toEqual([]);
+    await vi.waitFor(() => expect(server.uploads.size).toBe(0), LONG);
+  });
+
+  it('are forgotten there too when the last request is left out, or what was left', async () => {
+    server.silent = 3;
+    const senders = new Senders('u', () => path, () => {}, path);
+    senders.add([file(4 * MB)]);
+    await vi.waitFor(() => expect(server.asked).toHaveLength(3), LONG);
+    senders.drop(senders.items[0]!);
+    await vi.waitFor(() => expect(server.uploads.size).toBe(0), LONG);
+    expect(keptUploads('u')).toEqual([]);
+
+    server.asked = [];
+    const page = await left();
+    const again = new page.Senders('u', () => path, () => {}, path);
+    again.forget(again.left[0]!);
+    expect(again.left).toEqual([]);
+    await vi.waitFor(() => expect(server.uploads.size).toBe(0), LONG);
+  });
+
+  it('are gone when the server has thrown them away, also those of chats', async () => {
+    server.expires = new Date(Date.now() - 1000).toUTCString();
+    const page = await left();
+    expect(page.leftUploads('u', path)).toEqual([]);
+    server.expires = new Date(Date.now() + 3600_000).toUTCString();
+    await page.sendDocument('/api/v1/conversations/1/documents', { user: 'u', file: file(4 * MB), name: 'film.pdf' }, new AbortController().signal, () => {});
+    expect(server.asked[0]).toBe('POST');
+    expect(localStorage.getItem('atelier.uploads.u')).toBeNull();
+  });
+
+  it('stay when a session has ended, or the server has too much to do', async () => {
+    const page = await left();
+    for (const status of [401, 429]) {
+      server.refuse = { HEAD: status };
+      await expect(page.sendDocument(path, { user: 'u', file: file(4 * MB), name: 'film.pdf' }, new AbortController().signal, () => {})).rejects.toMatchObject({ status });
+    }
+    Object.assign(server, { refuse: {}, asked: [] });
+    await page.sendDocument(path, { user: 'u', file: file(4 * MB), name: 'film.pdf' }, new AbortController().signal, () => {});
+    expect(server.asked).toEqual(['HEAD', 'PATCH 0', 'POST']);
+  });
+
+  it('are sent once more beside another window that sends them, or twice by one', async () => {
+    server.silent = 2;
+    void send(file(4 * MB));
+    await vi.waitFor(() => expect(server.asked).toHaveLength(2), LONG);
+    vi.resetModules(); // another window; the first one is still there
+    const other = await import('$core/upload');
+    Object.assign(server, { asked: [], silent: 0 });
+    await other.sendDocument(path, { user: 'u', file: file(4 * MB), name: 'film.pdf' }, new AbortController().signal, () => {});
+    expect(server.asked).toEqual(['POST', 'PATCH 0', 'POST']);
+
+    localStorage.clear();
+    server.asked = [];
+    const page = await left();
+    const twice = [1, 2].map(() => page.sendDocument(path, { user: 'u', file: file(4 * MB), name: 'film.pdf' }, new AbortController().signal, () => {}));
+    await Promise.all(twice);
+    expect(server.asked.filter((a) => a === 'HEAD')).toHaveLength(1);
+    expect(new Set(server.made.map((m) => m.upload_id)).size).toBe(3);
+  });
+
+  it('that are a new version stay one when the file is given again', async () => {
+    const page = await left({ name: 'book.pdf', replaces: 'd1' });
+    const senders = new page.Senders('u', () => path, () => {}, path);
+    expect(senders.left).toHaveLength(1);
+    senders.add([file(4 * MB)]);
+    expect(senders.left).toEqual([]);
+    await vi.waitFor(() => expect(server.made).toMatchObject([{ name: 'book.pdf', replaces: 'd1' }]), LONG);
+    expect(server.asked[0]).toBe('HEAD');
+  });
+
+  it('are seen by the person alone who sends them', async () => {
+    const page = await left();
+    expect(page.leftUploads('v', path)).toEqual([]);
+    expect(page.leftUploads('u', path)).toHaveLength(1);
+    forgetDrafts();
+    expect(page.leftUploads('u', path)).toEqual([]);
   });
 });

@@ -44,83 +44,125 @@ function checked(sent: Sent): Sent {
 }
 
 export interface Outgoing {
+  /** Who sends it: what is kept of it is for nobody else of this browser. */
+  user: string;
   file: File;
   name: string;
   /** The document whose new version it is. */
   replaces?: string;
+  /** What it is on the server, since that is begun. */
+  kept?: Kept;
 }
 
 /** A file that is on its way to `path` in parts: chosen again, it goes on where it was, also in another window or after a reload. */
 export interface Kept {
+  user: string;
   path: string;
   name: string;
+  /** What the file itself is called; a new version of a document keeps the document's name. */
+  file: string;
+  replaces?: string;
   size: number;
   modified: number;
   id: string;
   sent: number;
-  /** When it was being sent, in ms; 0: the page that sent it is gone. */
+  /** When it was being sent, in ms; 0: nobody sends it. */
   at: number;
+  /** When the server throws it away, in ms. */
+  expires: number;
 }
 
-const KEPT = 'atelier.uploads';
+const keyOf = (user: string) => `atelier.uploads.${user}`;
 /** A page that sends says so at this pace; one that has not for as long as twice that is gone. */
 const SAYS_MS = 5_000;
 export const GONE_MS = 2 * SAYS_MS;
 
-/** What was begun in this browser and has not come whole. */
-export function keptUploads(): Kept[] {
+/** What a person has begun in this browser, and has not come whole. */
+export function keptUploads(user: string): Kept[] {
   try {
-    const list: unknown = JSON.parse(localStorage.getItem(KEPT) ?? '[]');
-    return Array.isArray(list) ? (list as Kept[]) : [];
+    const list: unknown = JSON.parse(localStorage.getItem(keyOf(user)) ?? '[]');
+    return Array.isArray(list) ? (list as Kept[]).filter((k) => k.expires > Date.now()) : [];
   } catch {
     return [];
   }
 }
 
-function store(list: Kept[]): void {
+function store(user: string, list: Kept[]): void {
   try {
-    if (list.length > 0) localStorage.setItem(KEPT, JSON.stringify(list));
-    else localStorage.removeItem(KEPT);
+    if (list.length > 0) localStorage.setItem(keyOf(user), JSON.stringify(list));
+    else localStorage.removeItem(keyOf(user));
   } catch {
     // Then a file that is left begins anew.
   }
 }
 
-const others = (id: string) => keptUploads().filter((k) => k.id !== id);
+const others = ({ user, id }: Kept) => keptUploads(user).filter((k) => k.id !== id);
+const forget = (k: Kept) => store(k.user, others(k));
 function keep(k: Kept): void {
   k.at = Date.now();
-  store([...others(k.id), k]);
+  store(k.user, [...others(k), k]);
 }
-export const forgetUpload = (id: string) => store(others(id));
-
-/** What was left on its way to `path`, by a page that is gone. */
-export const leftUploads = (path: string) => keptUploads().filter((k) => k.path === path && !running.has(k.id) && Date.now() - k.at > GONE_MS);
+/** It is sent no further for now, and may be taken up at once. */
+const rest = ({ user, id }: Kept) => store(user, keptUploads(user).map((k) => (k.id === id ? { ...k, at: 0 } : k)));
 
 /** Of this page: what is being sent now. */
-const running = new Set<string>();
-globalThis.addEventListener?.('pagehide', () => store(keptUploads().map((k) => (running.has(k.id) ? { ...k, at: 0 } : k))));
+const running = new Map<string, Kept>();
+globalThis.addEventListener?.('pagehide', () => running.forEach(rest));
+
+/** What was left on its way to `path`, by a page that is gone. */
+export const leftUploads = (user: string, path: string) => keptUploads(user).filter((k) => k.path === path && !running.has(k.id) && Date.now() - k.at > GONE_MS);
 
 const TUS = { 'Tus-Resumable': '1.0.0' };
 const uploadUrl = (id: string) => `${base}/api/v1/uploads/${id}`;
+const pause = (tries: number) => new Promise((done) => setTimeout(done, 500 * 2 ** tries));
 
-async function offsetOf(id: string, signal: AbortSignal): Promise<number> {
-  return Number(checked(await request('HEAD', uploadUrl(id), TUS, null, signal, () => {})).header('Upload-Offset'));
+/** It is not to be sent any more: nothing of it stays, here or there. */
+export async function giveUp(kept: Kept): Promise<void> {
+  forget(kept);
+  for (let tries = 1; tries <= TRIES; tries++) {
+    // A part that was on its way may hold it for a moment.
+    const status = await request('DELETE', uploadUrl(kept.id), TUS, null, new AbortController().signal, () => {}).then((sent) => sent.status, () => 0);
+    if (status !== 0 && status !== 423) return;
+    await pause(tries);
+  }
+}
+
+/** How long the server keeps it; a proxy may have taken away that it says so. */
+const expiresOf = (sent: Sent) => Date.parse(sent.header('Upload-Expires') ?? '') || Date.now() + 24 * 3600_000;
+
+async function look(kept: Kept, signal: AbortSignal): Promise<void> {
+  const sent = checked(await request('HEAD', uploadUrl(kept.id), TUS, null, signal, () => {}));
+  kept.sent = Number(sent.header('Upload-Offset'));
+  kept.expires = expiresOf(sent);
+}
+
+/** From here on no other one sends it. */
+function take(what: Outgoing, kept: Kept): Kept {
+  running.set(kept.id, kept);
+  keep(kept);
+  what.kept = kept;
+  return kept;
 }
 
 /** The upload of the file: the one that was begun before, when the server still has it, or a new one. */
-async function begin(path: string, { file, name }: Outgoing, signal: AbortSignal): Promise<Kept> {
-  const what = { path, name, size: file.size, modified: file.lastModified, at: 0 };
-  const before = keptUploads().find((k) => k.path === path && k.name === name && k.size === file.size && k.modified === file.lastModified && !running.has(k.id));
+async function begin(path: string, what: Outgoing, signal: AbortSignal): Promise<Kept> {
+  const { user, file, name, replaces } = what;
+  const before = leftUploads(user, path).find((k) => k.name === name && k.replaces === replaces && k.size === file.size && k.modified === file.lastModified);
   if (before) {
+    take(what, before);
     try {
-      return { ...what, id: before.id, sent: await offsetOf(before.id, signal) };
+      await look(before, signal);
+      return before;
     } catch (e) {
-      if (!(e instanceof ApiError) || e.unreachable || e.status >= 500) throw e;
-      forgetUpload(before.id);
+      running.delete(before.id);
+      // Anything else passes, as a session that has ended.
+      if (!(e instanceof ApiError) || (e.status !== 404 && e.status !== 410)) throw e;
+      forget(before);
     }
   }
   const made = checked(await request('POST', `${base}/api/v1/uploads`, { ...TUS, 'Upload-Length': String(file.size) }, null, signal, () => {}));
-  return { ...what, id: (made.header('Location') ?? '').split('/').pop()!, sent: 0 };
+  const id = (made.header('Location') ?? '').split('/').pop()!;
+  return take(what, { user, path, name, file: file.name, replaces, size: file.size, modified: file.lastModified, id, sent: 0, at: 0, expires: expiresOf(made) });
 }
 
 /** In parts, each tried again from where the server says it is. */
@@ -134,43 +176,41 @@ async function sendParts(file: File, kept: Kept, signal: AbortSignal, progress: 
         if (Date.now() - kept.at > SAYS_MS) keep(kept);
       }));
       kept.sent = Number(sent.header('Upload-Offset'));
+      kept.expires = expiresOf(sent);
       tries = 0;
     } catch (e) {
       if (!(e instanceof ApiError) || !(e.unreachable || e.status === 409 || e.status === 423) || ++tries === TRIES) throw e;
-      await new Promise((done) => setTimeout(done, 500 * 2 ** tries));
-      kept.sent = await offsetOf(kept.id, signal);
+      await pause(tries);
+      await look(kept, signal);
     }
   }
 }
 
 async function inParts(path: string, what: Outgoing, signal: AbortSignal, progress: (bytes: number) => void): Promise<string> {
-  const kept = await begin(path, what, signal);
-  keep(kept);
-  running.add(kept.id);
-  progress(kept.sent);
+  const { file, name, replaces } = what;
   try {
-    await sendParts(what.file, kept, signal, progress);
+    const kept = await begin(path, what, signal);
+    progress(kept.sent);
+    await sendParts(file, kept, signal, progress);
+    const made = { upload_id: kept.id, name, replaces };
+    const { text } = checked(await request('POST', base + path, { 'Content-Type': 'application/json' }, JSON.stringify(made), signal, () => {}));
+    forget(kept);
+    return text;
   } catch (e) {
-    if (signal.aborted) forgetUpload(kept.id);
+    if (what.kept && signal.aborted) void giveUp(what.kept);
+    else if (what.kept) rest(what.kept);
     throw e;
   } finally {
-    running.delete(kept.id);
+    if (what.kept) running.delete(what.kept.id);
   }
-  return kept.id;
 }
 
 /** Brings a file to `path` (documents of a collection or a conversation); `progress` in bytes. */
 export async function sendDocument(path: string, what: Outgoing, signal: AbortSignal, progress: (bytes: number) => void): Promise<Document> {
   const { file, name, replaces } = what;
-  const url = base + path;
-  if (file.size <= ONE) {
-    const form = new FormData();
-    if (replaces) form.append('replaces', replaces);
-    form.append('file', file, name);
-    return JSON.parse(checked(await request('POST', url, {}, form, signal, progress)).text) as Document;
-  }
-  const upload_id = await inParts(path, what, signal, progress);
-  const sent = checked(await request('POST', url, { 'Content-Type': 'application/json' }, JSON.stringify({ upload_id, name, replaces }), signal, () => {}));
-  forgetUpload(upload_id);
-  return JSON.parse(sent.text) as Document;
+  if (file.size > ONE) return JSON.parse(await inParts(path, what, signal, progress)) as Document;
+  const form = new FormData();
+  if (replaces) form.append('replaces', replaces);
+  form.append('file', file, name);
+  return JSON.parse(checked(await request('POST', base + path, {}, form, signal, progress)).text) as Document;
 }

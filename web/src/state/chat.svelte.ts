@@ -76,7 +76,7 @@ export class Chat extends Followed {
 
   /** What it is to be asked when its answer is complete. */
   readonly queue = new Queue(() => this.id, () => this.reload());
-  readonly files = new Files(() => this.id);
+  readonly files = new Files(() => this.id, () => this.app.user);
 
   private seeking = false;
   private loads = 0;

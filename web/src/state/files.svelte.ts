@@ -13,7 +13,10 @@ export class Files {
   senders = $state.raw<Senders | null>(null);
   private coming = $state(0);
 
-  constructor(private readonly chat: () => string | null) {}
+  constructor(
+    private readonly chat: () => string | null,
+    private readonly user: () => string,
+  ) {}
 
   get sending() {
     return this.senders?.items ?? [];
@@ -57,6 +60,7 @@ export class Files {
     this.coming++;
     const bring = ({ Senders }: typeof import('./sending.svelte')) => {
       this.senders ??= new Senders(
+        this.user(),
         async () => chatDocumentsPath(await this.place()),
         (made) => this.arrived(made),
       );

@@ -1,6 +1,6 @@
 import { say } from '$core/api/errors';
 import type { Document } from '$core/api/types';
-import { forgetUpload, GONE_MS, leftUploads, sendDocument, type Kept, type Outgoing } from '$core/upload';
+import { giveUp, GONE_MS, leftUploads, sendDocument, type Kept, type Outgoing } from '$core/upload';
 
 export interface Sending extends Outgoing {
   key: number;
@@ -11,6 +11,12 @@ export interface Sending extends Outgoing {
 
 /** At most so many files are on their way at a time. */
 const AT_ONCE = 3;
+
+/** Whether this is the rest of what was left: given again without saying what for, a new version is one still. */
+const isRest = (k: Kept, { file, name, replaces }: Pick<Outgoing, 'file' | 'name' | 'replaces'>) => {
+  const same = k.file === file.name && k.size === file.size && k.modified === file.lastModified;
+  return same && ((k.replaces && !replaces) || (k.replaces === replaces && k.name === name));
+};
 
 const ending = (name: string) => /\.[^./]*$/.exec(name)?.[0].toLowerCase();
 
@@ -23,20 +29,21 @@ export class Senders {
   private next = 0;
 
   constructor(
+    private readonly user: string,
     private readonly path: () => string | Promise<string>,
     private readonly onsent: (made: Document) => void,
     /** Where it is known that something may have been left. */
     place?: string,
   ) {
     if (!place) return;
-    const look = () => (this.left = leftUploads(place));
+    const look = () => (this.left = leftUploads(user, place).filter((k) => !this.items.some((i) => i.kept?.id === k.id)));
     look();
     setTimeout(look, GONE_MS + 1000);
   }
 
   /** It is not to be sent any more. */
   forget(kept: Kept): void {
-    forgetUpload(kept.id);
+    void giveUp(kept);
     this.left = this.left.filter((k) => k.id !== kept.id);
   }
 
@@ -51,9 +58,12 @@ export class Senders {
     this.go();
   }
 
-  private push(what: Outgoing): void {
-    this.left = this.left.filter((k) => k.name !== what.name || k.size !== what.file.size);
-    this.items.push({ ...what, key: this.next++, sent: 0, problem: '', stop: new AbortController() });
+  private push(what: Omit<Outgoing, 'user'>): void {
+    const { user } = this;
+    const rest = this.left.find((k) => isRest(k, what));
+    this.left = this.left.filter((k) => k !== rest);
+    const { name, replaces } = rest ?? what;
+    this.items.push({ user, file: what.file, name, replaces, key: this.next++, sent: 0, problem: '', stop: new AbortController() });
   }
 
   retry(item: Sending): void {
@@ -65,6 +75,8 @@ export class Senders {
 
   drop(item: Sending): void {
     item.stop.abort();
+    // One that has failed has no request any more that ends by this.
+    if (item.problem && item.kept) void giveUp(item.kept);
     this.items = this.items.filter((i) => i.key !== item.key);
   }
 

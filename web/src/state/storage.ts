@@ -85,7 +85,7 @@ export function forgetDrafts(): void {
   settle();
   try {
     for (const key of Object.keys(localStorage)) {
-      if (/^atelier\.(draft\.|unsent\.|uploads$)/.test(key)) localStorage.removeItem(key);
+      if (/^atelier\.(draft|unsent|uploads)\./.test(key)) localStorage.removeItem(key);
     }
   } catch {
     // Nothing to forget.
