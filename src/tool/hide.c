@@ -8,19 +8,29 @@
 
 static void hide_in(struct buf *b, const char *secret, size_t n)
 {
-	if (b->n < n || !memmem(b->p, b->n, secret, n))
+	size_t took;
+	const char *p = b->p, *found = tool_secret_find(p, b->n, secret, n, &took);
+
+	if (!found)
 		return;
-	const char *p = b->p, *end = p + b->n, *found;
+	const char *end = p + b->n;
 	struct buf clean = BUF_INIT(b->max * 4); /* a short secret many times is longer when it is hidden */
-	while ((found = memmem(p, (size_t)(end - p), secret, n))) {
+	for (; found; found = tool_secret_find(p, (size_t)(end - p), secret, n, &took)) {
 		buf_add(&clean, p, (size_t)(found - p));
 		buf_add_str(&clean, HIDDEN);
-		p = found + n;
+		p = found + took;
 	}
 	buf_add(&clean, p, (size_t)(end - p));
 	clean.max = b->max;
 	buf_wipe(b);
 	*b = clean;
+}
+
+static bool is_in(const char *p, size_t n, const char *secret, size_t secret_n)
+{
+	size_t took;
+
+	return tool_secret_find(p, n, secret, secret_n, &took);
 }
 
 /* A new reference: the value, or what stands for it. */
@@ -32,16 +42,11 @@ static json_t *hidden_scalar(json_t *v, const char *secret, size_t n)
 		buf_add(&b, json_string_value(v), json_string_length(v));
 	else
 		json_add_value(&b, v);
-	if (!memmem(b.p ? b.p : "", b.n, secret, n))
+	if (!is_in(b.p, b.n, secret, n))
 		return json_incref(v);
 	hide_in(&b, secret, n);
 	json_t *text = json_stringn_nocheck(b.p, b.n);
 	return text ? text : json_null();
-}
-
-static bool is_in(const struct buf *b, const char *secret, size_t n)
-{
-	return b->n >= n && memmem(b->p, b->n, secret, n);
 }
 
 /* Of JSON only values change, with `names` all that these members hold: what is no text but says it becomes one. `names_own`: the members
@@ -71,13 +76,17 @@ static void hide_in_value(json_t *v, const char *names, bool names_own, const ch
 
 static void hide_in_file(struct tool_file *f, const char *secret, size_t n)
 {
-	char *p = (char *)(uintptr_t)f->data, *end = p + f->n, *found; /* of the arena */
+	char *p = (char *)(uintptr_t)f->data; /* of the arena */
+	const char *found;
+	size_t left = f->n, took;
 
-	while (f->n >= n && (found = memmem(p, (size_t)(end - p), secret, n))) {
-		memset(found, '*', n); /* as long as it was: there may be sizes in the file */
-		p = found + n;
+	while ((found = tool_secret_find(p, left, secret, n, &took))) {
+		size_t before = (size_t)(found - p);
+		memset(p + before, '*', took); /* as long as it was: there may be sizes in the file */
+		p += before + took;
+		left -= before + took;
 	}
-	if (strstr(f->name, secret))
+	if (is_in(f->name, strlen(f->name), secret, n))
 		f->name = "file";
 }
 
@@ -96,7 +105,6 @@ void tool_hide(const json_t *secrets, struct buf *b)
 	hide_forms(forms, b);
 }
 
-/* Whether one of them stands in JSON: as it is, or as JSON has it between quotes. */
 static bool has_any(const json_t *forms, const struct buf *b)
 {
 	const json_t *v;
@@ -104,11 +112,7 @@ static bool has_any(const json_t *forms, const struct buf *b)
 
 	json_array_foreach(forms, i, v)
 	{
-		size_t n = json_string_length(v);
-		CLEANUP(buf_wipe) struct buf quoted = BUF_INIT(8 * n + 16);
-
-		json_add_string(&quoted, json_string_value(v), n);
-		if (is_in(b, json_string_value(v), n) || (quoted.n > 2 && is_in(b, quoted.p + 1, quoted.n - 2)))
+		if (is_in(b->p, b->n, json_string_value(v), json_string_length(v)))
 			return true;
 	}
 	return false;
@@ -153,7 +157,7 @@ void tool_hide_result(const json_t *secrets, struct tool_result *r, struct err *
 	{
 		for (size_t k = 0; k < r->n_files; k++)
 			hide_in_file(&r->files[k], json_string_value(v), json_string_length(v));
-		if (strstr(e->msg, json_string_value(v)))
+		if (is_in(e->msg, strlen(e->msg), json_string_value(v), json_string_length(v)))
 			snprintf(e->msg, sizeof(e->msg), "The tool server failed.");
 	}
 }

@@ -1,4 +1,5 @@
-/* secret_forms.c - as what a secret can stand in what a server says: in an address, a header, or JSON within a text. */
+/* secret_forms.c - as what a secret can stand in what a server says: in an address, a page, a header, or JSON within a text. What is
+ * another way to write a sign is understood sign by sign, for programs do not agree on which ones they write so. */
 #include <sodium.h>
 
 #include "tool/tool_priv.h"
@@ -20,82 +21,170 @@ static void add_form(json_t *forms, const char *p, size_t n)
 		json_array_append_new(forms, json_stringn(p, n));
 }
 
-static void add_form_buf(json_t *forms, const struct buf *b)
+/* ---- one text as the other ---- */
+
+#define ENDS_MAX    32
+#define SLASHES_MAX 15 /* before what is escaped: in JSON within JSON, and so on */
+
+/* Where what was looked at may end: of `\\` both the first and the second are the end of a `\`. */
+struct ends {
+	size_t at[ENDS_MAX], n;
+};
+
+static void add_end(struct ends *e, size_t at)
 {
-	if (buf_status(b) == 0 && b->n > 0)
-		add_form(forms, b->p, b->n);
+	for (size_t i = 0; i < e->n; i++)
+		if (e->at[i] == at)
+			return;
+	if (e->n < ENDS_MAX)
+		e->at[e->n++] = at;
 }
 
-/* ---- in an address, or a form ---- */
-
-static bool is_unreserved(char c)
+static int digit_of(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c && strchr("-._~", c));
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+				      : 99;
 }
 
-static void add_percent(json_t *forms, struct str s, const char *hex, const char *space)
+/* Of digits from `at` on, at most `max`: their number and where they end. */
+static uint32_t number_at(struct str s, size_t at, unsigned base, size_t max, size_t *ret_end)
 {
-	CLEANUP(buf_wipe) struct buf b = BUF_INIT(3 * s.n + 1);
+	uint32_t value = 0;
+	size_t i = at;
 
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
+	while (i < s.n && i - at < max && (unsigned)digit_of(s.p[i]) < base)
+		value = value * base + (unsigned)digit_of(s.p[i++]);
+	*ret_end = i;
+	return value;
+}
 
-		if (is_unreserved(s.p[i]))
-			buf_add_char(&b, s.p[i]);
-		else if (c == ' ')
-			buf_add_str(&b, space);
+/* Each of its bytes as itself or as %XX; a blank also as +. */
+static void end_of_bytes(struct str s, size_t at, struct str c, struct ends *ret)
+{
+	size_t i = 0, end;
+
+	if (*c.p == ' ' && at < s.n && s.p[at] == '+')
+		add_end(ret, at + 1);
+	if (*c.p == '%' && at < s.n && s.p[at] == '%')
+		add_end(ret, at + 1);
+	for (; i < c.n && at < s.n; i++) {
+		if (s.p[at] == '%' && number_at(s, at + 1, 16, 2, &end) == (unsigned char)c.p[i] && end == at + 3)
+			at = end;
+		else if (s.p[at] == c.p[i])
+			at++;
 		else
-			buf_add(&b, (const char[]){'%', hex[c >> 4], hex[c & 15]}, 3);
+			return;
 	}
-	add_form_buf(forms, &b);
+	if (i == c.n)
+		add_end(ret, at);
 }
 
-/* ---- between quotes of JSON ---- */
-
-static void add_json(json_t *forms, struct str s)
+/* \uXXXX, of which a sign beyond the first 65,536 has two. */
+static void end_of_unicode(struct str s, size_t at, uint32_t sign, struct ends *ret)
 {
-	CLEANUP(buf_wipe) struct buf b = BUF_INIT(8 * s.n + 16);
+	uint32_t units[] = {sign > 0xffff ? 0xd7c0 + (sign >> 10) : sign, 0xdc00 + (sign & 0x3ff)};
 
-	json_add_string(&b, s.p, s.n);
-	if (b.n > 2)
-		add_form(forms, b.p + 1, b.n - 2);
-}
-
-/* As it is written where only ASCII is, with letters of the one and of the other kind in its numbers. */
-static void add_json_ascii(json_t *forms, const json_t *secret)
-{
-	char *text = json_dumps(secret, JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
-	size_t n = text ? strlen(text) : 0;
-
-	if (n > 2)
-		add_form(forms, text + 1, n - 2);
-	for (char *p = text; n > 2 && (p = strchr(p, '\\')); p += 2)
-		for (int i = 2; p[1] == 'u' && i < 6; i++)
-			p[i] |= p[i] >= 'A' && p[i] <= 'F' ? 0x20 : 0;
-	if (n > 2)
-		add_form(forms, text + 1, n - 2);
-	if (text)
-		sodium_memzero(text, n);
-	free(text);
-}
-
-/* ---- in a page ---- */
-
-static void add_html(json_t *forms, struct str s)
-{
-	static const char plain[] = "&<>\"'";
-	static const char *const as[] = {"&amp;", "&lt;", "&gt;", "&quot;", "&#39;"};
-	CLEANUP(buf_wipe) struct buf b = BUF_INIT(6 * s.n + 1);
-
-	for (size_t i = 0; i < s.n; i++) {
-		const char *at = s.p[i] ? strchr(plain, s.p[i]) : NULL;
-
-		if (at)
-			buf_add_str(&b, as[at - plain]);
-		else
-			buf_add_char(&b, s.p[i]);
+	for (size_t i = 0, end; i < (sign > 0xffff ? 2 : 1); i++) {
+		while (at < s.n && s.p[at] == '\\')
+			at++;
+		if (at == 0 || at >= s.n || s.p[at] != 'u' || s.p[at - 1] != '\\' ||
+			number_at(s, at + 1, 16, 4, &end) != units[i] || end != at + 5)
+			return;
+		at = end;
 	}
-	add_form_buf(forms, &b);
+	add_end(ret, at);
+}
+
+/* Between quotes of JSON. */
+static void end_of_json(struct str s, size_t at, struct str c, uint32_t sign, struct ends *ret)
+{
+	static const char escaped[] = "\"/\b\f\n\r\t", letters[] = "\"/bfnrt";
+	const char *known = c.n == 1 && *c.p ? strchr(escaped, *c.p) : NULL;
+	size_t slashes = 0;
+
+	while (at + slashes < s.n && s.p[at + slashes] == '\\' && slashes < SLASHES_MAX)
+		slashes++;
+	for (size_t i = 1; *c.p == '\\' && i <= slashes; i++)
+		add_end(ret, at + i);
+	if (slashes == 0)
+		return;
+	if (known && at + slashes < s.n && s.p[at + slashes] == letters[known - escaped])
+		add_end(ret, at + slashes + 1);
+	end_of_unicode(s, at, sign, ret);
+}
+
+/* In a page: &amp; and such, or its number. */
+static void end_of_entity(struct str s, size_t at, struct str c, uint32_t sign, struct ends *ret)
+{
+	static const struct {
+		char sign;
+		const char *name;
+	} named[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}, {'\'', "&apos;"}};
+	struct str rest = {s.p + at, s.n - at};
+	size_t end;
+
+	for (size_t i = 0; i < N_ELEMENTS(named); i++)
+		if (*c.p == named[i].sign && str_starts(rest, str_from(named[i].name)))
+			add_end(ret, at + strlen(named[i].name));
+	if (!str_starts(rest, STR("&#")))
+		return;
+	bool hex = rest.n > 2 && (rest.p[2] == 'x' || rest.p[2] == 'X');
+	if (number_at(s, at + (hex ? 3 : 2), hex ? 16 : 10, 8, &end) == sign && end < s.n && s.p[end] == ';')
+		add_end(ret, end + 1);
+}
+
+/* The sign at the front of a text, and its bytes; of what is no UTF-8 the byte. */
+static uint32_t sign_of(struct str s, size_t *ret_n)
+{
+	static const unsigned char masks[] = {0x7f, 0x7f, 0x1f, 0x0f, 0x07};
+	unsigned char c = (unsigned char)*s.p;
+	size_t n = c < 0xc0 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+	uint32_t sign = c & masks[n];
+
+	*ret_n = n = n <= s.n ? n : 1;
+	for (size_t i = 1; i < n; i++)
+		sign = sign << 6 | ((unsigned char)s.p[i] & 0x3f);
+	return sign;
+}
+
+/* How many bytes at the front of `s` are the secret; 0: none. */
+static size_t match(struct str s, struct str secret)
+{
+	struct ends now = {.at = {0}, .n = 1};
+	size_t most = 0;
+
+	for (size_t i = 0, n; i < secret.n && now.n > 0; i += n) {
+		struct ends next = {.n = 0};
+		uint32_t sign = sign_of((struct str){secret.p + i, secret.n - i}, &n);
+		struct str c = {secret.p + i, n};
+		for (size_t k = 0; k < now.n; k++) {
+			end_of_bytes(s, now.at[k], c, &next);
+			end_of_json(s, now.at[k], c, sign, &next);
+			end_of_entity(s, now.at[k], c, sign, &next);
+		}
+		now = next;
+	}
+	for (size_t k = 0; k < now.n; k++)
+		most = MAX(most, now.at[k]);
+	return most;
+}
+
+const char *tool_secret_find(const char *p, size_t n, const char *secret, size_t secret_n, size_t *ret_n)
+{
+	struct str form = {secret, secret_n};
+
+	for (size_t i = 0; secret_n > 0 && i < n; i++) {
+		char c = p[i];
+		if (c != *secret && c != '%' && c != '\\' && c != '&' && !(c == '+' && *secret == ' '))
+			continue;
+		*ret_n = match((struct str){p + i, n - i}, form);
+		if (*ret_n > 0)
+			return p + i;
+	}
+	*ret_n = 0;
+	return NULL;
 }
 
 /* ---- as base64, behind whatever stands before it ---- */
@@ -124,12 +213,6 @@ static void add_forms(json_t *forms, const json_t *secret)
 	if (s.n < SECRET_LEAST)
 		return;
 	add_form(forms, s.p, s.n);
-	add_json(forms, s);
-	add_json_ascii(forms, secret);
-	add_html(forms, s);
-	add_percent(forms, s, "0123456789ABCDEF", "%20");
-	add_percent(forms, s, "0123456789abcdef", "%20");
-	add_percent(forms, s, "0123456789ABCDEF", "+");
 	for (size_t before = 0; before < 3 && s.n >= BASE64_LEAST; before++) {
 		add_base64(forms, s, before, sodium_base64_VARIANT_ORIGINAL);
 		add_base64(forms, s, before, sodium_base64_VARIANT_URLSAFE);
@@ -141,8 +224,8 @@ static void add_pair(json_t *forms, const char *user, const char *password)
 {
 	CLEANUP(buf_wipe) struct buf b = BUF_INIT(1 << 16);
 
-	buf_printf(&b, "%s:%s", user, password);
-	if (buf_status(&b) == 0 && b.n >= BASE64_LEAST)
+	buf_printf(&b, "%s:%s", user ? user : "", password);
+	if (buf_status(&b) == 0 && strlen(password) >= SECRET_LEAST)
 		add_base64(forms, buf_str(&b), 0, sodium_base64_VARIANT_ORIGINAL);
 }
 
@@ -151,7 +234,7 @@ static void add_all(json_t *forms, const json_t *secrets)
 	const char *key, *user = json_get_str(secrets, "user"), *password = json_get_str(secrets, "password");
 	json_t *v;
 
-	if (user && password)
+	if (password)
 		add_pair(forms, user, password);
 	json_object_foreach((json_t *)secrets, key, v)
 	{

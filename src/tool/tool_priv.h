@@ -31,8 +31,10 @@ struct server_use {
 	bool of_admin;         /* an administrator made it: it may reach what this machine may */
 };
 
-/* The forms of secrets (texts, or objects of them) that are at least 4 bytes long: a list of texts. */
+/* What to look for of secrets (texts, or objects of them) that are at least 4 bytes long, as they are and as base64: a list of texts. */
 json_t *tool_secret_forms(const json_t *secrets);
+/* Where one of these stands, with each of its signs as it is, or as addresses, JSON and pages have it; NULL: nowhere. */
+const char *tool_secret_find(const char *p, size_t n, const char *secret, size_t secret_n, size_t *ret_n);
 /* hide.c: secrets in what a server said, in any of these forms, are told as "[secret]". */
 void tool_hide(const json_t *secrets, struct buf *b);
 /* Stays JSON: only values change, with `names` what these members hold. What says how a tool is called must stay as it is. */
