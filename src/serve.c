@@ -332,7 +332,11 @@ int background_start(struct program *p, struct err *e)
 		r = maintenance_start(p, e);
 	if (r == 0)
 		r = rag_start(p->rag, e);
-	return r < 0 ? r : jobs_start(p->jobs, e);
+	if (r == 0)
+		r = jobs_start(p->jobs, e);
+	if (r == 0)
+		api_started(p->api);
+	return r;
 }
 
 /* Where a browser on this machine finds us; a unix socket by its path. */

@@ -56,6 +56,11 @@ int api_watch(struct api *a, struct err *e)
 	return watch_new(a, &a->watch, e);
 }
 
+void api_started(struct api *a)
+{
+	__atomic_store_n(&a->started, true, __ATOMIC_RELEASE);
+}
+
 void api_refuse(struct api *a)
 {
 	__atomic_store_n(&a->stopping, true, __ATOMIC_RELEASE);

@@ -36,6 +36,9 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e) MUST_CH
 /* From here on a thread looks whether all works (sys/health.h); it ends with api_stop. */
 int api_watch(struct api *a, struct err *e) MUST_CHECK;
 
+/* All runs: /health/ready says so from now on. Any thread. */
+void api_started(struct api *a);
+
 /* The server's handler; `arg` is the api. Loop thread. */
 void api_handler(struct http_exchange *x, void *arg);
 

@@ -25,8 +25,8 @@ struct failing_part {
 
 static const struct field failing_fields[] = {
 	FIELD_STR(struct failing_part, name, "name", 0, 0, FIELD_REQUIRED,
-		"data_folder, disk, database, writer, journal, workers, memory, database_log, certificate, documents, "
-		"vector_store or library."),
+		"data_folder, disk, database, database_access, writer, journal, workers, memory, database_log, "
+		"certificate, documents, vector_store or library."),
 	FIELD_STR(struct failing_part, text, "text", 0, 0, FIELD_REQUIRED, "What is wrong, and what to do."),
 };
 static const struct schema failing_schema =
@@ -125,6 +125,8 @@ static int ready_get(struct request *q)
 
 	if (__atomic_load_n(&q->api->stopping, __ATOMIC_ACQUIRE))
 		return answer_status(q, "stopping", 503);
+	if (!__atomic_load_n(&q->api->started, __ATOMIC_ACQUIRE))
+		return answer_status(q, "starting", 503);
 	return bad ? answer_status(q, bad->words, 503) : answer_status(q, "ok", 200);
 }
 

@@ -48,7 +48,7 @@ struct api {
 	int64_t started_ms;           /* monotonic */
 	int64_t disk_free;            /* atomic; bytes */
 	struct oauth_offer oauth_offer;
-	bool stopping; /* atomic */
+	bool started, stopping; /* atomic */
 };
 
 struct request {

@@ -324,6 +324,19 @@ static void test_setup(void **state)
 	reply_done(&r);
 }
 
+static void test_ready_when_all_runs(void **state)
+{
+	(void)state;
+	struct reply r = ask("GET", "/health/ready", "", NULL);
+	assert_int_equal(r.status, 503);
+	assert_string_equal(json_get_str(r.json, "status"), "starting");
+	reply_done(&r);
+	api_started(w.api);
+	r = ask("GET", "/health/ready", "", NULL);
+	assert_int_equal(r.status, 200);
+	reply_done(&r);
+}
+
 static void test_unknown_addresses_and_methods(void **state)
 {
 	char text[512];
@@ -606,6 +619,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_before_setup),
 		cmocka_unit_test(test_setup),
+		cmocka_unit_test(test_ready_when_all_runs),
 		cmocka_unit_test(test_unknown_addresses_and_methods),
 		cmocka_unit_test(test_web_page),
 		cmocka_unit_test(test_cross_site_is_refused_by_cookie),
