@@ -41,6 +41,8 @@ static int count_once(struct run *run, struct err *e)
 		return 0;
 	gen_call_done(&g->call);
 	g->call = GEN_CALL_INIT;
+	g->call.quirks = run->quirks;
+	g->call.lessons = run->lessons;
 	int r = run->t->p->dialect->count(run->t, g->q, &g->call, e);
 	if (r >= 0)
 		r = run_fetch(run, &g->call, &root, e);

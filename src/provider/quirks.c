@@ -56,14 +56,16 @@ static unsigned opposites_of(unsigned quirks)
 	return ret;
 }
 
-static void write_place(struct provider *p, const char *name, unsigned quirks)
+/* Returns what had to go for it. */
+static unsigned write_place(struct provider *p, const char *name, unsigned quirks)
 {
-	uint64_t hash = quirks_hash(name);
+	uint64_t hash = quirks_hash(name), opposites = opposites_of(quirks);
 	_Atomic uint64_t *at = place_of(p, hash);
 	uint64_t old = atomic_load(at), known;
 	do {
-		known = (old & HASH_MASK) == hash ? old & ~HASH_MASK & ~(uint64_t)opposites_of(quirks) : 0;
-	} while (!atomic_compare_exchange_weak(at, &old, hash | known | quirks));
+		known = (old & HASH_MASK) == hash ? old & ~HASH_MASK : 0;
+	} while (!atomic_compare_exchange_weak(at, &old, hash | (known & ~opposites) | quirks));
+	return (unsigned)(known & opposites);
 }
 
 /* Servers are updated, too: what they take is found out anew now and then. */
@@ -84,12 +86,14 @@ unsigned quirks_of(struct provider *p, const char *model)
 	return read_place(p, "") | read_place(p, model);
 }
 
-void quirks_learn(struct provider *p, const char *model, unsigned quirks)
+unsigned quirks_learn(struct provider *p, const char *model, unsigned quirks)
 {
+	unsigned replaced = 0;
 	if (quirks & QUIRKS_OF_SERVER)
-		write_place(p, "", quirks & QUIRKS_OF_SERVER);
+		replaced |= write_place(p, "", quirks & QUIRKS_OF_SERVER);
 	if (quirks & ~(unsigned)QUIRKS_OF_SERVER)
-		write_place(p, model, quirks & ~(unsigned)QUIRKS_OF_SERVER);
+		replaced |= write_place(p, model, quirks & ~(unsigned)QUIRKS_OF_SERVER);
+	return replaced;
 }
 
 void quirks_forget(struct provider *p, const char *model, unsigned quirks)

@@ -125,7 +125,8 @@ enum {
 
 uint64_t quirks_hash(const char *name); /* never 0 */
 unsigned quirks_of(struct provider *p, const char *model);
-void quirks_learn(struct provider *p, const char *model, unsigned quirks); /* those of the server for all its models */
+/* Those of the server for all its models; returns what was known that is the opposite, and is so no more. */
+unsigned quirks_learn(struct provider *p, const char *model, unsigned quirks);
 void quirks_forget(struct provider *p, const char *model, unsigned quirks);
 
 /* Whether the text of a refusal has the word; `refused`: whether it also says that something is not known or taken. */

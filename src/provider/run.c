@@ -151,11 +151,12 @@ static bool learn(struct run *r)
 	if (quirks == QUIRK_NO_THOUGHTS && !quirk_refused(refusal(r))) {
 		r->quirks |= quirks; /* a signature that is not valid says nothing of other calls */
 	} else if (quirks) {
+		r->replaced |= quirks_learn(r->t->p, r->t->name, quirks) & ~r->lessons;
 		r->lessons |= quirks;
-		quirks_learn(r->t->p, r->t->name, quirks);
 	} else if (r->lessons) {
 		quirks_forget(r->t->p, r->t->name, r->lessons);
-		r->lessons = 0;
+		quirks_learn(r->t->p, r->t->name, r->replaced);
+		r->lessons = r->replaced = 0;
 	}
 	return quirks != 0;
 }
@@ -276,7 +277,7 @@ static int run_target(struct run *r, bool another, struct err *e)
 {
 	int learned = 0;
 	ASSERT(!r->place.slots); /* the place of the one before was given back */
-	r->quirks = r->lessons = 0;
+	r->quirks = r->lessons = r->replaced = 0;
 	begin_try(r);
 	r->ret->tries--;
 	note_target(r);

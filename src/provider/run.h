@@ -27,8 +27,9 @@ struct run {
 	/* of the present target */
 	const struct target *t;
 	struct place place;
-	unsigned quirks;  /* what a refusal said of this call alone: bits of quirks.c */
-	unsigned lessons; /* what its refusals have taught of the model */
+	unsigned quirks;   /* what a refusal said of this call alone: bits of quirks.c */
+	unsigned lessons;  /* what its refusals have taught of the model */
+	unsigned replaced; /* what was known before and the lessons say the opposite of */
 
 	/* of the present try */
 	struct http_result res;

@@ -7,7 +7,9 @@
 #define TAGS                                                                                                           \
 	JSON_HEAD "{\"models\":[{\"name\":\"small\",\"model\":\"small\",\"capabilities\":[\"completion\"]},{\"name\":" \
 		  "\"vec\",\"model\":\"vec\",\"capabilities\":[\"embedding\"]}]}"
-#define MODELS JSON_HEAD "{\"object\":\"list\",\"data\":[{\"id\":\"big\",\"object\":\"model\"}]}"
+#define MODELS                                                                                                         \
+	JSON_HEAD "{\"object\":\"list\",\"data\":[{\"id\":\"big\",\"object\":\"model\"},"                              \
+		  "{\"id\":\"llama\",\"object\":\"model\",\"owned_by\":\"llamacpp\"}]}"
 #define CLAUDES                                                                                                        \
 	JSON_HEAD "{\"data\":[{\"type\":\"model\",\"id\":\"claude\",\"display_name\":\"Claude\",\"max_tokens\":500}]," \
 		  "\"has_more\":false}"
@@ -33,7 +35,7 @@ enum { SMALL, BIG, CLAUDE, SERVERS };
 
 struct trial {
 	struct server servers[SERVERS];
-	struct script scripts[SERVERS][8];
+	struct script scripts[SERVERS][10];
 	struct world world;
 	struct memory_sink sink;
 	struct gen_result result;
@@ -327,6 +329,36 @@ static void counted_and_estimated(void **state)
 	end(&t);
 }
 
+/* Each lesson is taken once within a call; what proves to be none gives back what it replaced. */
+static void lessons(void **state)
+{
+	static const char strict[] = BAD(400, "reasoning_content: Extra inputs are not permitted"),
+			  wants[] = BAD(400, "The reasoning_content must be passed back"), no[] = BAD(400, "no"),
+			  counted[] = JSON_HEAD "{\"input_tokens\":7}";
+	static const char *const answers[] = {strict, wants, strict, wants, counted, strict, no, counted, NULL};
+	static const struct gen_message messages[] = {
+		{.role = "user", .content = "Hi"}, {.role = "assistant", .content = "Yes"}};
+	static const struct {
+		int code;
+		size_t requests;
+	} calls[] = {{E_PROVIDER_REJECTED, 3}, {0, 2}, {E_PROVIDER_REJECTED, 2}, {0, 1}};
+	struct gen_request q = {.model = "llama", .messages = messages, .n_messages = 2};
+	struct trial t;
+	(void)state;
+	begin(&t, NULL, answers, NULL);
+	for (size_t i = 0; i < N_ELEMENTS(calls); i++) {
+		size_t before = t.servers[BIG].n_requests;
+		int64_t n = 0;
+		bool exact = false;
+		err_clear(&t.e);
+		assert_int_equal(
+			provider_count_tokens(t.world.providers, &q, &t.world.cancel, &n, &exact, &t.e), calls[i].code);
+		assert_int_equal(t.servers[BIG].n_requests - before, calls[i].requests);
+	}
+	assert_non_null(strstr(t.servers[BIG].requests[t.servers[BIG].n_requests - 1], "reasoning_content"));
+	end(&t);
+}
+
 /* ---- time ---- */
 
 static void an_answer_without_an_end(void **state)
@@ -367,6 +399,7 @@ int main(void)
 		cmocka_unit_test(overloaded_in_the_stream),
 		cmocka_unit_test(handed_over_whole),
 		cmocka_unit_test(counted_and_estimated),
+		cmocka_unit_test(lessons),
 		cmocka_unit_test(an_answer_without_an_end),
 	};
 	return cmocka_run_group_tests_name("provider/run", tests, NULL, NULL);
