@@ -272,6 +272,7 @@ struct said {
 	struct gen_tool_call *calls,
 		*ran; /* for the client; of tools that ran at the service, without their results so far */
 	size_t n_calls, n_ran;
+	bool summed; /* the last text is a summary, which is told apart from what follows, and from what is before it */
 };
 
 static void said_done(struct said *s)
@@ -363,13 +364,16 @@ static int read_said(struct reader *r, struct said *s, size_t i)
 	const json_t *block = json_array_get(s->content, i);
 	const char *type = json_get_str(block, "type"), *text;
 
-	if (is(type, "text"))
+	if (is(type, "text")) {
+		const char *said = json_get_str(block, "text");
+		s->text.separator = s->summed && said && *said ? "\n\n" : "";
+		s->summed = s->summed && said && !*said;
 		return anthropic_read_block(r->c, block, r->lenient, &s->text);
+	}
 	if (is(type, "compaction") && (text = json_get_str(block, "content")) != NULL) {
-		/* It is told apart from what follows. */
-		bool last = i + 1 == json_array_size(s->content);
-		text = arena_printf(&r->c->q->mem, last ? "%s" : "%s\n\n", text);
-		return text ? anthropic_add_text(&s->text, text) : request_no_memory(r->c->q);
+		s->summed = s->summed || *text;
+		s->text.separator = "\n\n";
+		return *text ? anthropic_add_text(&s->text, text) : 0;
 	}
 	if (is(type, "tool_use"))
 		return read_call(r, block, &s->calls[s->n_calls++]);

@@ -79,6 +79,31 @@ static void test_plain(void **state)
 	assert_int_equal(c.req.max_tokens, 0); /* no limit */
 }
 
+/* A summary of what came before is told apart from what is said beside it, and by nothing else. */
+static void test_summaries(void **state)
+{
+#define SUM(text) "{\"type\":\"compaction\",\"content\":\"" text "\"}"
+#define SAY(text) "{\"type\":\"text\",\"text\":\"" text "\"}"
+	static const struct {
+		const char *blocks, *content;
+	} cases[] = {{SUM("S") "," SAY("a") "," SAY("b"), "S\n\nab"}, {SAY("a") "," SUM("S"), "a\n\nS"},
+		{SUM("") "," SAY("a"), "a"}, {SUM("S") "," SAY(""), "S"},
+		{SUM("S") ",{\"type\":\"thinking\",\"thinking\":\"Hm\",\"signature\":\"s\"}", "S"},
+		{SUM("S") ",{\"type\":\"tool_use\",\"id\":\"a\",\"name\":\"f\",\"input\":{}}", "S"}};
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+		char body[500];
+		snprintf(body, sizeof(body),
+			"{\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"},"
+			"{\"role\":\"assistant\",\"content\":[%s]}]}",
+			cases[i].blocks);
+		assert_int_equal(read_body(body, false), 0);
+		assert_string_equal(message(1, "assistant")->content, cases[i].content);
+	}
+#undef SUM
+#undef SAY
+}
+
 static void test_neighbours(void **state)
 {
 	(void)state;
@@ -650,7 +675,7 @@ static void test_late_pieces(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {T(test_plain), T(test_neighbours), T(test_results),
+	const struct CMUnitTest tests[] = {T(test_plain), T(test_summaries), T(test_neighbours), T(test_results),
 		T(test_pictures_have_places), T(test_tools), T(test_thinking), T(test_bad), T(test_raw_body),
 		T(test_stream), T(test_stop_reasons), T(test_whole), T(test_errors), T(test_model), T(test_collect),
 		T(test_collect_bad), T(test_whole_of_theirs), T(test_whole_without_start), T(test_order_is_kept),
