@@ -364,7 +364,40 @@ static bool has_system(const struct gen_request *q)
 	return false;
 }
 
-/* A schema must be an object's: where none was given, or an empty one, it is that of no arguments. Members that say nothing, or
+static bool is_word_of(const char *key, const char *const *words)
+{
+	while (*words && strcmp(*words, key) != 0)
+		words++;
+	return *words != NULL;
+}
+
+/* Takes away keywords that say nothing, in the whole schema, but not in values; `names`: the members are schemas by their
+ * names. Whether there were any. */
+static bool drop_nulls(json_t *schema, bool names)
+{
+	static const char *const values[] = {"const", "default", "enum", "examples", "example", NULL},
+				 *const named[] = {"properties", "patternProperties", "$defs", "definitions",
+					 "dependentSchemas", NULL};
+	bool dropped = false;
+	const char *key;
+	json_t *v;
+	void *next;
+	for (size_t i = 0; i < json_array_size(schema); i++)
+		dropped |= drop_nulls(json_array_get(schema, i), false);
+	json_object_foreach_safe(schema, next, key, v)
+	{
+		bool value = !names && is_word_of(key, values);
+		if (json_is_null(v) && names)
+			dropped |= json_object_set_new(schema, key, json_object()) == 0; /* anything */
+		else if (json_is_null(v) && (!value || strcmp(key, "enum") == 0))
+			dropped |= json_object_del(schema, key) == 0;
+		else if (!value)
+			dropped |= drop_nulls(v, !names && is_word_of(key, named));
+	}
+	return dropped;
+}
+
+/* A schema must be an object's: where none was given, or an empty one, it is that of no arguments. Keywords that say nothing, or
  * several types, are not taken. */
 static void add_schema(struct buf *b, const char *schema)
 {
@@ -375,17 +408,15 @@ static void add_schema(struct buf *b, const char *schema)
 		buf_add_str(b, "{\"type\":\"object\",\"properties\":{}}");
 		return;
 	}
+	bool dropped = drop_nulls(v, false);
 	type = json_get_str(v, "type");
-	bool null = json_is_null(json_object_get(v, "properties"));
-	if (type && !null) {
+	if (type && !dropped) {
 		buf_add_str(b, schema);
 		return;
 	}
 	buf_add_str(b, "{\"type\":\"object\",");
-	if (null || json_object_get(v, "type")) {
+	if (dropped || json_object_get(v, "type")) {
 		json_object_del(v, "type");
-		if (null)
-			json_object_del(v, "properties");
 		CLEANUP(buf_done) struct buf rest = BUF_INIT(BODY_MAX_BYTES);
 		json_add_value(&rest, v);
 		buf_add_str(b, rest.n > 2 ? rest.p + 1 : "\"properties\":{}}");

@@ -144,6 +144,18 @@ static void tool_results(void **state)
 		"{'model':'m','messages':[{'role':'user','content':[{'type':'text','text':'Hi'}]}],"
 		"'tools':[{'name':'g','input_schema':{'type':'object','properties':{}}}],"
 		"'tool_choice':{'type':'tool','name':'g'}," LIMIT "}");
+	/* Keywords that say nothing are not sent; values and names stay. */
+	const struct gen_tool nulls = {.name = "g",
+		.parameters = "{\"type\":\"object\",\"required\":null,\"properties\":{\"enum\":{\"type\":\"string\","
+			      "\"enum\":null,\"default\":null},\"o\":{\"type\":\"object\",\"properties\":null,"
+			      "\"anyOf\":[{\"items\":null,\"const\":null}],\"default\":{\"x\":null}},\"n\":null,"
+			      "\"e\":{\"enum\":[\"a\",null]}}}"};
+	q = (struct gen_request){.messages = &hi, .n_messages = 1, .tools = &nulls, .n_tools = 1};
+	request_is(&f, &q, "http://x/v1/messages",
+		"{'model':'m','messages':[{'role':'user','content':[{'type':'text','text':'Hi'}]}],"
+		"'tools':[{'name':'g','input_schema':{'type':'object','properties':{"
+		"'enum':{'type':'string','default':null},'o':{'type':'object','anyOf':[{'const':null}],"
+		"'default':{'x':null}},'n':{},'e':{'enum':['a',null]}}}}]," LIMIT "}");
 }
 
 static void pictures_between_texts(void **state)
