@@ -317,15 +317,28 @@ static struct str drop_full_stop(struct str s)
 
 /* ---- what is no name ---- */
 
+/* "I Don't Have Admin Rights" is a name: only with words of what it was asked for does a model speak of itself. */
+static bool speaks_of_itself(struct str s)
+{
+	static const char *const begins[] = {"hello! ", "hi! ", "i don't have ", "i do not have ", "please provide "};
+	static const char *const words[] = {"enough", "information", "conversation", "context", "access to", "title",
+		"text", "message", "you", "help", "assist"};
+	bool begun = false, spoken = false;
+	for (size_t i = 0; i < N_ELEMENTS(begins); i++)
+		begun = begun || title_starts(s, begins[i]);
+	for (size_t i = 0; begun && i < N_ELEMENTS(words); i++)
+		spoken = spoken || memmem(s.p, s.n, words[i], strlen(words[i]));
+	return spoken;
+}
+
 /* What a model says when it gives no name, or shows how it thinks. */
 static bool is_no_name(struct str s)
 {
 	static const char *const begins[] = {"i'm sorry", "i\u2019m sorry", "i am sorry", "i cannot ", "i can't ",
-		"i can\u2019t ", "i'm unable", "i am unable", "as an ai", "sure, i can", "hello! ", "hi! ",
-		"how can i ", "i don't have ", "i do not have ", "there is no conversation", "there's no conversation",
-		"please provide ", "could you please provide", "it seems that you", "it seems like you",
-		"it looks like you", "lo siento, ", "es tut mir leid, ", "tut mir leid, ", "je suis d\u00e9sol\u00e9",
-		"d\u00e9sol\u00e9, ", "desculpe, mas", "mi dispiace, ",
+		"i can\u2019t ", "i'm unable", "i am unable", "as an ai", "sure, i can", "how can i ",
+		"there is no conversation", "there's no conversation", "could you please provide", "it seems that you",
+		"it seems like you", "it looks like you", "lo siento, ", "es tut mir leid, ", "tut mir leid, ",
+		"je suis d\u00e9sol\u00e9", "d\u00e9sol\u00e9, ", "desculpe, mas", "mi dispiace, ",
 		"\u0418\u0437\u0432\u0438\u043d\u0438\u0442\u0435, ",
 		"\u041a \u0441\u043e\u0436\u0430\u043b\u0435\u043d\u0438\u044e, ", "\u62b1\u6b49\uff0c",
 		"\u5bf9\u4e0d\u8d77\uff0c", "\u7533\u3057\u8a33\u3042\u308a\u307e\u305b\u3093",
@@ -341,7 +354,8 @@ static bool is_no_name(struct str s)
 		if (s.n == strlen(placeholders[i]) && title_starts(s, placeholders[i]))
 			return true;
 	bool broken_json = (title_starts(s, "{\"") || title_starts(s, "{'")) && title_ends(s, "}");
-	return s.n > TITLE_LONGEST || broken_json || !says_something(s) || title_is_label(s) || title_is_thought(s);
+	return s.n > TITLE_LONGEST || broken_json || speaks_of_itself(s) || !says_something(s) || title_is_label(s) ||
+	       title_is_thought(s);
 }
 
 /* ---- JSON ---- */

@@ -317,11 +317,17 @@ bool title_drop_announcement(struct str *s)
 	return true;
 }
 
+/* "Here's How Vaccines Work!" is a name. */
 bool title_is_announcement(struct str line)
 {
+	static const char *const alone[] = {"here you go"};
 	bool apart =
 		memmem(line.p, line.n, ": ", 2) || memmem(line.p, line.n, "\uff1a", 3) || memchr(line.p, '"', line.n);
-	return !apart && (title_ends(line, "!") || title_ends(line, ".")) && announces(line);
+	char words[TITLE_LONGEST];
+	if (apart || !(title_ends(line, "!") || title_ends(line, ".")) || !announces(line))
+		return false;
+	snprintf(words, sizeof words, "%.*s", (int)MIN(line.n, sizeof words - 1), line.p);
+	return speaks_of_title(words) || is_one_of((struct str){line.p, line.n - 1}, alone, N_ELEMENTS(alone));
 }
 
 bool title_take_quotation(struct str *s)

@@ -457,6 +457,8 @@ static const struct {
 	{"\u7533\u3057\u8a33\u3042\u308a\u307e\u305b\u3093\u304c\u3001\u304a\u624b\u4f1d\u3044\u3067\u304d\u307e\u305b"
 	 "\u3093\u3002",
 		NULL},
+	{"Here's How Vaccines Work!\n\nIt names the subject of the chat.", "Here's How Vaccines Work!"},
+	{"I Don't Have Admin Rights on My PC", "I Don't Have Admin Rights on My PC"},
 	{"Here is New York\n\nWhat E. B. White saw", "Here is New York"},
 	{"Oto jest kasa: film", "Oto jest kasa: film"},
 	{"\u0412\u043e\u0442 \u0438 \u0432\u0441\u0451: \u0440\u0430\u0441\u0441\u043a\u0430\u0437",
