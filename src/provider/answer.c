@@ -427,7 +427,7 @@ static int status_of(const json_t *error)
 		{"rate_limit_exceeded", 429}, {"RESOURCE_EXHAUSTED", 429}, {"billing_error", 402}, {"api_error", 502},
 		{"timeout_error", 504}, {"invalid_request_error", 400}, {"INVALID_ARGUMENT", 400},
 		{"authentication_error", 401}, {"permission_error", 403}, {"not_found_error", 404},
-		{"request_too_large", 413}};
+		{"request_too_large", 413}, {"content_filter", 400}};
 	const char *const words[] = {
 		json_get_str(error, "code"), json_get_str(error, "type"), json_get_str(error, "status")};
 	int64_t number = wire_count(error, "code", words[0] ? atoi(words[0]) : 0);
@@ -457,6 +457,8 @@ int answer_error(struct answer *s, const json_t *root)
 	if (status == 0)
 		status = status_of(root);
 	s->transient = status == 429 || status >= 502;
+	if (provider_status_code(status) == E_PROVIDER_REJECTED)
+		provider_note_theirs(root, s->key, s->e);
 	return err_set(s->e, provider_status_code(status), "%s reported: %s", s->label, *text ? text : "an error");
 }
 

@@ -109,30 +109,29 @@ static void refusal_text(const struct provider *p, struct str body, char *ret, s
 }
 
 /* A word that programs go by; what is none is left out. */
-static void copy_word(const json_t *error, const char *key, const struct provider *p, char *ret, size_t size)
+static void copy_word(const json_t *error, const char *name, const char *key, char *ret, size_t size)
 {
-	const char *s = json_get_str(error, key);
+	const char *s = json_get_str(error, name);
 	size_t n = s ? strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.[]/") : 0;
 
-	if (n == 0 || n >= size || s[n] || (*p->key && strstr(s, p->key)))
+	if (n == 0 || n >= size || s[n] || (key && *key && strstr(s, key)))
 		return;
 	memcpy(ret, s, n + 1);
 }
 
-/* OpenAI's servers say by a code why they take no request ("content_filter"), and what of it ("messages[1].role"). */
-static void note_theirs(const struct provider *p, struct str body, struct err *e)
+void provider_note_theirs(const json_t *root, const char *key, struct err *e)
 {
-	CLEANUP(json_decrefp) json_t *root = NULL;
-
-	if (wire_parse(body.p, body.n, &root) < 0)
-		return;
 	const json_t *error = json_object_get(root, "error");
-	copy_word(error, "code", p, e->theirs.code, sizeof(e->theirs.code));
-	copy_word(error, "param", p, e->theirs.param, sizeof(e->theirs.param));
+
+	if (!e || e->code != 0)
+		return;
+	copy_word(error, "code", key, e->theirs.code, sizeof(e->theirs.code));
+	copy_word(error, "param", key, e->theirs.param, sizeof(e->theirs.param));
 }
 
 int provider_status_error(const struct provider *p, const char *model, const struct http_result *res, struct err *e)
 {
+	CLEANUP(json_decrefp) json_t *root = NULL;
 	char text[160];
 	int status = res->status, code = provider_status_code(status),
 	    meant = refusal_code(status, buf_str(&res->error_body), e);
@@ -140,8 +139,8 @@ int provider_status_error(const struct provider *p, const char *model, const str
 	const char *colon = *text ? ": " : ".";
 	if (meant < 0)
 		code = meant;
-	if (code == E_PROVIDER_REJECTED && e && e->code == 0)
-		note_theirs(p, buf_str(&res->error_body), e);
+	if (code == E_PROVIDER_REJECTED && wire_parse(buf_str(&res->error_body).p, res->error_body.n, &root) == 0)
+		provider_note_theirs(root, p->key, e);
 	if (meant == E_PROVIDER_QUOTA)
 		return err_set(e, meant, "%s says that the account is used up (%d)%s%s", p->label, status, colon, text);
 	switch (status) {

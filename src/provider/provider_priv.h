@@ -137,7 +137,10 @@ int refusal_code(int status, struct str body, struct err *e) MUST_CHECK;
 /* The same for an error that came in a stream, behind a status of 200. */
 int refusal_in_stream(const json_t *root, struct err *e) MUST_CHECK;
 
-/* The error of an answer whose status is not 2xx; sets and returns it. */
 /* What a status, of an answer or within one, means. What of the request is wrong stays wrong; the rest may be well later. */
 int provider_status_code(int status);
+/* What an error says to programs where E_PROVIDER_REJECTED stands for it, before that is recorded: by a code why the request
+ * is not taken ("content_filter"), and what of it ("messages[1].role"). */
+void provider_note_theirs(const json_t *root, const char *key, struct err *e);
+/* The error of an answer whose status is not 2xx; sets and returns it. */
 int provider_status_error(const struct provider *p, const char *model, const struct http_result *res, struct err *e);

@@ -102,6 +102,7 @@ struct outcome stream_run(const struct dialect *d, const char *p, size_t n, size
 	snprintf(o.reason, sizeof(o.reason), "%s", s.finish_reason);
 	snprintf(o.stop, sizeof(o.stop), "%s", s.stop_sequence);
 	snprintf(o.error, sizeof(o.error), "%s", e.msg);
+	snprintf(o.code, sizeof(o.code), "%s", e.theirs.code);
 	snprintf(o.fingerprint, sizeof(o.fingerprint), "%s", s.fingerprint);
 	snprintf(o.tier, sizeof(o.tier), "%s", s.service_tier);
 	tell_tools(&tools, o.tools, sizeof(o.tools));

@@ -5,7 +5,7 @@
 
 struct outcome {
 	int r;
-	char text[1024], reasoning[512], tools[4096], reason[24], stop[64], error[256];
+	char text[1024], reasoning[512], tools[4096], reason[24], stop[64], error[256], code[48];
 	char annotations[512], fingerprint[64], tier[24];
 	long long in, out, cached, thought;
 };

@@ -125,7 +125,12 @@ static void openai_failures(void **state)
 		assert_int_equal(o.r, E_PROVIDER);
 		assert_string_equal(o.error, "Fake reported: Boom");
 	}
-	struct outcome o = stream_everywhere(&openai_dialect, OA("half"));
+	/* What programs go by is kept. */
+	struct outcome o = stream_everywhere(
+		&openai_dialect, "data: {\"error\":{\"message\":\"Boom\",\"code\":\"content_filter\"}}\n\n");
+	assert_int_equal(o.r, E_PROVIDER_REJECTED);
+	assert_string_equal(o.code, "content_filter");
+	o = stream_everywhere(&openai_dialect, OA("half"));
 	assert_int_equal(o.r, E_PROVIDER_BROKEN);
 	assert_string_equal(o.text, "half");
 	o = stream_everywhere(&openai_dialect, OA("half") "data: {\"choices\":[{\"del\n\n");
