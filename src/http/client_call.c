@@ -349,14 +349,20 @@ void call_done(struct call *c)
 
 /* --- after: what the end means ----------------------------------------------------------------------------------- */
 
+/* As one says a time ("%.12g"): tenths of a second matter only where there are few seconds. */
+static double seconds_of(int64_t ms)
+{
+	return (double)(ms < 10000 ? ms : ms - ms % 1000) / 1000.0;
+}
+
 /* The total limit, or else curl's own for connecting: 300 seconds, where ours is longer or none. */
 static int judge_timeout(struct call *c, struct err *e)
 {
 	int64_t total = c->in->total_timeout_ms, passed = clock_mono_ms() - c->begun_ms;
 	bool whole = total > 0 && passed >= total;
-	return err_set(e, E_PROVIDER_TIMEOUT, "%s %s within %.1f seconds.", call_where(c),
+	return err_set(e, E_PROVIDER_TIMEOUT, "%s %s within %.12g seconds.", call_where(c),
 		whole ? "did not end its answer" : "could not be connected to",
-		(double)(whole ? total : passed) / 1000.0);
+		seconds_of(whole ? total : passed / 100 * 100));
 }
 
 /* What failed between us and the proxy, or between it and the provider. 0: neither. */
@@ -483,8 +489,8 @@ int call_judge(struct call *c, struct err *e)
 	case E_STOPPING:
 		return err_set(e, E_STOPPING, "Atelier is shutting down.");
 	case E_PROVIDER_TIMEOUT:
-		return err_set(e, E_PROVIDER_TIMEOUT, "%s %s %g seconds.", call_where(c), c->late,
-			(double)c->late_ms / 1000.0);
+		return err_set(
+			e, E_PROVIDER_TIMEOUT, "%s %s %.12g seconds.", call_where(c), c->late, seconds_of(c->late_ms));
 	default:
 		return err_set(e, c->code, "The call of %s could not be made.", call_where(c));
 	}

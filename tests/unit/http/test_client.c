@@ -3,7 +3,7 @@
 #include <pthread.h>
 
 #include "base/clock.h"
-#include "http/client.h"
+#include "http/client_priv.h"
 #include "net.h"
 
 enum { MAX_CONNS = 256 };
@@ -612,6 +612,30 @@ static void test_timeouts(void **state)
 	net_wait(&f->closed);
 }
 
+static void test_said_times(void **state)
+{
+	static const struct {
+		int64_t ms;
+		const char *text;
+	} times[] = {{300, "0.3"}, {5500, "5.5"}, {600000, "600"}, {614283, "614"}, {1000000000, "1000000"}};
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(times); i++) {
+		struct http_call in = {.method = "GET"};
+		struct http_result out = {0};
+		char where[] = "a:1", text[100];
+		struct err e = {0};
+		struct call c = {.in = &in,
+			.out = &out,
+			.where = where,
+			.code = E_PROVIDER_TIMEOUT,
+			.late = "did not begin to answer within",
+			.late_ms = times[i].ms};
+		assert_int_equal(call_judge(&c, &e), E_PROVIDER_TIMEOUT);
+		snprintf(text, sizeof(text), "a:1 did not begin to answer within %s seconds.", times[i].text);
+		assert_string_equal(e.msg, text);
+	}
+}
+
 static void test_down(void **state)
 {
 	struct fixture *f = *state;
@@ -902,6 +926,7 @@ int main(void)
 		TEST(test_forms),
 		TEST(test_cut),
 		TEST(test_timeouts),
+		TEST(test_said_times),
 		TEST(test_down),
 		TEST(test_too_large),
 		TEST(test_error_body),
