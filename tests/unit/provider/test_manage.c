@@ -16,6 +16,7 @@
 
 struct fixture {
 	struct server server;
+	struct script script[8]; /* the server reads it until its end, when the caller's may be gone */
 	struct world w;
 	struct arena a;
 	struct err e;
@@ -28,7 +29,9 @@ static void begin(struct fixture *f, const struct script *script, size_t n)
 	char url[64];
 
 	*f = (struct fixture){.lines = BUF_INIT(1 << 16)};
-	server_start(&f->server, script, n);
+	assert_true(n <= N_ELEMENTS(f->script));
+	memcpy(f->script, script, n * sizeof(*script));
+	server_start(&f->server, f->script, n);
 	server_url(&f->server, url);
 	world_init(&f->w, url, NULL);
 	arena_init(&f->a, 1 << 20);
