@@ -70,6 +70,17 @@ void shared_tell(struct request *q, const struct shared_resource *of, atelier_id
 	bus_publish(q->api->c.bus, &(struct bus_event){of->bus, what, q->who.user.id, id, 0});
 }
 
+/* Whether anybody beside its owner has it, who then hears of what becomes of it. */
+static bool others_have(struct request *q, const struct shared_resource *of, atelier_id id)
+{
+	const struct grant_place place = {.kind = of->kind->grants, .id = id};
+	struct grant_list grants = {.n = 0};
+	struct err quiet = {0};
+
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	return grants_list(c, &place, &q->mem, &grants, &quiet) < 0 || grants.n > 0;
+}
+
 /* ---- answers ---- */
 
 static int read_common(struct request *q, const struct shared_resource *of, struct db_conn *c, atelier_id *ret)
@@ -193,6 +204,8 @@ static int changed(struct request *q, const struct shared_resource *of, int r)
 	if (r < 0)
 		return r;
 	shared_tell(q, of, q->arg_id, "updated");
+	if (others_have(q, of, q->arg_id))
+		bus_publish_changed(q->api->c.bus, BUS_GRANTS);
 	return answer_one(q, of, q->arg_id);
 }
 
@@ -213,10 +226,13 @@ int shared_patch(struct request *q)
 int shared_delete_one(struct request *q)
 {
 	const struct shared_resource *of = q->route->shared;
+	bool theirs = others_have(q, of, q->arg_id);
 	int r = shared_delete(of->kind, q->api->c.db, q->who.user.id, q->arg_id, &q->err);
 
 	if (r == 0)
 		shared_tell(q, of, q->arg_id, "deleted");
+	if (r == 0 && theirs)
+		bus_publish_changed(q->api->c.bus, BUS_GRANTS);
 	return r;
 }
 

@@ -474,15 +474,20 @@ static json_t *with_file(struct making *m, const char *name, json_t *schema)
 	return many ? json_pack("{s:s, s:o}", "type", "array", "items", file) : file;
 }
 
+static bool is_whole(const json_t *schema, const char *form)
+{
+	return strcmp(form, "text") == 0 || json_object_size(json_object_get(schema, "properties")) == 0 ||
+	       json_object_get(schema, "oneOf") || json_object_get(schema, "anyOf");
+}
+
 /* The members of an object are arguments of their own; anything else is one, `body`. */
-static void add_body(struct making *m, json_t *schema, bool required, bool whole, const char *about)
+static void add_body(struct making *m, json_t *schema, bool required, const char *form, const char *about)
 {
 	json_t *members = json_object_get(schema, "properties"), *must = json_object_get(schema, "required"), *v;
 	const char *name;
 	size_t i;
 
-	if (whole || json_object_size(members) == 0 || json_object_get(schema, "oneOf") ||
-		json_object_get(schema, "anyOf")) {
+	if (is_whole(schema, form)) {
 		if (!json_object_get(schema, "description"))
 			text_at_most(schema, "description", about, 400);
 		add_argument(m, "body", "request", json_pack("{s:s}", "in", "whole_body"), schema, required);
@@ -518,9 +523,12 @@ static void note_deep(const json_t *encoding, json_t *call)
 	json_object_set_new(call, "deep", deep);
 }
 
-static size_t count_members(const json_t *doc, const json_t *body)
+/* As many arguments as add_body makes of it. */
+static size_t count_members(const json_t *doc, const json_t *body, const char *form)
 {
-	return json_object_size(json_object_get(openapi_deref(doc, json_object_get(body, "schema")), "properties"));
+	const json_t *schema = openapi_deref(doc, json_object_get(body, "schema"));
+
+	return is_whole(schema, form) ? 1 : json_object_size(json_object_get(schema, "properties"));
 }
 
 static void add_content(struct making *m, json_t *call)
@@ -548,14 +556,14 @@ static void add_content(struct making *m, json_t *call)
 		json_object_set_new(call, "files", m->files = json_array());
 	if (strcmp(form, "form") == 0)
 		note_deep(json_object_get(chosen, "encoding"), call);
-	if (m->brief && json_object_size(m->properties) + count_members(m->doc, chosen) > PARAMETERS_MAX)
+	if (m->brief && json_object_size(m->properties) + count_members(m->doc, chosen, form) > PARAMETERS_MAX)
 		m->problem = TOO_MANY;
 	if (strcmp(form, "file") == 0) {
 		add_argument(m, "file", "body", json_pack("{s:s}", "in", "whole_body"),
 			file_argument(json_get_str(body, "description")), required);
 		return;
 	}
-	add_body(m, schema_of(m, json_object_get(chosen, "schema"), true), required, strcmp(form, "text") == 0,
+	add_body(m, schema_of(m, json_object_get(chosen, "schema"), true), required, form,
 		json_get_str(body, "description"));
 }
 
@@ -610,7 +618,7 @@ static void add_old_content(struct making *m, json_t *call)
 			continue;
 		if (strcmp(where, "body") == 0) {
 			json_object_set_new(call, "body", json_string("json"));
-			add_body(m, schema_of(m, json_object_get(p, "schema"), true), required, false,
+			add_body(m, schema_of(m, json_object_get(p, "schema"), true), required, "json",
 				json_get_str(p, "description"));
 		} else if (strcmp(where, "formData") == 0) {
 			if (!json_object_get(call, "body") && has_old_parts(m))
