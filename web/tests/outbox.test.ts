@@ -18,10 +18,13 @@ vi.mock('../src/core/api/conversations', () => ({
     server.chats[id] = [];
     return { id };
   },
-  listMessages: async (id: string) => {
+  listMessages: async (id: string, { before }: { before?: string } = {}, limit = 10) => {
     reach();
-    if (!server.chats[id]) throw new ApiError(404, 'not_found', 'There is no such conversation.');
-    return { items: server.chats[id] };
+    const all = server.chats[id];
+    if (!all) throw new ApiError(404, 'not_found', 'There is no such conversation.');
+    const end = before ? all.findIndex((m) => m.id === before) : all.length;
+    const from = Math.max(0, end - limit);
+    return { items: all.slice(from, end), next: from > 0 ? all[from]!.id : null };
   },
 }));
 vi.mock('../src/core/api/queue', () => ({
@@ -117,6 +120,18 @@ it('sends the same words again when they were said before', async () => {
   write('yes', 'a', { before: 'x' });
   await outbox.flush();
   expect(asked('a')).toEqual(['yes', 'yes']);
+});
+
+it.each([12, 450])('sends nothing twice whose answer got lost when %i others came meanwhile from another device', async (n) => {
+  const came = Array.from({ length: n }, (_, i): Stored => ({ id: `m${i}`, role: i % 2 ? 'assistant' : 'user', content: `${i}` }));
+  server.chats.a = [{ id: 'x', role: 'assistant', content: 'Good.' }, { id: 'y', role: 'user', content: 'yes' }, ...came];
+  write('yes', 'a', { before: 'x' });
+  await outbox.flush();
+  expect([asked('a').filter((c) => c === 'yes'), texts()]).toEqual([['yes'], []]);
+  server.chats.b = [{ id: 'w', role: 'user', content: 'yes' }, { id: 'x', role: 'assistant', content: 'Good.' }, ...came];
+  write('yes', 'b', { before: 'x' });
+  await outbox.flush();
+  expect([asked('b').filter((c) => c === 'yes'), texts()]).toEqual([['yes', 'yes'], []]);
 });
 
 it('says what the server has against a message, and goes on with the others', async () => {

@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { Places, Thread } from '$features/chat/scroll.svelte';
+import { Places, Thread, whenNear } from '$features/chat/scroll.svelte';
 
 const VIEW = 600;
 const QUESTION = 100;
@@ -106,4 +106,36 @@ it('takes nobody along whose question stands at the top, however slowly its answ
   answer.tall += 500;
   resized();
   expect(box.scrollTop).toBe(box.scrollHeight - VIEW);
+});
+
+/** An observer that tells once what it finds when it begins to look, as nothing changes behind that. */
+class Near {
+  static waiting = new Set<() => void>();
+  private readonly once: () => void;
+  constructor(tell: (entries: { isIntersecting: boolean }[]) => void) {
+    this.once = () => tell([{ isIntersecting: true }]);
+  }
+  observe = () => Near.waiting.add(this.once);
+  unobserve = () => Near.waiting.delete(this.once);
+  disconnect = this.unobserve;
+}
+
+it.each([
+  ['loads page after page while what came leaves the end near', false, 3],
+  ['leaves a page that failed to its button', true, 1],
+])('%s', async (_, fails, pages) => {
+  vi.stubGlobal('IntersectionObserver', Near);
+  let next: string | null = '3';
+  const more = vi.fn(async () => {
+    if (!fails) next = next === '1' ? null : String(Number(next) - 1);
+  });
+  const end = whenNear('800px 0px 0px', () => next, more)(document.createElement('li'));
+  while (Near.waiting.size > 0) {
+    const tell = [...Near.waiting];
+    Near.waiting.clear();
+    tell.forEach((one) => one());
+    await new Promise((done) => setTimeout(done));
+  }
+  expect(more).toHaveBeenCalledTimes(pages);
+  end();
 });

@@ -16,12 +16,20 @@ it('says a reason once that several documents share, failures first, and leaves 
     // The same words of one that has failed are another matter.
     document('g', 'failed', 'No such model.'),
   ];
-  expect(shared(all).map(({ why, failed, documents }) => [why, failed, documents.map((d) => d.id).join('')])).toEqual([
-    ['No text in it.', true, 'cf'],
-    ['No such model.', false, 'ad'],
+  expect(shared(all).map(({ why, kind, documents }) => [why, kind, documents.map((d) => d.id).join('')])).toEqual([
+    ['No text in it.', 'failed', 'cf'],
+    ['No such model.', 'words', 'ad'],
   ]);
   expect(shared([])).toEqual([]);
   expect(all.filter(unfinished).map((d) => d.id)).toEqual(['d']);
+});
+
+it('does not call what waits to be read found by its words, nor what has an older version', () => {
+  const all = [document('a', 'queued', 'Full.'), document('b', 'embedding', 'Full.'), { ...document('c', 'reading', 'Full.'), searchable: true }, document('d', 'ready', 'Full.')];
+  expect(shared(all).map(({ kind, documents }) => [kind, documents.map((d) => d.id).join('')])).toEqual([
+    ['waits', 'ac'],
+    ['words', 'bd'],
+  ]);
 });
 
 it('has words of the page where the server has none', () => {

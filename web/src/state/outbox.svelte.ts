@@ -38,6 +38,20 @@ export const hasArrived = (
   return asked.length + waitingAlike(content, waiting) > alike;
 };
 
+/** Messages of a page when what came behind one of them is looked for. */
+const LOOK = 200;
+
+/** The end of a chat, back to the message that ended it before; all of it when it was empty then. */
+async function messagesSince(conversation: string, before: string | undefined): Promise<Message[]> {
+  let page = await listMessages(conversation, {}, before === undefined ? 1 : LOOK);
+  let all = page.items;
+  while (before !== undefined && page.next && !all.some((m) => m.id === before)) {
+    page = await listMessages(conversation, { before: page.next }, LOOK);
+    all = [...page.items, ...all];
+  }
+  return all;
+}
+
 /** The server may be there again a moment later; anything else that it says is about the message. */
 const passes = (e: unknown) => e instanceof ApiError && (e.unreachable || e.status === 401 || (e.status >= 502 && e.status <= 504));
 
@@ -150,7 +164,7 @@ export class Outbox {
       // All that was written in the new chat belongs to this one.
       this.keep(this.items.map((i) => (i.conversation === null ? { ...i, conversation } : i)));
     }
-    const [{ items }, waiting] = await Promise.all([listMessages(conversation), listQueue(conversation)]);
+    const [items, waiting] = await Promise.all([messagesSince(conversation, item.before), listQueue(conversation)]);
     if (item.before === undefined) this.change(item.id, { before: items.at(-1)?.id ?? '', alike: waitingAlike(item.content, waiting) });
     else if (hasArrived(item, items, waiting)) return this.sent(item, conversation, made);
     // Behind an answer that is being written, the server has it wait.

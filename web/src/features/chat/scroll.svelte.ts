@@ -13,6 +13,25 @@ interface Place {
 export class Places {
   readonly of = new Map<string, Place>();
 }
+
+/**
+ * At an end of what is loaded: who comes near to it finds what is behind; its button is there for keyboards, and when that failed.
+ * An observer tells only what changes, and a page of short messages may leave the end where it is near: behind each page
+ * (`next` is another one) it looks anew.
+ */
+export const whenNear = (rootMargin: string, next: () => string | null, more: () => Promise<void>) => (node: HTMLElement) => {
+  const look = async () => {
+    const before = next();
+    await more();
+    if (next() === before) return;
+    near.unobserve(node);
+    if (next() !== null) near.observe(node);
+  };
+  const near = new IntersectionObserver(([entry]) => entry?.isIntersecting && void look(), { root: node.closest('.overflow-y-auto'), rootMargin });
+  near.observe(node);
+  return () => near.disconnect();
+};
+
 const calm = () => window.matchMedia('(prefers-reduced-motion: reduce)').matches;
 
 /**

@@ -6,13 +6,20 @@ const reasons: Record<string, Key> = { canceled: 'documents.stopped', interrupte
 
 export const unfinished = (d: Document) => d.state !== 'ready' && d.state !== 'failed';
 
-/** Why it has failed, or is found by its words alone; empty: all is well. */
+/** Why it has failed, waits, or is found by its words alone; empty: all is well. */
 export const reasonOf = (d: Document): string => (d.error ? d.error.message || t(reasons[d.error.code] ?? 'documents.failed') : '');
+
+/** What a reason is one for. */
+export type Kind = 'failed' | 'waits' | 'words';
+const kinds: Kind[] = ['failed', 'waits', 'words'];
+
+/** One that is not read yet waits; of one that has an older version, that is not found by its words alone. */
+export const kindOf = ({ state }: Document): Kind => (state === 'failed' ? 'failed' : state === 'queued' || state === 'reading' ? 'waits' : 'words');
 
 /** What is wrong with several documents for one reason. */
 export interface Trouble {
   why: string;
-  failed: boolean;
+  kind: Kind;
   documents: Document[];
 }
 
@@ -22,11 +29,11 @@ export function shared(documents: readonly Document[]): Trouble[] {
   for (const d of documents) {
     const why = reasonOf(d);
     if (!why) continue;
-    const failed = d.state === 'failed';
-    const key = `${failed} ${why}`;
-    const trouble = all.get(key) ?? { why, failed, documents: [] };
+    const kind = kindOf(d);
+    const key = `${kind} ${why}`;
+    const trouble = all.get(key) ?? { why, kind, documents: [] };
     trouble.documents.push(d);
     all.set(key, trouble);
   }
-  return [...all.values()].filter((trouble) => trouble.documents.length > 1).sort((a, b) => Number(b.failed) - Number(a.failed));
+  return [...all.values()].filter((trouble) => trouble.documents.length > 1).sort((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind));
 }
