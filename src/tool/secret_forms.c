@@ -24,7 +24,7 @@ static void add_form(json_t *forms, const char *p, size_t n)
 /* ---- one text as the other ---- */
 
 #define ENDS_MAX    32
-#define SLASHES_MAX 15 /* before what is escaped: in JSON within JSON, and so on */
+#define SLASHES_MAX 7 /* before what is escaped: in JSON within JSON, and so on */
 
 /* Where what was looked at may end: of `\\` both the first and the second are the end of a `\`. */
 struct ends {
@@ -81,16 +81,25 @@ static void end_of_bytes(struct str s, size_t at, struct str c, struct ends *ret
 		add_end(ret, at);
 }
 
+static size_t slashes_at(struct str s, size_t at)
+{
+	size_t n = 0;
+
+	while (at + n < s.n && s.p[at + n] == '\\' && n < SLASHES_MAX)
+		n++;
+	return n;
+}
+
 /* \uXXXX, of which a sign beyond the first 65,536 has two. */
 static void end_of_unicode(struct str s, size_t at, uint32_t sign, struct ends *ret)
 {
 	uint32_t units[] = {sign > 0xffff ? 0xd7c0 + (sign >> 10) : sign, 0xdc00 + (sign & 0x3ff)};
 
 	for (size_t i = 0, end; i < (sign > 0xffff ? 2 : 1); i++) {
-		while (at < s.n && s.p[at] == '\\')
-			at++;
-		if (at == 0 || at >= s.n || s.p[at] != 'u' || s.p[at - 1] != '\\' ||
-			number_at(s, at + 1, 16, 4, &end) != units[i] || end != at + 5)
+		size_t slashes = slashes_at(s, at);
+		at += slashes;
+		if (slashes == 0 || at >= s.n || s.p[at] != 'u' || number_at(s, at + 1, 16, 4, &end) != units[i] ||
+			end != at + 5)
 			return;
 		at = end;
 	}
@@ -102,10 +111,8 @@ static void end_of_json(struct str s, size_t at, struct str c, uint32_t sign, st
 {
 	static const char escaped[] = "\"/\b\f\n\r\t", letters[] = "\"/bfnrt";
 	const char *known = c.n == 1 && *c.p ? strchr(escaped, *c.p) : NULL;
-	size_t slashes = 0;
+	size_t slashes = slashes_at(s, at);
 
-	while (at + slashes < s.n && s.p[at + slashes] == '\\' && slashes < SLASHES_MAX)
-		slashes++;
 	for (size_t i = 1; *c.p == '\\' && i <= slashes; i++)
 		add_end(ret, at + i);
 	if (slashes == 0)

@@ -133,6 +133,20 @@ static void test_json(void **state)
 	assert_int_equal(json_get_i64(after, "n", 0), 7);
 }
 
+/* Which a server may well say: it takes no longer than other text. */
+static void test_many_slashes(void **state)
+{
+	CLEANUP(json_decrefp) json_t *all = secrets();
+	CLEANUP(buf_done) struct buf b = BUF_INIT(1 << 20);
+
+	(void)state;
+	for (int i = 0; i < 1 << 19; i++)
+		buf_add_char(&b, '\\');
+	buf_add_str(&b, SECRET);
+	tool_hide(all, &b);
+	assert_int_equal(b.n, (1 << 19) + 8);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +154,7 @@ int main(void)
 		cmocka_unit_test(test_base64),
 		cmocka_unit_test(test_short_password_in_a_header),
 		cmocka_unit_test(test_signs_of_its_own),
+		cmocka_unit_test(test_many_slashes),
 		cmocka_unit_test(test_json),
 	};
 
