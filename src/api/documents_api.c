@@ -52,9 +52,8 @@ static const struct field document_fields[] = {
 	FIELD_JSON(A, d.progress, "progress", FIELD_OBJECT_ONLY,
 		"While it is read: status, completed, total, unit; null: nothing is known."),
 	FIELD_MAYBE(FT_OBJECT, A, error, has_error, "error", &document_error_schema,
-		"Why it has failed; of one that is embedding or ready: why it is found by its words alone (so far). "
-		"Null: "
-		"all is well."),
+		"Why it has failed; of one that is embedding or ready: why it is found by its words alone (so far); of "
+		"one that is queued or being read: what it waits for. Null: all is well."),
 	FIELD_BOOL(A, searchable, "searchable", FIELD_REQUIRED,
 		"Whether it is found; also while a newer file of it is being read."),
 	FIELD_I64(A, d.size, "size", 0, 0, FIELD_REQUIRED, "Bytes of the file."),
@@ -96,8 +95,9 @@ static void answer_of(const struct document *d, struct document_answer *ret)
 		ret->error = (struct document_error){d->error_code, d->error_text ? d->error_text : ""};
 	if (!ret->has_error && waits_for_room(d)) {
 		ret->has_error = true;
-		ret->error = (struct document_error){
-			"storage_full", "The server's disk is full. It goes on by itself when there is room again."};
+		ret->error =
+			(struct document_error){"storage_full", "The server has no room on its disk, or cannot write "
+								"there. It goes on by itself when it can again."};
 	}
 }
 

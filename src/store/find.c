@@ -105,21 +105,73 @@ static struct str window_of(struct str text, size_t first)
 	return (struct str){text.p + from, to - from};
 }
 
-/* Whole lines around the place, as marks of Markdown belong to lines. */
+/* Back to where a character begins. */
+static size_t char_begin(struct str text, size_t at)
+{
+	while (at > 0 && at < text.n && is_continuation(text.p[at]))
+		at--;
+	return at;
+}
+
+/* Whole lines around the place, as marks of Markdown belong to lines; of a line that is longer than what is looked at, a part. */
 static struct str lines_around(struct str text, size_t place)
 {
-	size_t from = place > MARKS_AROUND ? place - MARKS_AROUND : 0, to = MIN(place + MARKS_AROUND, text.n);
+	size_t first = char_begin(text, place > MARKS_AROUND ? place - MARKS_AROUND : 0);
+	size_t last = char_begin(text, MIN(place + MARKS_AROUND, text.n));
+	size_t from = first, to = last;
 
 	while (from > 0 && from < place && text.p[from - 1] != '\n')
 		from++;
+	if (from == place && place > 0 && text.p[place - 1] != '\n')
+		from = first;
 	while (to < text.n && to > place + SNIPPET_SIZE && text.p[to] != '\n')
 		to--;
+	if (to < text.n && text.p[to] != '\n')
+		to = last;
 	return (struct str){text.p + from, to - from};
+}
+
+/* How many marks of a fence, ``` or ~~~, the line begins with; fewer than three are none. */
+static size_t fence_of(struct str line, char *ret_mark)
+{
+	size_t at = 0, n = 0;
+
+	while (at < line.n && at < 3 && line.p[at] == ' ')
+		at++;
+	*ret_mark = at < line.n ? line.p[at] : 0;
+	if (*ret_mark != '`' && *ret_mark != '~')
+		return 0;
+	while (at + n < line.n && line.p[at + n] == *ret_mark)
+		n++;
+	return n < 3 ? 0 : n;
+}
+
+/* Whether the text ends within fenced code, whose characters are no marks. */
+static bool ends_in_code(struct str text)
+{
+	size_t open = 0;
+	char by = 0;
+
+	for (size_t at = 0; at < text.n;) {
+		const char *end = memchr(text.p + at, '\n', text.n - at);
+		size_t n = end ? (size_t)(end - text.p) - at : text.n - at;
+		char mark;
+		size_t fence = fence_of((struct str){text.p + at, n}, &mark);
+
+		if (fence && !open) {
+			open = fence;
+			by = mark;
+		} else if (open && mark == by && fence >= open) {
+			open = 0;
+		}
+		at += n + 1;
+	}
+	return open > 0;
 }
 
 /*
  * What is shown: the text around the first place. An answer is Markdown, and shown without its marks; a word that is not in its
- * text (of a link's address) is shown with them. `plain` has what is made anew.
+ * text (of a link's address) is shown with them, and so is what stands in long code. `plain` has what is made anew.
  */
 static struct str excerpt_of(struct str text, bool markdown, const struct query *q, struct buf *plain)
 {
@@ -127,7 +179,11 @@ static struct str excerpt_of(struct str text, bool markdown, const struct query 
 
 	(void)words_find(text, 0, LOOK_MAX, q->words, q->n, &place);
 	if (markdown) {
-		plain_add(plain, lines_around(text, place.at));
+		struct str lines = lines_around(text, place.at);
+
+		if (ends_in_code((struct str){text.p, (size_t)(lines.p - text.p)}))
+			return window_of(text, place.at);
+		plain_add(plain, lines);
 		if (buf_status(plain) == 0 && words_find(buf_str(plain), 0, plain->n, q->words, q->n, &in_plain))
 			return window_of(buf_str(plain), in_plain.at);
 	}
@@ -233,7 +289,7 @@ static int read_hits(struct db_rows *rows, const struct query *q, size_t limit, 
 	return r < 0 ? r : store_reader_end(&rd, e);
 }
 
-/* Each step finds the same as the one before, and more. */
+/* Each step looks at more than the one before; the first that has enough, or has looked at all, is the answer. */
 static int find_messages(struct db_conn *c, const struct find_filter *f, const struct query *q, size_t limit,
 	struct store_list *l, bool *ret_more, struct arena *a, struct err *e)
 {

@@ -190,6 +190,38 @@ static void test_marks(void **state)
 	shown(f, "user", "What is **bold**?", "bold", "What is **[bold]**?");
 }
 
+/* Of one line of many KiB whole characters are shown, and words before the place; of long code what stands in it. */
+static void test_long_texts(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(buf_done) struct buf text = BUF_INIT(16384), expected = BUF_INIT(1024);
+
+	(void)add_conversation(f, f->ada, "Untitled");
+	buf_add_str(&text, "needle ");
+	for (int i = 0; i < 3000; i++)
+		buf_add_str(&text, "é");
+	buf_add_str(&expected, "[needle] ");
+	for (int i = 0; i < 116; i++)
+		buf_add_str(&expected, "é");
+	shown(f, "assistant", text.p, "needle", expected.p);
+
+	text.n = 0;
+	for (int i = 0; i < 1000; i++)
+		buf_add_str(&text, "words ");
+	buf_add_str(&text, "and a **needle** here");
+	shown(f, "assistant", text.p, "needle",
+		"words words words words words words words words words and a [needle] here");
+
+	text.n = 0;
+	buf_add_str(&text, "```py\n");
+	for (int i = 0; i < 400; i++)
+		buf_add_str(&text, "x = *p * *q\n");
+	buf_add_str(&text, "needle = __init__");
+	buf_add_str(&text, "\n```\n");
+	shown(f, "assistant", text.p, "needle",
+		"= *p * *q\nx = *p * *q\nx = *p * *q\nx = *p * *q\nx = *p * *q\n[needle] = __init__\n```\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +229,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_many_behind_more, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pages, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_marks, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_long_texts, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
