@@ -13,9 +13,10 @@
 #include "base/clock.h"
 #include "base/magic.h"
 
-#define TICK_MS     500
-#define LOOK_PAUSE  20 /* times as long as the last look at lists took */
-#define FRAME_BYTES 256
+#define TICK_MS           500
+#define LOOK_PAUSE        20    /* times as long as the last look at lists took, */
+#define LOOK_PAUSE_MAX_MS 30000 /* at most */
+#define FRAME_BYTES       256
 
 enum { WS_GOING_AWAY = 1001, WS_POLICY = 1008 }; /* as of RFC 6455 */
 
@@ -198,7 +199,7 @@ static void look_done(void *arg)
 
 	ASSERT(loop_is_mine(c->loop) && c->looks);
 	c->looks = false;
-	c->look_ms = clock_mono_ms() + LOOK_PAUSE * l->took_ms;
+	c->look_ms = clock_mono_ms() + MIN(LOOK_PAUSE * l->took_ms, LOOK_PAUSE_MAX_MS);
 	for (struct feed *f = c->feeds, *next; f; f = next) {
 		next = f->next;
 		while (i < l->n && l->feeds[i].feed > f->number)

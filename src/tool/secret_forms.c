@@ -23,8 +23,9 @@ static void add_form(json_t *forms, const char *p, size_t n)
 
 /* ---- one text as the other ---- */
 
-#define ENDS_MAX    32
-#define SLASHES_MAX 7 /* before what is escaped: in JSON within JSON, and so on */
+#define SIGNS_ENOUGH 64
+#define ENDS_MAX     32
+#define SLASHES_MAX  7 /* before what is escaped: in JSON within JSON, and so on */
 
 /* Where what was looked at may end: of `\\` both the first and the second are the end of a `\`. */
 struct ends {
@@ -156,13 +157,22 @@ static uint32_t sign_of(struct str s, size_t *ret_n)
 	return sign;
 }
 
-/* How many bytes at the front of `s` are the secret; 0: none. */
+static size_t last_of(const struct ends *e)
+{
+	size_t most = 0;
+
+	for (size_t k = 0; k < e->n; k++)
+		most = MAX(most, e->at[k]);
+	return most;
+}
+
+/* How many bytes at the front of `s` are the secret, or so much of its beginning that it is no other text; 0: none. That also
+ * bounds what is looked at twice. */
 static size_t match(struct str s, struct str secret)
 {
 	struct ends now = {.at = {0}, .n = 1};
-	size_t most = 0;
 
-	for (size_t i = 0, n; i < secret.n && now.n > 0; i += n) {
+	for (size_t i = 0, n, signs = 0; i < secret.n && now.n > 0; i += n, signs++) {
 		struct ends next = {.n = 0};
 		uint32_t sign = sign_of((struct str){secret.p + i, secret.n - i}, &n);
 		struct str c = {secret.p + i, n};
@@ -171,11 +181,11 @@ static size_t match(struct str s, struct str secret)
 			end_of_json(s, now.at[k], c, sign, &next);
 			end_of_entity(s, now.at[k], c, sign, &next);
 		}
+		if (next.n == 0 && signs >= SIGNS_ENOUGH)
+			break;
 		now = next;
 	}
-	for (size_t k = 0; k < now.n; k++)
-		most = MAX(most, now.at[k]);
-	return most;
+	return last_of(&now);
 }
 
 const char *tool_secret_find(const char *p, size_t n, const char *secret, size_t secret_n, size_t *ret_n)

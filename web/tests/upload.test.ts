@@ -48,6 +48,7 @@ let server: Store;
 class Request {
   upload = {};
   status = 0;
+  private sent = false;
   responseText = '';
   onload?: () => void;
   onabort?: () => void;
@@ -68,10 +69,12 @@ class Request {
     return this.back[name] ?? null;
   }
   abort() {
+    if (!this.sent) return; // as browsers do
     this.onabort?.();
     this.onloadend?.();
   }
   send(body: Blob | string | null) {
+    this.sent = true;
     const answer = server.answer(this.method, this.url, this.headers, body);
     if (!answer) return;
     this.status = answer.status;

@@ -147,6 +147,26 @@ static void test_many_slashes(void **state)
 	assert_int_equal(b.n, (1 << 19) + 8);
 }
 
+/* Whoever chooses both the secret and what is said chooses how long is looked: nothing is looked at again and again. */
+static void test_long_alike(void **state)
+{
+	enum { MOST = 1 << 16, N = 1 << 20 };
+	CLEANUP(buf_done) struct buf secret = BUF_INIT(MOST), b = BUF_INIT(N);
+
+	(void)state;
+	for (int i = 0; i < MOST - 1; i++)
+		buf_add_char(&secret, 'a');
+	buf_add_char(&secret, 'b');
+	CLEANUP(json_decrefp) json_t *all = json_pack("{s:s#}", "token", secret.p, (int)secret.n);
+	for (int i = 0; i < N; i++)
+		buf_add_char(&b, 'a');
+	tool_hide(all, &b);
+	/* A long part of a secret is nobody's business either. */
+	char part[65];
+	memset(part, 'a', sizeof(part));
+	assert_null(memmem(b.p, b.n, part, sizeof(part)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +175,7 @@ int main(void)
 		cmocka_unit_test(test_short_password_in_a_header),
 		cmocka_unit_test(test_signs_of_its_own),
 		cmocka_unit_test(test_many_slashes),
+		cmocka_unit_test(test_long_alike),
 		cmocka_unit_test(test_json),
 	};
 

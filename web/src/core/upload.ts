@@ -27,7 +27,8 @@ function request(method: string, url: string, headers: Record<string, string>, b
     x.onabort = () => reject(new DOMException('', 'AbortError'));
     x.onloadend = () => signal.removeEventListener('abort', stop);
     signal.addEventListener('abort', stop);
-    if (signal.aborted) return stop();
+    // What is not sent yet tells nothing of its end.
+    if (signal.aborted) return reject(new DOMException('', 'AbortError'));
     x.send(body);
   });
 }
@@ -115,6 +116,9 @@ export const leftUploads = (user: string, path: string) => keptUploads(user).fil
 const TUS = { 'Tus-Resumable': '1.0.0' };
 const uploadUrl = (id: string) => `${base}/api/v1/uploads/${id}`;
 const pause = (tries: number) => new Promise((done) => setTimeout(done, 500 * 2 ** tries));
+
+/** Whether another row of this page, or another window, has taken it up. */
+export const isTakenUp = ({ user, id }: Kept) => running.has(id) || keptUploads(user).some((k) => k.id === id && Date.now() - k.at <= GONE_MS);
 
 /** It is not to be sent any more: nothing of it stays, here or there. */
 export async function giveUp(kept: Kept): Promise<void> {

@@ -1,6 +1,6 @@
 import { say } from '$core/api/errors';
 import type { Document } from '$core/api/types';
-import { giveUp, GONE_MS, leftUploads, sendDocument, type Kept, type Outgoing } from '$core/upload';
+import { giveUp, isTakenUp, GONE_MS, leftUploads, sendDocument, type Kept, type Outgoing } from '$core/upload';
 
 export interface Sending extends Outgoing {
   key: number;
@@ -75,8 +75,8 @@ export class Senders {
 
   drop(item: Sending): void {
     item.stop.abort();
-    // One that has failed has no request any more that ends by this.
-    if (item.problem && item.kept) void giveUp(item.kept);
+    // One that has failed has no request any more that ends by this; and it may have been chosen again.
+    if (item.problem && item.kept && !isTakenUp(item.kept)) void giveUp(item.kept);
     this.items = this.items.filter((i) => i.key !== item.key);
   }
 

@@ -55,6 +55,8 @@ export class Thread {
   constructor(
     private readonly id: () => string | null,
     private readonly places: Places,
+    /** Whether the end of the list is that of the chat: what comes behind a part that is read is not followed. */
+    private readonly ends: () => boolean = () => true,
   ) {}
 
   /** For `{@attach}` on the box; its first child is the list of messages. */
@@ -105,7 +107,7 @@ export class Thread {
       this.following = false;
       this.pinned = null;
       // Somebody went to the end; it did not come here by growing.
-    } else if (box.scrollTop !== this.top && left < NEAR) this.following = this.filled;
+    } else if (box.scrollTop !== this.top && left < NEAR) this.following = this.filled && this.ends();
     // Nothing stands in the room that is left.
     const unseen = left - this.spare;
     this.away = this.away ? unseen > NEAR : unseen > FAR;
