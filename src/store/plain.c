@@ -3,6 +3,12 @@
 
 #include <md4c.h>
 
+#include "sys/library.h"
+
+#define FUNCTIONS(X) X(md_parse)
+LIBRARY(FUNCTIONS, "libmd4c.so.0", "libmd4c0", NULL);
+LIBRARY_CALL(int, md_parse, (const MD_CHAR *p, MD_SIZE n, const MD_PARSER *parser, void *arg), (p, n, parser, arg), -1)
+
 /* Blocks stand apart, cells by a blank. An item keeps a mark, without which two would read as one sentence. */
 static int enter_block(MD_BLOCKTYPE type, void *detail UNUSED, void *arg)
 {
@@ -48,5 +54,9 @@ void plain_add(struct buf *b, struct str markdown)
 		.leave_span = on_span,
 		.text = add_text};
 
-	(void)md_parse(markdown.p, (MD_SIZE)markdown.n, &parser, b);
+	size_t before = b->n;
+
+	/* Without the library it is shown with its marks. */
+	if (md_parse(markdown.p, (MD_SIZE)markdown.n, &parser, b) != 0 && b->n == before)
+		buf_add(b, markdown.p, markdown.n);
 }
