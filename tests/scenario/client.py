@@ -2,10 +2,10 @@
 
 import json
 import socket
-import struct
 import threading
 import time
 
+import sockets
 from server import PATIENCE, Failed
 
 
@@ -119,15 +119,10 @@ class Connection:
         return self.response
 
     def close(self, reset=False):
+        """By the thread that reads it."""
         self.closed = True
-        try:
-            if reset:
-                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            else:
-                self.sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self.sock.close()
+        sockets.end(self.sock, reset)
+        sockets.close(self.sock)
 
 
 class Event:
@@ -226,9 +221,11 @@ class Reader:
     def leave(self, reset=False):
         with self.cv:
             self.ended = "left"
-        self.conn.close(reset)
+        self.conn.closed = True
+        sockets.end(self.conn.sock, reset)
         if self.thread:
             self.thread.join(PATIENCE)
+        sockets.close(self.conn.sock)
 
     def wait(self, what, condition, timeout=PATIENCE):
         end = time.monotonic() + timeout

@@ -87,7 +87,7 @@ class Mcp:
             self.cv.wait_for(lambda: mine in self.said, PATIENCE)
             said = self.said.get(mine)
         self.event(call, {"jsonrpc": "2.0", "id": id_, "result": {"content": [{"type": "text", "text": json.dumps(said, sort_keys=True)}]}})
-        call.sock.close()
+        sockets.close(call.sock)
 
     def hold(self, call):
         """Has nothing to tell, for as long as anybody listens."""

@@ -6,12 +6,12 @@ import hashlib
 import json
 import re
 import socket
-import struct
 import threading
 import time
 from urllib.parse import unquote
 
 from mcp import Mcp
+import sockets
 from server import PATIENCE, Failed
 
 STAMP = "2026-01-01T00:00:00Z"
@@ -101,15 +101,11 @@ class Provider:
         """As if the process died: nobody listens, open connections are reset."""
         s, self._listener = self._listener, None
         if s is not None:
-            try:
-                s.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            s.close()
+            sockets.end(s)
         with self.cv:
             conns = list(self._conns)
         for c in conns:
-            reset(c)
+            sockets.end(c, reset=True)
 
     def settings(self):
         url = "http://127.0.0.1:%d" % self.port
@@ -139,6 +135,7 @@ class Provider:
             try:
                 c, _ = listener.accept()
             except OSError:
+                sockets.close(listener)
                 return
             c.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self.cv:
@@ -174,7 +171,7 @@ class Provider:
         finally:
             with self.cv:
                 self._conns.discard(c)
-            c.close()
+            sockets.close(c)
 
     def _answer(self, call):
         path = re.sub(r"^/v1", "", call.path)
@@ -316,15 +313,6 @@ class Provider:
             with self.cv:
                 self.ended += 1
                 self.cv.notify_all()
-
-
-def reset(sock):
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        sock.shutdown(socket.SHUT_RD)
-    except OSError:
-        pass
-    sock.close()
 
 
 class Call:
@@ -670,14 +658,14 @@ class Call:
 
     def do_cut(self):
         """Resets the connection in the middle."""
-        reset(self.sock)
+        sockets.end(self.sock, reset=True)
         return False
 
     def do_close(self):
         """Closes the connection in an orderly way but without the body's end."""
         self.begin()
         self.sock.shutdown(socket.SHUT_WR)
-        self.sock.close()
+        sockets.close(self.sock)
         return False
 
     def do_die(self):
