@@ -5,6 +5,7 @@ import { summaryOf } from '$core/api/summaries';
 import { startTurn, type TurnRequest } from '$core/api/turns';
 import type { ImagePart, Message, Parameters, Summary, TurnStarted, WhenFull } from '$core/api/types';
 import { i18n, t } from '$core/i18n/i18n.svelte';
+import { withPage } from '$core/pages';
 import { said } from '$core/turn/options';
 import { picturesOf } from '$core/turn/parts';
 import { messageOf } from '$core/turn/reduce';
@@ -254,8 +255,7 @@ export class Chat extends Followed {
     this.loadingNewer = true;
     try {
       const page = await listMessages(this.id, { after: this.newer });
-      const known = new Set(this.messages.map((m) => m.id));
-      const all = [...this.messages, ...page.items.filter((m) => !known.has(m.id))];
+      const all = withPage(this.messages, page.items);
       await place(() => {
         this.messages = all.slice(-MOST);
         if (all.length > MOST) this.older = this.messages[0]!.id;

@@ -1,6 +1,7 @@
 import { changeConversation, changeConversations, getConversation, listConversations, type ListFilter } from '$core/api/conversations';
 import { ApiError } from '$core/api/errors';
 import type { BulkChange, Conversation, ConversationFields, ConversationPage } from '$core/api/types';
+import { withPage } from '$core/pages';
 import { notices } from '$design/notices.svelte';
 
 /** No more than so many are read anew at once. */
@@ -80,8 +81,7 @@ export class Conversations {
       let { items } = page;
       while (page.next && items.length < wanted) {
         page = await listConversations(filter, page.next, request.signal);
-        const known = new Set(items.map((c) => c.id));
-        items = [...items, ...page.items.filter((c) => !known.has(c.id))];
+        items = withPage(items, page.items);
       }
       this.begin({ items, next: page.next });
       this.read = filter;
@@ -99,8 +99,7 @@ export class Conversations {
     try {
       const page = await listConversations(filter, this.next);
       if (JSON.stringify(filter) !== JSON.stringify(this.filter)) return;
-      const known = new Set(this.items.map((c) => c.id));
-      this.items = [...this.items, ...page.items.filter((c) => !known.has(c.id))];
+      this.items = withPage(this.items, page.items);
       this.next = page.next ?? null;
     } catch (e) {
       notices.error(e);

@@ -1,6 +1,7 @@
 import { chatDocumentsPath, listChatDocuments } from '$core/api/documents';
 import type { Document } from '$core/api/types';
 import { t } from '$core/i18n/i18n.svelte';
+import { withPage } from '$core/pages';
 import { notices } from '$design/notices.svelte';
 import type { Senders } from './sending.svelte';
 
@@ -72,7 +73,7 @@ export class Files {
   private arrived(made: Document): void {
     const same = this.items.find((d) => d.id === made.same_as);
     if (same) notices.show(t('documents.same', { name: made.name, other: same.name }));
-    this.items = [...this.items, made];
+    this.items = withPage(this.items, [made]); // a look that began after it was made may have found it already
     void this.load();
   }
 }
