@@ -3,6 +3,7 @@
  *
  * The main thread starts everything, sleeps until a signal comes, and stops everything. The loop has its own thread.
  */
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -226,6 +227,7 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && strcmp(argv[1], "confine") == 0)
 		sandbox_confine(argc - 2, argv + 2, NULL);
+	signal(SIGXFSZ, SIG_IGN); /* a write beyond a limit on files fails then, as on a full disk */
 	extract_reader((struct sandbox_image){reader_image, (size_t)(reader_image_end - reader_image)});
 	settings_init(&c.settings);
 	status = run(&c, argc, argv);

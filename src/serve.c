@@ -68,7 +68,6 @@ void limits_raise(void)
 		(void)setrlimit(RLIMIT_NOFILE, &files);
 	}
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN); /* a write beyond a limit on files fails then, as on a full disk */
 	(void)memory_reserve();
 	threads_expect_many();
 #ifdef M_ARENA_MAX

@@ -115,7 +115,7 @@ static int check_disk(struct watch *w, struct err *e)
 /* ---- the rest ---- */
 
 /* A disk that is full or a server that is away is no damage: what is stored is good. */
-static void check_database(struct db *db)
+static bool report_database(struct db *db)
 {
 	struct err e = {0};
 	int r = db_state(db, &e);
@@ -123,6 +123,16 @@ static void check_database(struct db *db)
 
 	report(HEALTH_database, damaged ? r : 0, &e);
 	report(HEALTH_database_access, damaged ? 0 : r, &e);
+	return damaged;
+}
+
+/* Who meets damage notes it and then tells it: what was told between a look and its report is told once more. */
+static void check_database(struct db *db)
+{
+	struct err e = {0};
+
+	if (!report_database(db) && db_state(db, &e) == E_INTERNAL)
+		(void)report_database(db);
 }
 
 static int check_journal(struct watch *w, struct err *e)

@@ -370,6 +370,9 @@ def a_limit_on_files_is_no_end_and_no_damage(d):
     assert not refused()
     until("ready again", lambda: status(s) == "ok")
     s.stop()
+    for words in (["db", "copy", "--from", d + "/data", "--to", d + "/copy"], ["user", "add", "eve", "--data", d + "/data"]):
+        r = subprocess.run(["prlimit", "--fsize=20000", binary, *words], input=b"a long enough password\n", capture_output=True)
+        assert r.returncode == 1 and b"atelier.db" in r.stderr, (words, r)
 
 
 MOUNT = 'mount -t tmpfs -o size=%dm tmpfs "$0" && exec "$@"'
