@@ -82,6 +82,8 @@ describe('the question of a tool', () => {
     expect(field('size').choices).toEqual([{ value: 's', label: 'Small' }, { value: 'm', label: 'Medium' }]);
     expect(field('days').choices.map((c) => c.label)).toEqual(['Monday', 'tu']);
     expect(fields.map(initialOf)).toEqual(['', '', '', '0.5', true, 'm', '', [], '']);
+    const [odd] = fieldsOf({ properties: { size: { type: 'string', enum: [1, 's', 'm', 's'], enumNames: ['One', 'Small', 'Medium'] } } });
+    expect(odd!.choices).toEqual([{ value: 's', label: 'Small' }, { value: 'm', label: 'Medium' }]);
     expect(fieldsOf(null)).toEqual([]);
     expect(fieldsOf({ properties: { a: 1 } })).toEqual([]);
   });

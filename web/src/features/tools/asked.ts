@@ -27,10 +27,11 @@ const number = (v: unknown) => (typeof v === 'number' ? v : undefined);
 /** The values of a list, by their names where it has any: enum with enumNames, or oneOf and anyOf with titles. */
 function choicesOf(schema: Record<string, unknown>): Choice[] {
   const titled = [schema.oneOf, schema.anyOf].find(Array.isArray) as unknown[] | undefined;
-  if (titled) return titled.filter(isObject).filter((c) => typeof c.const === 'string').map((c) => ({ value: c.const as string, label: text(c.title) || (c.const as string) }));
-  const values = Array.isArray(schema.enum) ? schema.enum.filter((v) => typeof v === 'string') : [];
   const names = Array.isArray(schema.enumNames) ? schema.enumNames : [];
-  return values.map((value, i) => ({ value, label: text(names[i]) || value }));
+  const pairs: [unknown, unknown][] = titled ? titled.filter(isObject).map((c) => [c.const, c.title]) : Array.isArray(schema.enum) ? schema.enum.map((value, i) => [value, names[i]]) : [];
+  const choices = new Map<string, Choice>(); // a server may name one twice
+  for (const [value, label] of pairs) if (typeof value === 'string' && !choices.has(value)) choices.set(value, { value, label: text(label) || value });
+  return [...choices.values()];
 }
 
 function fieldOf(name: string, schema: Record<string, unknown>, required: boolean): AskedField | null {
