@@ -25,6 +25,10 @@ WRONG = {
     ("src/http/listen.c", "clang-analyzer-unix.Malloc"),
     ("src/http/shared.c", "clang-analyzer-unix.Malloc"),
 }
+# The analyzer walks through hundreds of megabytes of small things: in large pages it takes a fifth less of a processor. What
+# another C library, or a kernel without such pages, does not know does nothing.
+LARGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1:glibc.malloc.top_pad=%d:glibc.malloc.trim_threshold=%d:"
+               "glibc.malloc.mmap_threshold=%d" % (64 << 20, 1 << 30, 1 << 30)}
 FINDING = re.compile(r"^(\S+?):\d+:\d+: (?:error|warning): .* \[([\w.-]+)(?:,[^\]]*)?\]$")
 
 
@@ -69,12 +73,15 @@ def main():
             continue
         jobs.append((path, stamps / digest(path.read_bytes(), entry["command"].encode(), *common)))
 
+    # The long ones first, so that no processor ends with one.
+    jobs.sort(key=lambda job: -job[0].stat().st_size)
+
     def one(job):
         path, stamp = job
         if stamp.exists():
             return None
         p = subprocess.run(["clang-tidy", "-p", str(build), "--quiet", str(path)], stdout=subprocess.PIPE,
-                           stderr=subprocess.PIPE)
+                           stderr=subprocess.PIPE, env=dict(os.environ, **LARGE_PAGES))
         texts = findings(p.stdout.decode("utf-8", "replace"))
         if not texts and p.returncode != 0 and not p.stdout.strip():
             texts = [p.stderr.decode("utf-8", "replace").strip() or "clang-tidy failed on %s" % path]
