@@ -51,6 +51,9 @@ const forms = (ids, runs) => [
   ['the list of models', '/c/' + ids.chat, press(/^Model: /)],
 ];
 
+/** Those of the opened that stand in the page itself; all others are dialogs, which may come late. */
+const IN_PAGE = ['a message that is changed', 'the search of chats'];
+
 async function seed(page, base, mock) {
   const call = async (method, path, data) => {
     const reply = await page.request[method](base + '/api/v1' + path, { headers: { Origin: base }, data });
@@ -159,6 +162,7 @@ export async function typedStays({ context, mock, base, watch, allow }) {
       }
       inPage = !open;
       await open?.(page);
+      if (open && !IN_PAGE.includes(name)) await page.getByRole('dialog').last().waitFor();
       await page.waitForFunction(() => ([...document.querySelectorAll('[role="dialog"]')].at(-1) ?? document.getElementById('main'))?.querySelector('input, textarea, select'));
       if (!open && path.startsWith('/settings')) await main(page).locator('h2').first().waitFor();
       await page.getByRole('status', { name: 'Loading' }).first().waitFor({ state: 'detached' });
