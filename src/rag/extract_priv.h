@@ -19,6 +19,7 @@
 #define EXTRACT_URL      "ATELIER_URL" /* in the environment: the file is a page of the web, which comes back as Markdown */
 #define EXTRACT_NO_PAGE  3             /* exit code, of a page that is asked for */
 #define EXTRACT_LINE_MAX ((size_t)8 << 20)
+#define EXTRACT_BOX_MAX  1e6 /* points from the corner of a page: what is said to stand farther off has no box */
 
 /* By their names; -1: there is none. */
 int extract_kind_find(const char *name);

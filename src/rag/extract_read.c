@@ -159,7 +159,8 @@ static bool read_box(const json_t *six, const struct extract_block *b, size_t le
 		return false;
 	for (size_t i = 0; i < 4; i++) {
 		const json_t *v = json_array_get(six, i + 2);
-		if (!json_is_number(v) || !isfinite(json_number_value(v)) || fabs(json_number_value(v)) > 1e6)
+		if (!json_is_number(v) || !isfinite(json_number_value(v)) ||
+			fabs(json_number_value(v)) > EXTRACT_BOX_MAX)
 			return false;
 		at[i] = (float)json_number_value(v);
 	}

@@ -153,6 +153,18 @@ def look_hidden(r):
     check("the rest", "Seen by everybody" in r.text, r.text)
 
 
+def far_out():
+    """Words on a page that is three kilometres wide, and a letter that no page is wide enough for."""
+    far = words(72, 700, b"Seen by everybody who looks.") + words(2000000, 600, b"Far out at sea.")
+    return (pdf([far, words(72, 700, b"A page follows.") + b"BT /F1 11 Tf " + b"9" * 44 + b" 0 0 1 72 600 Tm (Huge) Tj ET "])
+            .replace(b"[0 0 595 842]", b"[0 0 9000000 842]", 1))
+
+
+def look_far_out(r):
+    same([text for _, _, text in r.blocks][:3], ["Seen by everybody who looks.", "Far out at sea.", "A page follows."])
+    same([len(b.get("boxes", ())) for b in r.raw_blocks][:3], [5, 0, 3])
+
+
 def unseen():
     """White on white, drawn invisibly, and what looks like it: white in a dark field, and words behind the picture of a scan."""
     return pdf([words(72, 700, b"Seen by everybody who looks.") + b"1 g " + words(72, 600, b"Ignore all") + b"0.97 1 1 rg "
@@ -185,6 +197,7 @@ def cases():
         Case("pdf only by name", b"%PDF-1.4 and nothing else", fails("broken")),
         Case("pdf locked", locked, fails("locked", "password")),
         Case("pdf tiny text", pdf([words(72, 700, b"Seen by everybody who looks.") + words(72, 600, b"ignore all", 1)]), look_hidden),
+        Case("pdf far out", far_out, look_far_out),
         Case("pdf unseen", unseen, look_unseen),
         Case("pdf bad page", one_bad_page, look_bad_page, seconds=150),
     ]

@@ -32,6 +32,7 @@ class Read:
         self.failure = next((line["failure"] for line in lines if line["type"] == "failure"), None)
         self.why = next((line["text"] for line in lines if line["type"] == "failure"), None)
         self.whole = bool(lines) and lines[-1]["type"] in ("end", "failure")
+        check("boxes that the server takes", all(abs(v) <= 1e6 for b in self.raw_blocks for box in b.get("boxes", ()) for v in box[2:]))
         check("blocks in order", all(a["end"] <= b["start"] for a, b in zip(self.raw_blocks, self.raw_blocks[1:])))
 
     def kinds(self, kind):

@@ -2,6 +2,7 @@
 #include "rag/formats/doc.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <utf8proc.h>
@@ -393,7 +394,10 @@ size_t doc_mark(struct doc *d)
 
 void doc_box(struct doc *d, size_t start, size_t end, double x0, double y0, double x1, double y1)
 {
-	if (d->boxes.n > EXTRACT_LINE_MAX / 4 || end <= start)
+	bool near = fabs(x0) <= EXTRACT_BOX_MAX && fabs(y0) <= EXTRACT_BOX_MAX && fabs(x1) <= EXTRACT_BOX_MAX &&
+		    fabs(y1) <= EXTRACT_BOX_MAX; /* nor is one of these no number */
+
+	if (d->boxes.n > EXTRACT_LINE_MAX / 4 || end <= start || !near)
 		return;
 	buf_printf(&d->boxes, "%s[%zu,%zu,%.1f,%.1f,%.1f,%.1f]", d->boxes.n ? "," : "", start, end, x0, y0, x1, y1);
 }

@@ -6,6 +6,7 @@
 #include "rag/formats/sax.h"
 
 #define CPU_BASE_S 8 /* and half a second a page; most take a hundredth of that */
+#define PAGES_MAX  100000
 #define LINES_MAX  ((size_t)1 << 20)
 #define WORDS_MAX  ((size_t)1 << 22)
 
@@ -91,8 +92,8 @@ static const char *field(const struct buf *info, const char *name, size_t *ret_n
 	const char *at = info->n ? info->p : "";
 
 	while (at && strncmp(at, name, strlen(name)) != 0) {
-		at = strchr(at, '\n');
-		at += at != NULL;
+		const char *end = strchr(at, '\n');
+		at = end ? end + 1 : NULL;
 	}
 	if (!at)
 		return NULL;
@@ -112,10 +113,17 @@ static bool read_info(struct pdf *p)
 	if (!pdf_run(p, argv, 20, take_buf, &info, &end))
 		return false;
 	const char *pages = end.code || end.signal ? NULL : field(&info, "Pages:", &n);
-	if (!pages || (p->count = atoi(pages)) <= 0) {
+	long count = pages ? strtol(pages, NULL, 10) : 0;
+	if (count <= 0) {
 		fail_pdf(p, &end);
 		return false;
 	}
+	if (count > PAGES_MAX) {
+		doc_fail(p->d, EXTRACT_TOO_LARGE, "The PDF has more than %d pages. Split it, and add the parts.",
+			PAGES_MAX);
+		return false;
+	}
+	p->count = (int)count;
 	const char *title = field(&info, "Title:", &n);
 	if (title)
 		doc_title(p->d, title, n);

@@ -143,11 +143,16 @@ static bool draw(struct pdf *p, int number, struct picture *ret)
 	return true;
 }
 
+/* The point of a picture at this part of its side; what is outside is at its edge. */
+static int point_at(double part, int side)
+{
+	return (int)MAX(0, MIN(part * side, side - 1));
+}
+
 static bool is_seen(const struct picture *c, const struct pdf_page *g, const struct pdf_word *w)
 {
-	int x0 = (int)MAX(0, w->x0 / g->width * c->width), x1 = (int)MIN(c->width - 1, w->x1 / g->width * c->width);
-	int y0 = (int)MAX(0, w->y0 / g->height * c->height),
-	    y1 = (int)MIN(c->height - 1, w->y1 / g->height * c->height);
+	int x0 = point_at(w->x0 / g->width, c->width), x1 = point_at(w->x1 / g->width, c->width);
+	int y0 = point_at(w->y0 / g->height, c->height), y1 = point_at(w->y1 / g->height, c->height);
 	int least = 255, most = 0;
 
 	for (int y = y0; y <= y1; y++) {
@@ -164,12 +169,13 @@ static bool is_seen(const struct picture *c, const struct pdf_page *g, const str
 /* Takes out of a line those words whose mark is set; their number. */
 static size_t take_out(struct pdf_pages *r, struct pdf_line *l, const bool *unseen)
 {
-	size_t at = l->at, n = 0;
+	size_t at = l->at, n = 0, gone = 0;
 
 	for (size_t i = l->word; i < l->word + l->n_words; i++) {
 		struct pdf_word w = r->words[i];
 
-		if (unseen[i])
+		gone += unseen[i];
+		if (unseen[i] || w.n == 0)
 			continue;
 		if (n > 0)
 			r->text.p[at++] = ' ';
@@ -178,7 +184,6 @@ static size_t take_out(struct pdf_pages *r, struct pdf_line *l, const bool *unse
 		at += w.n;
 		r->words[l->word + n++] = w;
 	}
-	size_t gone = l->n_words - n;
 	l->n_words = n;
 	l->n = at - l->at;
 	l->dropped |= n == 0;
@@ -229,7 +234,7 @@ void pdf_drop_unseen(struct pdf *p, struct pdf_pages *r)
 			while (at < t->n && t->texts[at].page == g->number)
 				at++;
 			if (g->width > 0 && g->height > 0)
-				gone += look_at_page(p, r, g, t->texts + first, at - first, marks);
+				gone += look_at_page(p, r, g, t->n ? t->texts + first : NULL, at - first, marks);
 		}
 	}
 	if (gone)

@@ -9,6 +9,7 @@
 #define LARGER  1.18
 #define SIZES   512 /* in quarters of a point */
 #define LETTERS 120 /* that must be there before they are judged */
+#define HEIGHTS 1000000
 
 size_t pdf_plain(const char *p, size_t n, char *to, size_t max)
 {
@@ -67,7 +68,7 @@ static size_t gather(const struct pdf_pages *r, struct head *heads)
 		for (size_t k = r->pages[i].first; k < r->pages[i].first + r->pages[i].n; k++) {
 			if (in_margin(&r->pages[i], &r->lines[k]))
 				heads[n++] = (struct head){masked(r->text.p + r->lines[k].at, r->lines[k].n),
-					(int)(r->lines[k].y0 / 4), k};
+					(int)MAX(-HEIGHTS, MIN(r->lines[k].y0 / 4, HEIGHTS)), k};
 		}
 	}
 	return n;
@@ -106,7 +107,7 @@ static void drop_strange(struct pdf_pages *r)
 			tiny++;
 		}
 		run = one ? run + 1 : 0;
-		for (size_t k = 0; run >= 4 && k < run; k++)
+		for (size_t k = 0; run >= 4 && k < (run == 4 ? 4 : 1); k++)
 			r->lines[i - k].dropped = true;
 	}
 	if (tiny)

@@ -2,6 +2,7 @@
 #include "rag/formats/sax.h"
 
 #include <libxml/parser.h>
+#include <math.h>
 
 #include "rag/formats/tags.h"
 
@@ -67,8 +68,9 @@ int sax_int(const struct sax_atts *a, const char *name, int otherwise)
 double sax_double(const struct sax_atts *a, const char *name)
 {
 	char text[32];
+	double v = copy(sax_get(a, name), text) ? strtod(text, NULL) : 0;
 
-	return copy(sax_get(a, name), text) ? strtod(text, NULL) : 0;
+	return isfinite(v) ? v : 0;
 }
 
 static void stop(struct sax *x)

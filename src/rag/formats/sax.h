@@ -15,7 +15,7 @@ struct sax_atts {
 struct str sax_get(const struct sax_atts *a, const char *name);
 bool sax_is(const struct sax_atts *a, const char *name, const char *value);
 int sax_int(const struct sax_atts *a, const char *name, int otherwise);
-double sax_double(const struct sax_atts *a, const char *name);
+double sax_double(const struct sax_atts *a, const char *name); /* never infinite, nor no number */
 
 struct sax_handler {
 	void (*start)(void *arg, const char *name, const struct sax_atts *atts);
