@@ -427,34 +427,46 @@ struct embedded {
 	const char *identity;
 };
 
-/* From now on the collection is searched by these vectors, if no document lacks them. *ret: it was not before. */
-static int switch_to(struct db_conn *c, atelier_id collection_id, const char *identity, bool *ret, struct err *e)
+/* From now on the collection is searched by these vectors, if no document lacks them. One that is searched by none yet does not wait
+ * for those whose job has ended without them, nor for `failed`, as long as others have some. *ret: it was not before. */
+static int switch_to(
+	struct db_conn *c, atelier_id collection_id, const char *identity, atelier_id failed, bool *ret, struct err *e)
 {
 	int64_t n = 0;
 	int r = db_exec(c, &n, e,
 		"UPDATE collections SET identity = ? WHERE id = ? AND identity <> ? AND NOT EXISTS"
-		" (SELECT 1 FROM documents d WHERE d.collection_id = collections.id AND d.text_id IS NOT NULL"
-		"  AND " LACKS ")",
-		DB_TEXT(identity), DB_I64(collection_id), DB_TEXT(identity), DB_TEXT(identity));
+		" (SELECT 1 FROM documents d LEFT JOIN jobs j ON j.id = d.job_id"
+		"  WHERE d.collection_id = collections.id AND d.text_id IS NOT NULL AND " LACKS
+		"  AND NOT (collections.identity = '' AND (d.id = ? OR (d.state = 'embedding' AND NOT " OPEN "))"
+		"   AND EXISTS (SELECT 1 FROM documents o JOIN vectors v ON v.text_id = o.text_id"
+		"    WHERE o.collection_id = collections.id AND v.identity = ?)))",
+		DB_TEXT(identity), DB_I64(collection_id), DB_TEXT(identity), DB_TEXT(identity), DB_I64(failed),
+		DB_TEXT(identity));
 
 	*ret = r == 0 && n > 0;
+	return r;
+}
+
+static int collection_of(struct db_conn *c, atelier_id id, atelier_id *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = STORE_FIRST(c, &rows, NO_DOCUMENT, e, "SELECT collection_id FROM documents WHERE id = ?", DB_I64(id));
+
+	*ret = r < 0 ? 0 : db_i64(rows, 0);
 	return r;
 }
 
 static int embedded_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const struct embedded *x = arg;
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int64_t revision = 0;
-	int r = STORE_FIRST(
-		c, &rows, NO_DOCUMENT, e, "SELECT collection_id FROM documents WHERE id = ?", DB_I64(x->id));
-	atelier_id collection = r < 0 ? 0 : db_i64(rows, 0);
+	atelier_id collection = 0;
 	bool whole = false;
+	int r = collection_of(c, x->id, &collection, e);
 
 	ASSERT(db_is_writing(c));
-	db_rows_done(TAKE_PTR(rows));
 	if (r == 0)
-		r = switch_to(c, collection, x->identity, &whole, e);
+		r = switch_to(c, collection, x->identity, 0, &whole, e);
 	if (r == 0)
 		r = count_change(c, collection, whole, &revision, e);
 	return r < 0 ? r
@@ -469,6 +481,26 @@ int documents_embedded(struct db *db, atelier_id id, atelier_id text_id, const c
 	struct embedded x = {id, text_id, identity};
 
 	return db_write(db, embedded_in, &x, e);
+}
+
+static int not_embedded_in(struct db_conn *c, void *arg, struct err *e)
+{
+	const struct embedded *x = arg;
+	int64_t revision = 0;
+	atelier_id collection = 0;
+	bool whole = false;
+	int r = collection_of(c, x->id, &collection, e);
+
+	if (r == 0)
+		r = switch_to(c, collection, x->identity, x->id, &whole, e);
+	return r == 0 && whole ? count_change(c, collection, true, &revision, e) : r;
+}
+
+int documents_not_embedded(struct db *db, atelier_id id, const char *identity, struct err *e)
+{
+	struct embedded x = {.id = id, .identity = identity};
+
+	return db_write(db, not_embedded_in, &x, e);
 }
 
 struct embed_all {
@@ -520,7 +552,7 @@ static int embed_or_switch_in(struct db_conn *c, void *arg, struct err *e)
 	int r = embed_all_in(c, x, e);
 
 	if (r == 0)
-		r = switch_to(c, x->collection_id, x->identity, &whole, e);
+		r = switch_to(c, x->collection_id, x->identity, 0, &whole, e);
 	return r == 0 && whole ? count_change(c, x->collection_id, true, &revision, e) : r;
 }
 
