@@ -14,13 +14,13 @@ import array
 import glob
 import http.client
 import json
+import multiprocessing
 import os
 import random
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +33,7 @@ from server import Server  # noqa: E402
 DIMS, WORDS, VOCABULARY = 768, 75, 50000
 COLLECTIONS = 10
 EACH, BOOK = 100, 1000  # passages of a document, and of a long one
+QUIET_S = 6
 missed = []
 
 
@@ -221,15 +222,42 @@ def chat(c):
     return (time.monotonic() - start) * 1000
 
 
-def fill(house, texts, collections, passages, each):
-    """Adds documents of so many passages to the collections; returns when all have been sent, which is while they are read."""
-    made = [(k, j * each + i * passages) for i, k in enumerate(collections) for j in range(passages // each)]
-    bodies = [texts.document(first, each) for _, first in made]
+class People:
+    """Who chat, one question after the other, in a process of their own: what else is asked here holds nobody up."""
+
+    def __init__(self, house):
+        self.ended = multiprocessing.Event()
+        self.got, self.to = multiprocessing.Pipe(duplex=False)
+        self.process = multiprocessing.Process(target=self.talk, args=(house.another(),), daemon=True)
+        self.process.start()
+        self.to.close()  # so that its end is heard
+
+    def talk(self, client):
+        took = []
+        while not self.ended.is_set():
+            took.append(chat(client))
+            time.sleep(0.005)
+        self.to.send(took)
+
+    def end(self):
+        self.ended.set()
+        took = self.got.recv()
+        self.process.join()
+        return took
+
+
+def make(texts, collections, passages, each):
+    """Documents for `fill`: their collection, their number, what they say."""
+    return [(k, n, texts.document(n, each)) for i, k in enumerate(collections) for n in range(i * passages, (i + 1) * passages, each)]
+
+
+def fill(house, made):
+    """Adds the documents; returns when all have been sent, which is while they are read."""
     clients = [house.another() for _ in range(4)]
 
     def send(w):
         for i in range(w, len(made), len(clients)):
-            clients[w].add(made[i][0], "%d.txt" % made[i][1], bodies[i])
+            clients[w].add(made[i][0], "%d.txt" % made[i][1], made[i][2])
     start = time.monotonic()
     with ThreadPoolExecutor(len(clients)) as pool:
         list(pool.map(send, range(len(clients))))
@@ -241,25 +269,19 @@ def case_ingest(a, house, texts):
     c = house.another()
     for _ in range(50):
         chat(c)
-    quiet = [chat(c) for _ in range(300)]
+    people = People(house)
+    time.sleep(QUIET_S)
+    quiet = people.end()
     k = house.collection("Read beside chats")
-    busy, ended = [], threading.Event()
-
-    def people():
-        other = house.another()
-        while not ended.is_set():
-            busy.append(chat(other))
-            time.sleep(0.005)
-    t = threading.Thread(target=people)
-    t.start()
+    made = make(texts, [k], passages, BOOK)
     before = house.cpu()
-    start = fill(house, texts, [k], passages, BOOK)
+    people = People(house)
+    start = fill(house, made)
     house.client.wait([k], ("queued", "reading"))
     read = time.monotonic() - start
     house.client.wait([k])
     whole = time.monotonic() - start
-    ended.set()
-    t.join()
+    busy = people.end()
     say("  %d passages: found by words after %.2f s, embedded after %.2f s, %.0f us of processor time each with the chats; chats p50 "
         "%.1f ms, quiet %.1f ms" % (passages, read, whole, (house.cpu() - before) / passages * 1e6, percentile(busy, 50), percentile(quiet, 50)))
     least("passages found by their words", passages / read, 5000, "a second")
@@ -328,7 +350,7 @@ def case_hybrid(a, house, texts):
     passages = 20000 if a.quick else 100000
     each = passages // COLLECTIONS
     all_ = [house.collection("Collection %d" % i) for i in range(COLLECTIONS)]
-    start = fill(house, texts, all_, each, EACH)
+    start = fill(house, make(texts, all_, each, EACH))
     house.client.wait(all_)
     say("  %d passages in %d collections after %.1f s" % (passages, COLLECTIONS, time.monotonic() - start))
     house.server.stop()
@@ -356,7 +378,7 @@ def case_hybrid(a, house, texts):
 def case_start(a, house, texts):
     passages = 20000 if a.quick else 100000
     k = house.collection("One")
-    fill(house, texts, [k], passages, EACH)
+    fill(house, make(texts, [k], passages, EACH))
     house.client.wait([k])
     house.server.stop()
     house.start()

@@ -14,8 +14,8 @@
 #include "sys/loop.h"
 
 #define CUT_VERSION    1
-#define PIECES         ((size_t)16) /* of a text, in one transaction */
-#define PASSAGES       ((size_t)500)
+#define PIECES         ((size_t)4) /* of a text in one transaction, as few as of the rest: whoever else writes waits for it */
+#define PASSAGES       ((size_t)100)
 #define PAGES          ((size_t)50)
 #define POSTINGS_BYTES ((size_t)512 << 20)
 #define ARENA_BYTES    ((size_t)16 << 20)
