@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Measures what is found: recall@10 and nDCG@10 of full text, vectors and both, on sets whose right passages are known.
+"""Measures what is found: recall@10 and nDCG@10 of full text, vectors and both, on sets whose right passages are known; and of
+books that are there as text, PDF, HTML and EPUB, for how many questions the best passage is of the same section as in the text.
 
-eval.py BINARY [--embeddings URL --model NAME] [--set FOLDER] [--data FOLDER]
+eval.py BINARY [--embeddings URL --model NAME] [--set FOLDER] [--data FOLDER] [--no-faq] [--no-books]
 
 The embeddings are the address of an Ollama with a real model; without one, full text alone is measured. Downloads packages by
 apt-get; they are kept nowhere. A set of one's own: passages.jsonl {id, lang, text}, questions.jsonl {id, lang, text}, judged.tsv (question,
@@ -97,6 +98,35 @@ def measure(client, name, s, modes):
     return rows
 
 
+def ask_book(client, collection, book, title, mode):
+    """The sections that are found, best first; None is a passage of none, as a list of contents has."""
+    hits = client.call("POST", "/search", {"query": title, "collection_ids": [collection], "mode": mode, "limit": 10})["items"]
+    return [book.section(h["text"]) for h in hits]
+
+
+def score_book(run):
+    """A section may have several passages: the first of them counts."""
+    places = [found.index(n) if n in found else None for n, found in enumerate(run)]
+    return (sum(p is not None for p in places) / len(run), sum(1 / math.log2(p + 2) for p in places if p is not None) / len(run))
+
+
+def measure_book(client, name, book, modes):
+    """Yields (title, its rows) for each kind."""
+    best = {}  # by mode: what is found first in the text
+    for kind in sorted(book.files, key=lambda k: k != "txt"):
+        ending = "zip" if "archive" in kind else kind
+        k = fill(client, "%s, %s" % (name, kind), {"%s.%s" % (name, ending): book.files[kind]})
+        rows = {}
+        for mode in modes:
+            with ThreadPoolExecutor(2) as pool:
+                run = list(pool.map(lambda s: ask_book(client, k, book, s[0], mode), book.sections))
+            first = [found[0] if found else None for found in run]
+            same = sum(a == b for a, b in zip(first, best.setdefault(mode, first))) / len(first)
+            rows[mode] = score_book(run)
+            print("| %s, %s | | %d | %s | %.3f | %.3f | as in the text first: %.3f" % (name, kind, len(run), mode, *rows[mode], same), flush=True)
+        yield "%s, %s" % (name, kind), rows
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     ap.add_argument("binary")
@@ -104,6 +134,7 @@ def main():
     ap.add_argument("--model", default=os.environ.get("EVAL_MODEL"))
     ap.add_argument("--set", action="append", default=[])
     ap.add_argument("--no-faq", action="store_true")
+    ap.add_argument("--no-books", action="store_true")
     ap.add_argument("--data", help="a data folder that is kept")
     a = ap.parse_args()
     data = a.data or tempfile.mkdtemp(prefix="atelier-eval-")
@@ -122,8 +153,11 @@ def main():
         every = {} if a.no_faq else sets.faq()
         for path in a.set:
             every.update(sets.folder(path))
-        for name, s in every.items():
-            rows = measure(client, name, s, MODES if a.embeddings else MODES[:1])
+        modes = MODES if a.embeddings else MODES[:1]
+        found = [(name, measure(client, name, s, modes)) for name, s in every.items()]
+        for name, book in ({} if a.no_books else sets.books()).items():
+            found += measure_book(client, name, book, modes)
+        for name, rows in found:
             if len(rows) == 3 and rows["hybrid"][1] < max(rows["fulltext"][1], rows["vectors"][1]) - WITHIN:
                 print("WORSE together on " + name)
                 worse += 1

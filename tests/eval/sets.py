@@ -2,16 +2,18 @@
 
 faq      the Debian FAQ in ten languages: each heading is a question, the section under it (without the heading) a file. A section
          has the same name in all languages, so questions of one language can be asked of another.
-books    the same books as text, PDF, HTML and EPUB, for whether the same passage is found whatever it came as.
+books    the same books as text, PDF, HTML and EPUB, for whether the same passage is found whatever it came as: each heading is a question.
 """
 
 import gzip
 import html
+import io
 import os
 import re
 import shutil
 import subprocess
 import tempfile
+import zipfile
 
 LANGUAGES = ("en", "de", "es", "fr", "it", "ja", "ko", "nl", "pt", "ru", "zh-cn")
 
@@ -87,16 +89,55 @@ def folder(path):
     return {os.path.basename(path.rstrip("/")): Set(files, questions)}
 
 
+class Book:
+    """files: the same book, by kind. sections: (title, what it says), the title being a question that the section answers."""
+
+    def __init__(self, files, pages):
+        self.files, self.sections, self.known = files, [], {}
+        for part in re.split(r"(?=<h[1-6]>)", pages):
+            head = re.match(r"<h[1-6]>(.*?)</h[1-6]>", part, re.S)
+            body = plain(re.sub(r'(?s)<div class="(related|sphinxsidebar|footer)".*', "", part[head.end():])) if head else ""
+            if len(body) > 200:
+                title = plain(re.sub(r'<span class="section-number">.*?</span>|<a class="headerlink".*?</a>', "", head[1]))
+                for gram in grams(body):
+                    self.known.setdefault(gram, set()).add(len(self.sections))
+                self.sections.append((title, body))
+
+    def section(self, passage):
+        """The number of the section that has most of what the passage says; None: of none as much as a third."""
+        found, every = {}, grams(passage)
+        for gram in every:
+            for n in self.known.get(gram, ()):
+                found[n] = found.get(n, 0) + 1
+        best = max(found, key=found.get, default=None)
+        return best if best is not None and found[best] * 3 >= len(every) else None
+
+
+def grams(text):
+    """Each four words behind each other, as letters and digits alone."""
+    words = [w for w in (re.sub(r"\W", "", x).lower() for x in text.split()) if w]
+    return {" ".join(words[i:i + 4]) for i in range(max(1, len(words) - 3))}
+
+
 def books():
-    """name -> {kind: bytes} of the same book."""
+    """name -> Book. Pages of HTML that are files of their own come in one archive."""
     where = unpack(["debian-policy", "developers-reference"])
-    found = {"policy": {}, "developers-reference": {}}
-    for root, _, names in os.walk(where):
-        for name in names:
-            path = os.path.join(root, name)
-            m = re.fullmatch(r"(policy|developers-reference)\.(txt|pdf|epub)(\.gz)?", name)
-            if m and not os.path.islink(path):
-                with (gzip.open if m[3] else open)(path, "rb") as f:
-                    found[m[1]][m[2]] = f.read()
+    found, pages = {"policy": {}, "developers-reference": {}}, {"policy": "", "developers-reference": ""}
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(os.path.join(root, n) for root, _, names in os.walk(where) for n in names):
+            m = re.fullmatch(r"(policy|developers-reference)\.(txt|pdf|epub|html)(\.gz)?", os.path.basename(path))
+            chapter = re.search(r"/policy\.html/(?:ch|ap)-[\w-]+\.html$", path)
+            if os.path.islink(path) or not (m or chapter):
+                continue
+            with (gzip.open if path.endswith(".gz") else open)(path, "rb") as f:
+                data = f.read()
+            if chapter:
+                archive.writestr(os.path.basename(path), data)
+                pages["policy"] += data.decode()
+            else:
+                found[m[1]][m[2]] = data
+                pages[m[1]] += data.decode() if m[2] == "html" else ""
+    found["policy"]["html in an archive"] = packed.getvalue()
     shutil.rmtree(where)
-    return found
+    return {name: Book(files, pages[name]) for name, files in found.items()}
