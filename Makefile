@@ -35,6 +35,7 @@ bench:
 	@tools/build release bench
 	@bench/run.sh build/atelier build/bench/bench/load
 	@bench/keep.py build/bench/bench/keep
+	@bench/tools.py build/atelier
 	@bench/peers.sh sqlite-vec
 	@bench/documents.py build/atelier build/bench/bench/passages $(if $(EMBEDDINGS),--embeddings $(EMBEDDINGS) --model $(MODEL))
 

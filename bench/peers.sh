@@ -41,7 +41,7 @@ fetch_pydantic-ai() {
 fetch() {
 	local name=$1 version=$2 mark=$peers/$1.version log=$peers/$1.log
 	[ -z "$only" ] || [ "$only" = "$name" ] || return
-	[ "$(cat "$mark" 2>/dev/null)" = "$version" ] && return
+	[ "$(cat "$mark" 2>/dev/null)" = "$version" ] && [ -d "${peers:?}/$name" ] && return
 	echo "Fetching $name $version ..." >&2
 	rm -rf "${peers:?}/$name"
 	if "fetch_$name" >"$log" 2>&1; then
