@@ -4,6 +4,7 @@ answered comes back as their result. Who shows a key is offered `tell`, which sa
 import json
 import threading
 
+import sockets
 from server import PATIENCE
 
 FORM = {"type": "object", "required": ["name", "age"], "properties": {
