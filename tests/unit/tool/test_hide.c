@@ -115,6 +115,27 @@ static void test_signs_of_its_own(void **state)
 	hides(json_pack("{s:s}", "key", key), "a\\bA& and a%5cb", "a\\bA& and a%5cb");
 }
 
+/* What one program writes another one writes once more. */
+static void test_layers(void **state)
+{
+	static const char *const key = "a&b\"c/d%e";
+	static const char *const as[] = {
+		"a\\u0026amp;b\\u0026quot;c\\/d%e",           /* a page in JSON (Go) */
+		"a&amp;amp;b&amp;quot;c/d%e",                 /* a page in a page */
+		"a&amp;b\\&quot;c/d%e",                       /* JSON in a page */
+		"a%2526b%2522c%252Fd%2525e",                  /* an address in an address */
+		"a%26amp%3Bb%26%2334%3Bc/d%25e",              /* a page in an address */
+		"a\\u002526b\\\\\"c/d\\u0025e",               /* an address in JSON */
+		"a&#38;b%5C%22c%5C/d&#x25;e",                 /* JSON in an address */
+		"a\\\\u0026amp;amp;b\\\\u0026amp;quot;c/d%e", /* and three of them */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(as); i++)
+		hides(json_pack("{s:s}", "key", key), as[i], "[secret]");
+	hides(json_pack("{s:s}", "key", key), "a&amp;x and a%26 and a\\u0026", "a&amp;x and a%26 and a\\u0026");
+}
+
 /* Data stays data: a text in it is decoded before it is looked at. */
 static void test_json(void **state)
 {
@@ -174,6 +195,7 @@ int main(void)
 		cmocka_unit_test(test_base64),
 		cmocka_unit_test(test_short_password_in_a_header),
 		cmocka_unit_test(test_signs_of_its_own),
+		cmocka_unit_test(test_layers),
 		cmocka_unit_test(test_many_slashes),
 		cmocka_unit_test(test_long_alike),
 		cmocka_unit_test(test_json),
