@@ -19,10 +19,9 @@ static bool has_documents(const struct tools *t)
 
 static const struct builtin all[] = {
 	{"calculator", "Calculator",
-		"Calculates an expression exactly: + - * / % ^, parentheses, factorial (!), functions such as sqrt, "
-		"ln, log, sin "
-		"(radians), round, min, max, sum, mean, gcd, comb, and pi, e. Use it for any arithmetic beyond the "
-		"trivial.",
+		"Calculates an expression: + - * / % ^, parentheses, factorial (!), functions such as sqrt, ln, log, "
+		"sin (radians), round, min, max, sum, mean, gcd, comb, and pi, e. Whole numbers are exact up to 18 "
+		"digits, all else is rounded to 15. Use it for any arithmetic beyond the trivial.",
 		OBJECT(TEXT("expression", "For example 17.5% * 240, or sqrt(2)*10^3."), REQUIRED("\"expression\"")),
 		READS, .call = calculator_call},
 	{"current_time", "Date and time",

@@ -1,5 +1,5 @@
 /*
- * calculator.c - arithmetic for models, which are bad at it. Numbers are long doubles: whole ones are exact up to 19 digits,
+ * calculator.c - arithmetic for models, which are bad at it. Numbers are long doubles: whole ones are exact up to 18 digits,
  * others are told with 15.
  *
  *	sum     = product { ("+" | "-") product }

@@ -13,29 +13,38 @@
 #define LOW "\xe2\x96\x81"
 
 #define HERMES_RESULT "<tool_response>\n", "\n</tool_response>"
+#define AS_JSON       NULL, NULL, NULL, NULL, NULL
+#define AS_PYTHON     "", "=", "", ", ", "\""
 
 /* A call as a family writes it: `open` NAME `middle` ARGUMENTS `close`, the arguments as a JSON object, or, with `key`, each of them
- * as `key` KEY `value` VALUE `end`. */
+ * as `key` KEY `value` VALUE `end`, with `between` between two of them, and texts in `quote`; NULL: as they are. */
 /* clang-format off */
 static const struct family {
 	const char *models[4]; /* words in the ids of its models */
 	bool quotes; /* the name */
 	const char *open, *middle, *close;
 	const char *result, *result_end;
-	const char *key, *value, *end;
+	const char *key, *value, *end, *between, *quote;
 } families[] = {
 	{{"qwen3-coder", "qwen3.5", "nemotron-3"}, false, "<tool_call>\n<function=", ">\n", "</function>\n</tool_call>",
-		HERMES_RESULT, "<parameter=", ">\n", "\n</parameter>\n"},
+		HERMES_RESULT, "<parameter=", ">\n", "\n</parameter>\n", "", NULL},
 	{{"glm-4", "glm4"}, false, "<tool_call>", "\n", "</tool_call>",
-		HERMES_RESULT, "<arg_key>", "</arg_key>\n<arg_value>", "</arg_value>\n"},
-	{{"llama3", "llama-3"}, true, "{\"name\":", ",\"parameters\":", "}", HERMES_RESULT, NULL, NULL, NULL},
+		HERMES_RESULT, "<arg_key>", "</arg_key>\n<arg_value>", "</arg_value>\n", "", NULL},
+	{{"llama3", "llama-3"}, true, "{\"name\":", ",\"parameters\":", "}", HERMES_RESULT, AS_JSON},
 	{{"mistral", "mixtral"}, true, "[TOOL_CALLS][{\"name\":", ",\"arguments\":", "}]",
-		"[TOOL_RESULTS]", "[/TOOL_RESULTS]", NULL, NULL, NULL},
+		"[TOOL_RESULTS]", "[/TOOL_RESULTS]", AS_JSON},
 	{{"deepseek"}, false, "<" BAR "tool" LOW "calls" LOW "begin" BAR "><" BAR "tool" LOW "call" LOW "begin" BAR ">",
 		"<" BAR "tool" LOW "sep" BAR ">",
-		"<" BAR "tool" LOW "call" LOW "end" BAR "><" BAR "tool" LOW "calls" LOW "end" BAR ">", HERMES_RESULT, NULL, NULL, NULL},
+		"<" BAR "tool" LOW "call" LOW "end" BAR "><" BAR "tool" LOW "calls" LOW "end" BAR ">", HERMES_RESULT, AS_JSON},
+	{{"gemma4", "gemma-4"}, false, "<|tool_call>call:", "{", "}<tool_call|>",
+		"<|tool_response>", "<tool_response|>", "", ":", "", ",", "<|\"|>"},
+	{{"lfm2"}, false, "<|tool_call_start|>[", "(", ")]<|tool_call_end|>",
+		"<|tool_response_start|>", "<|tool_response_end|>", AS_PYTHON},
+	{{"olmo-3", "olmo3"}, false, "<function_calls>\n", "(", ")\n</function_calls>", HERMES_RESULT, AS_PYTHON},
+	/* Without its tokens, which servers refuse in a text, or take for what they are. */
+	{{"gpt-oss", "gptoss"}, false, "commentary to=functions.", " json", "", HERMES_RESULT, AS_JSON},
 	/* Hermes and Qwen, and whoever was trained with none. */
-	{{NULL}, true, "<tool_call>\n{\"name\":", ",\"arguments\":", "}\n</tool_call>", HERMES_RESULT, NULL, NULL, NULL}};
+	{{NULL}, true, "<tool_call>\n{\"name\":", ",\"arguments\":", "}\n</tool_call>", HERMES_RESULT, AS_JSON}};
 /* clang-format on */
 
 static const struct family *family_of(const char *model)
@@ -49,24 +58,36 @@ static const struct family *family_of(const char *model)
 	return &families[N_ELEMENTS(families) - 1];
 }
 
+static void add_value(const struct family *f, const json_t *v, struct buf *b)
+{
+	bool raw = json_is_string(v) && (!f->quote || *f->quote != '"');
+	const char *quote = raw && f->quote ? f->quote : "";
+
+	if (!raw) {
+		json_add_value(b, v);
+		return;
+	}
+	buf_add_str(b, quote);
+	buf_add(b, json_string_value(v), json_string_length(v));
+	buf_add_str(b, quote);
+}
+
 /* Arguments that are no object have no keys to be written by. */
 static bool add_each(const struct family *f, const char *arguments, struct buf *b)
 {
 	CLEANUP(json_decrefp) json_t *o = NULL;
 	struct err ignored = {0};
-	const char *key;
+	const char *key, *between = "";
 	json_t *v;
 
 	if (json_parse(arguments, strlen(arguments), &o, &ignored) < 0 || !json_is_object(o))
 		return false;
 	json_object_foreach(o, key, v)
 	{
-		buf_printf(b, "%s%s%s", f->key, key, f->value);
-		if (json_is_string(v))
-			buf_add(b, json_string_value(v), json_string_length(v));
-		else
-			json_add_value(b, v);
+		buf_printf(b, "%s%s%s%s", between, f->key, key, f->value);
+		add_value(f, v, b);
 		buf_add_str(b, f->end);
+		between = f->between;
 	}
 	return true;
 }
