@@ -10,6 +10,15 @@ describe('the result of a tool', () => {
     expect(seen(JSON.stringify(rows), undefined)).toEqual(table);
     expect(seen('text for the model', { items: rows })).toEqual(table);
   });
+  it('has whole numbers as they were said, also beyond what a page can count to', () => {
+    const text = '[{"id":9007199254740993,"n":9007199254740991,"x":0.12345678901234567,"t":"is 12345678901234567"},{"id":-12345678901234567890,"n":1e400,"x":1,"t":""}]';
+    const rows = [['9007199254740993', 9007199254740991, 0.12345678901234567, 'is 12345678901234567'], ['-12345678901234567890', Infinity, 1, '']];
+    expect(seen(text, undefined)).toEqual({ as: 'table', columns: ['id', 'n', 'x', 't'], rows });
+    expect(seen('{"items":[{"id":9007199254740993}]}', { items: [{ id: 9007199254740992 }] })).toEqual({ as: 'table', columns: ['id'], rows: [['9007199254740993']] });
+    // The text says something else: what is structured counts.
+    expect(seen('9007199254740993 is the id', { items: [{ id: 9007199254740992 }] })).toEqual({ as: 'table', columns: ['id'], rows: [[9007199254740992]] });
+    expect(seen('{"a":{"id":9007199254740993}}', undefined)).toEqual({ as: 'data', data: { a: { id: '9007199254740993' } } });
+  });
   it('is a tree when something in it is deeper, text when it is no data', () => {
     expect(seen('', { a: { b: 1 } }).as).toBe('data');
     expect(seen('[{"a":{"b":1}}]', undefined).as).toBe('data');

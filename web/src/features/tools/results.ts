@@ -43,12 +43,22 @@ function onlyList(data: Record<string, unknown>): unknown[] | null {
   return values.length === 1 && Array.isArray(values[0]) ? values[0] : null;
 }
 
+/** Whole numbers that JSON.parse would round, such as ids, as texts. */
+const unrounded = (text: string) => text.replace(/"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g, (token) => (/^-?\d{16,}$/.test(token) && !Number.isSafeInteger(Number(token)) ? `"${token}"` : token));
+
+/** The data with the numbers that the text has; where it says something else, as it is. */
+function precise(data: unknown, text: string): unknown {
+  const exact = /\d{16}/.test(text) ? parsed(unrounded(text)) : undefined;
+  return exact !== undefined && JSON.stringify(parsed(text)) === JSON.stringify(data) ? exact : data;
+}
+
 /** `structured` counts before the text, which is the same for the model. */
 export function seen(text: string, structured: unknown): Seen {
-  const data = structured ?? parsed(text);
-  if (data === undefined || data === null || typeof data !== 'object') return { as: 'text', text };
-  const chart = isChart(data) ? data : isObject(data) && Object.keys(data).length === 1 ? Object.values(data).find(isChart) : undefined;
+  const rough = structured ?? parsed(text);
+  if (rough === undefined || rough === null || typeof rough !== 'object') return { as: 'text', text };
+  const chart = isChart(rough) ? rough : isObject(rough) && Object.keys(rough).length === 1 ? Object.values(rough).find(isChart) : undefined;
   if (chart) return { as: 'chart', spec: chart };
+  const data = precise(rough, text);
   const rows = rowsOf(data);
   const columns = [...new Set(rows?.flatMap((row) => Object.keys(row)))];
   if (rows && columns.length <= COLUMNS_MAX) return { as: 'table', columns, rows: rows.map((row) => columns.map((c) => row[c] ?? null)) };
