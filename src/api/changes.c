@@ -14,6 +14,7 @@
 #include "base/magic.h"
 
 #define TICK_MS           500
+#define LOOK_MS           100   /* what one look at lists begins within: the others are looked at by the next ones */
 #define LOOK_PAUSE        20    /* times as long as the last look at lists took, */
 #define LOOK_PAUSE_MAX_MS 30000 /* at most */
 #define FRAME_BYTES       256
@@ -41,7 +42,7 @@ struct look {
 	struct loop_task told;
 	struct changes *all;
 	int64_t took_ms;
-	size_t n;
+	size_t n, n_read;
 	struct looked {
 		uint64_t feed;
 		atelier_id user_id;
@@ -64,7 +65,8 @@ struct changes {
 	uint64_t opened;
 	bool looks; /* a worker does; the next time not before */
 	int64_t look_ms;
-	size_t n; /* of them; atomic, for who publishes */
+	uint64_t looked; /* the feed that the last look came to; UINT64_MAX: it came to the end */
+	size_t n;        /* of them; atomic, for who publishes */
 	bool stopped;
 };
 
@@ -200,6 +202,7 @@ static void look_done(void *arg)
 	ASSERT(loop_is_mine(c->loop) && c->looks);
 	c->looks = false;
 	c->look_ms = clock_mono_ms() + MIN(LOOK_PAUSE * l->took_ms, LOOK_PAUSE_MAX_MS);
+	c->looked = l->n_read > 0 && l->n_read < l->n ? l->feeds[l->n_read - 1].feed : UINT64_MAX;
 	for (struct feed *f = c->feeds, *next; f; f = next) {
 		next = f->next;
 		while (i < l->n && l->feeds[i].feed > f->number)
@@ -210,22 +213,45 @@ static void look_done(void *arg)
 	free(l);
 }
 
+/* What the same look has read of the list for another feed of the person; NULL: nothing. */
+static const struct list_mark *read_before(const struct look *l, const struct looked *x, size_t list)
+{
+	for (const struct looked *o = l->feeds; o < x; o++)
+		if (o->user_id == x->user_id && o->known[list])
+			return &o->marks[list];
+	return NULL;
+}
+
+static void read_lists(struct look *l, struct looked *x)
+{
+	for (size_t k = 0; k < CHANGES_TOLD; k++) {
+		const struct list_mark *known = read_before(l, x, k);
+		struct err quiet = {0};
+		if (!(x->stale & x->kinds[k]))
+			continue;
+		if (known)
+			x->marks[k] = *known;
+		x->known[k] = known || x->read_mark(l->all->api, x->user_id, k, &x->marks[k], &quiet) == 0;
+	}
+}
+
 static void look_run(void *arg)
 {
 	struct look *l = arg;
-	struct api *a = l->all->api;
+	const struct api *a = l->all->api;
 	int64_t begun_ms = clock_mono_ms();
 
-	for (size_t i = 0; i < l->n && !__atomic_load_n(&a->stopping, __ATOMIC_ACQUIRE); i++) {
-		struct looked *x = &l->feeds[i];
-		for (size_t k = 0; k < CHANGES_TOLD; k++) {
-			struct err quiet = {0};
-			if (x->stale & x->kinds[k])
-				x->known[k] = x->read_mark(a, x->user_id, k, &x->marks[k], &quiet) == 0;
-		}
+	while (l->n_read < l->n && l->took_ms < LOOK_MS && !__atomic_load_n(&a->stopping, __ATOMIC_ACQUIRE)) {
+		read_lists(l, &l->feeds[l->n_read++]);
+		l->took_ms = clock_mono_ms() - begun_ms;
 	}
-	l->took_ms = clock_mono_ms() - begun_ms;
 	loop_post(l->all->loop, &l->told, look_done, l);
+}
+
+/* Behind those that the look before came to. */
+static bool is_to_look_at(const struct changes *c, const struct feed *f)
+{
+	return f->words && f->stale && f->number < c->looked;
 }
 
 static void look_at_lists(struct changes *c)
@@ -235,13 +261,15 @@ static void look_at_lists(struct changes *c)
 	if (c->looks || clock_mono_ms() < c->look_ms)
 		return;
 	for (const struct feed *f = c->feeds; f; f = f->next)
-		n += f->words && f->stale;
-	if (n == 0)
+		n += is_to_look_at(c, f);
+	if (n == 0) {
+		c->looked = UINT64_MAX; /* from the front, at the next tick */
 		return;
+	}
 	struct look *l = xcalloc(1, sizeof(*l) + n * sizeof(l->feeds[0]));
 	l->all = c;
 	for (const struct feed *f = c->feeds; f; f = f->next) {
-		if (!f->words || !f->stale)
+		if (!is_to_look_at(c, f))
 			continue;
 		struct looked *x = &l->feeds[l->n++];
 		*x = (struct looked){.feed = f->number,
@@ -255,9 +283,9 @@ static void look_at_lists(struct changes *c)
 		free(l); /* at the next tick */
 		return;
 	}
-	c->looks = true;
 	for (struct feed *f = c->feeds; f; f = f->next)
-		f->stale = f->words ? 0 : f->stale;
+		f->stale = is_to_look_at(c, f) ? 0 : f->stale;
+	c->looks = true;
 }
 
 /* ---- told at its times ---- */
@@ -356,6 +384,7 @@ struct changes *changes_new(struct api *a)
 
 	MAGIC_SET(c, CHANGES_MAGIC);
 	c->api = a;
+	c->looked = UINT64_MAX;
 	c->loop = a->c.loop;
 	c->bus = a->c.bus;
 	c->subscriber = (struct bus_subscriber){.fn = tell, .arg = c};
