@@ -76,8 +76,8 @@ void cors_headers(struct request *q)
 	if (!allowed)
 		return;
 	http_set_header(q->x, "Access-Control-Allow-Origin", http_header(q->x, "Origin"));
-	http_set_header(
-		q->x, "Access-Control-Expose-Headers", "x-request-id, request-id, retry-after, www-authenticate");
+	http_set_header(q->x, "Access-Control-Expose-Headers",
+		"x-request-id, request-id, retry-after, www-authenticate, mcp-session-id");
 }
 
 bool cors_preflight(struct request *q)

@@ -37,6 +37,9 @@ struct mcp_chat {
 	int64_t begun_ms, told_ms;
 };
 struct mcp_chat *mcp_chat_new(struct mcp_ask *ask); /* in the arena; NULL: no memory */
+#define MCP_SESSION "Mcp-Session-Id"
+/* What a client of the older revisions calls its call of this id: the handshake that it names, and the id. 0: it names none. */
+uint64_t mcp_call_name(const struct request *q, const json_t *id);
 extern const struct gw_format mcp_chat_whole, mcp_chat_stream;
 
 /* What a document is called as a resource; in the arena. */

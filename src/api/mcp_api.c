@@ -1,6 +1,7 @@
 /*
  * mcp_api.c - POST /mcp: Atelier as a server of the Model Context Protocol (Streamable HTTP). It keeps no session and asks nothing
- * back: each message is answered by itself, so that both eras come to the same, with a handshake or without.
+ * back: each message is answered by itself, so that both eras come to the same, with a handshake or without. A handshake gets a name all
+ * the same, by which a client can end its calls.
  */
 #include "api/mcp.h"
 
@@ -119,9 +120,22 @@ static int discover(struct mcp_ask *ask)
 	return 0;
 }
 
+/* Nothing is kept of it: it tells apart whose calls are to end (cancelled). */
+static void name_session(struct request *q)
+{
+	unsigned char random[16];
+	char text[sodium_base64_ENCODED_LEN(sizeof(random), sodium_base64_VARIANT_URLSAFE_NO_PADDING)];
+
+	randombytes_buf(random, sizeof(random));
+	sodium_bin2base64(text, sizeof(text), random, sizeof(random), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	http_set_header(q->x, MCP_SESSION, text);
+}
+
 static int initialize(struct mcp_ask *ask)
 {
 	const char *wanted = json_get_str(ask->params, "protocolVersion"), *version = MCP_OLD;
+
+	name_session(ask->q);
 
 	for (size_t i = 0; wanted && i < N_ELEMENTS(old_versions); i++)
 		if (strcmp(wanted, old_versions[i]) == 0)
@@ -219,6 +233,16 @@ static bool is_modern(struct mcp_ask *ask)
 
 /* ---- a message ---- */
 
+/* Of the older revisions, where a client that leaves has not said that it stops. */
+static void cancelled(struct mcp_ask *ask)
+{
+	const json_t *id = json_object_get(json_object_get(ask->message, "params"), "requestId");
+	uint64_t name = mcp_call_name(ask->q, id);
+
+	if (name)
+		gateway_cancel(ask->q->api->gateway, ask->q->who.user.id, name);
+}
+
 static int run(struct mcp_ask *ask)
 {
 	const char *version = http_header(ask->q->x, "MCP-Protocol-Version");
@@ -251,8 +275,11 @@ static int take(struct mcp_ask *ask, json_t *root)
 	if (!ask->method || (id && !json_is_string(id) && !json_is_integer(id)))
 		return mcp_refuse(
 			ask, ERR_REQUEST, "A request has a method, and an id that is a text or a whole number.");
-	if (!id)
+	if (!id) {
+		if (strcmp(ask->method, "notifications/cancelled") == 0)
+			cancelled(ask);
 		return 0;
+	}
 	ask->params = json_object_get(root, "params");
 	if (ask->params && !json_is_object(ask->params))
 		return mcp_refuse(ask, ERR_PARAMS, "\"params\" must be an object.");
@@ -314,10 +341,14 @@ static const struct header asks[] = {
 	{"MCP-Protocol-Version", false, "{\"type\":\"string\"}", "The revision that is spoken; of the newest on every request."},
 	{"Mcp-Method", false, "{\"type\":\"string\"}", "The method of the message again; of the newest revision."},
 	{"Mcp-Name", false, "{\"type\":\"string\"}", "The name or address that the message is about again; likewise."},
+	{MCP_SESSION, false, "{\"type\":\"string\"}", "Of the older revisions, what the answer to initialize told."},
+};
+static const struct header tells[] = {
+	{MCP_SESSION, false, "{\"type\":\"string\"}", "Of initialize: what the client is to say again, so that it can end its calls."},
 };
 static const struct route routes[] = {
 	{"POST", "/mcp", "mcp", mcp_post, ACCESS_USER, ROUTE_CALL | ROUTE_ABSENT, .status = 200,
-		.body_schema = "{\"type\":\"object\"}", .body_max = BODY_MAX, .media = "application/json", ASKS(asks),
+		.body_schema = "{\"type\":\"object\"}", .body_max = BODY_MAX, .media = "application/json", ASKS(asks), TELLS(tells),
 		FAILS(E_NOT_FOUND, E_CONFLICT, E_MODEL_UNKNOWN, E_CSRF),
 		.summary = "Atelier as a server of the Model Context Protocol: a message of JSON-RPC, and its answer."},
 };

@@ -2,6 +2,8 @@
  * how far it is, with the answer behind them. Clients give up on a call that is silent for a minute. */
 #include "api/mcp.h"
 
+#include <sodium.h>
+
 #include "base/clock.h"
 
 #define EVERY_MS 1000 /* a notice at most */
@@ -109,6 +111,25 @@ const struct gw_format mcp_chat_stream = {.content_type = "text/event-stream",
 	.heartbeat = on_heartbeat,
 	.end = on_end,
 	.error = on_error};
+
+/* Ids are numbers from 0 on with most clients: the handshake tells those of one program from those of another with the same key. */
+uint64_t mcp_call_name(const struct request *q, const json_t *id)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT((size_t)1 << 20);
+	const char *session = http_header(q->x, MCP_SESSION);
+	unsigned char hash[16];
+	uint64_t name = 0;
+
+	if (!session || !*session || !(json_is_string(id) || json_is_integer(id)))
+		return 0;
+	json_add_value(&b, id);
+	buf_add_str(&b, session);
+	if (buf_status(&b) < 0)
+		return 0;
+	crypto_generichash(hash, sizeof(hash), (const unsigned char *)b.p, b.n, NULL, 0);
+	memcpy(&name, hash, sizeof(name));
+	return name;
+}
 
 struct mcp_chat *mcp_chat_new(struct mcp_ask *ask)
 {

@@ -205,8 +205,38 @@ static void fill(const struct mcp_ask *ask, const char *body, const json_t *vari
 	buf_add_str(out, body);
 }
 
-static const char *missing(const struct mcp_ask *ask, const json_t *variables)
+/* Something is said of a choice that is none of those that there are. */
+static bool is_no_choice(const struct mcp_ask *ask, const json_t *variable, const char *name)
 {
+	const char *given = json_get_str(json_object_get(ask->params, "arguments"), name);
+	const json_t *choices = json_object_get(variable, "choices"), *choice;
+	size_t i;
+
+	json_array_foreach(choices, i, choice)
+	{
+		if (given && strcmp(json_string_value(choice), given) == 0)
+			return false;
+	}
+	return json_array_size(choices) > 0 && given && *given;
+}
+
+static const char *wrong_choice(struct arena *a, const json_t *variable, const char *name)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT((size_t)1 << 20);
+	const json_t *choice;
+	size_t i;
+
+	json_array_foreach(json_object_get(variable, "choices"), i, choice)
+	{
+		buf_printf(&b, "%s%s", i > 0 ? ", " : "", json_string_value(choice));
+	}
+	return arena_printf(a, "The argument \"%s\" must be one of: %s.", name, buf_status(&b) == 0 ? b.p : "");
+}
+
+/* Why the prompt cannot be made of what is given for its variables, in the arena; NULL: it can. */
+static const char *argument_problem(const struct mcp_ask *ask, const json_t *variables)
+{
+	struct arena *a = &ask->q->mem;
 	const json_t *v;
 	size_t i;
 
@@ -215,7 +245,9 @@ static const char *missing(const struct mcp_ask *ask, const json_t *variables)
 		const char *name = json_get_str(v, "name");
 
 		if (name && json_is_true(json_object_get(v, "required")) && !*value_of(ask, v, name))
-			return arena_printf(&ask->q->mem, "The argument \"%s\" is missing.", name);
+			return arena_printf(a, "The argument \"%s\" is missing.", name);
+		if (name && is_no_choice(ask, v, name))
+			return wrong_choice(a, v, name);
 	}
 	return NULL;
 }
@@ -248,9 +280,9 @@ int mcp_prompts_get(struct mcp_ask *ask)
 	int r = prompt_named(ask, name, &p, &read);
 	if (r < 0 || ask->code)
 		return r;
-	const char *lacks = missing(ask, variables_of(read));
-	if (lacks)
-		return mcp_refuse(ask, ERR_PARAMS, lacks);
+	const char *problem = argument_problem(ask, variables_of(read));
+	if (problem)
+		return mcp_refuse(ask, ERR_PARAMS, problem);
 	fill(ask, p.body, variables_of(read), &text);
 	if ((r = buf_check(&text, &q->err, "The prompt is too long.")) < 0)
 		return r;

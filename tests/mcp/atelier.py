@@ -1,23 +1,27 @@
 """Atelier as an MCP server: by hand in both eras, and by the official clients of npm and PyPI, over HTTP and `atelier mcp`."""
-import base64, contextlib, hashlib, html, http.client, http.server, json, os, re, shutil, socket, sqlite3, subprocess, sys, tempfile, threading, time, urllib.parse
+import base64, contextlib, hashlib, html, http.client, http.server, json, os, re, shutil, socket, sqlite3, ssl, subprocess, sys, tempfile, threading, time, urllib.parse
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from patience import PATIENCE  # noqa: E402
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+LOCALHOST = os.path.join(HERE, "localhost.pem")  # a key and a certificate of its own for that name
 PASSWORD = "a password for tests"
 META = "io.modelcontextprotocol/"
 
 
 class Server:
-    """The program with a data folder of its own, two people, a document and a prompt of the first."""
+    """The program with a data folder of its own, two people, a document and a prompt of the first. `trusts`: the certificates that it
+    trusts in place of the system's, in a mount namespace of its own; two people alone."""
 
-    def __init__(self, binary):
+    def __init__(self, binary, trusts=None, **settings):
         self.data = tempfile.mkdtemp(prefix="atelier-mcp-")
         self.binary = binary
         self.env = {k: v for k, v in os.environ.items() if not re.match("ATELIER_|OLLAMA_|OPENAI_|ANTHROPIC_", k)}
-        self.env.update({"ATELIER_DATA": self.data, "ATELIER_LISTEN": "127.0.0.1:0", "OLLAMA_HOST": "", "ATELIER_LIBRARIAN": "1", "ATELIER_RATE_PER_MINUTE": "100000"})
-        self.p = subprocess.Popen([binary, "serve"], env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.env.update({"ATELIER_DATA": self.data, "ATELIER_LISTEN": "127.0.0.1:0", "OLLAMA_HOST": "", "ATELIER_LIBRARIAN": "1", "ATELIER_RATE_PER_MINUTE": "100000", **settings})
+        within = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", 'mount --bind "$0" /etc/ssl/certs/ca-certificates.crt && exec "$@"', trusts] if trusts else []
+        self.p = subprocess.Popen([*within, binary, "serve"], env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         said = []
         for line in self.p.stdout:
             said.append(line)
@@ -29,6 +33,8 @@ class Server:
         threading.Thread(target=self.p.stdout.read, daemon=True).start()
         self.url, self.cookies = ready[1], {}
         self.key, self.other = self.person("ada", "admin"), self.person("bob", "user")
+        if trusts:
+            return  # documents are read behind walls of their own, which do not stand within those
         c = self.ask("POST", "/api/v1/collections", {"name": "Papers"})
         self.document = self.upload(c["id"], "cats.txt", "The cat Murr sleeps on the stove.\n\nDogs are not mentioned on this page of 123.")
         while self.ask("GET", "/api/v1/documents/" + self.document)["state"] != "ready":
@@ -36,7 +42,8 @@ class Server:
         self.ask("POST", "/api/v1/prompts", {"name": "greet", "body": "Greet {{who}} in {{ language }}. {{unknown}}", "variables": [
             {"name": "who", "type": "text", "required": True}, {"name": "language", "type": "text", "default": "Latin"}]})
         self.ask("POST", "/api/v1/prompts", {"name": "tone", "body": "Be {{how}}.", "variables": [
-            {"name": "how", "type": "choice", "choices": ["friendly", "Formal", "brief"], "required": True}]})
+            {"name": "how", "type": "choice", "choices": ["friendly", "Formal", "brief"], "required": True},
+            {"name": "pace", "type": "choice", "choices": ["quick"]}]})
         self.ask("POST", "/api/v1/assistants", {"name": "Clerk", "description": "Files things"})
 
     def person(self, name, role):
@@ -218,6 +225,11 @@ def by_hand(s):
                 {"ref": "tone", "argument": {"name": "a", "value": ""}}, {"ref": {"type": "ref/prompt", "name": "tone"}, "argument": {"name": "how", "value": 7}}):
         assert s.old("completion/complete", **bad)["code"] == -32602, bad
     assert s.old("prompts/get", name="greet")["code"] == -32602 and s.old("prompts/get", name="no")["code"] == -32602
+    # Of a choice only what there is; one that need not be made may be left out.
+    tone = lambda **arguments: s.old("prompts/get", name="tone", arguments=arguments)
+    assert tone(how="Formal")["messages"][0]["content"]["text"] == "Be Formal."
+    assert tone(how="rude") == {"code": -32602, "message": 'The argument "how" must be one of: friendly, Formal, brief.'}, tone(how="rude")
+    assert tone(how="formal")["code"] == tone(how="")["code"] == tone(how="Formal", pace="slow")["code"] == -32602
 
 
 def others_see_nothing(s):
@@ -502,6 +514,66 @@ def program_at(s, address):
     assert s.raw("GET", "/oauth/" + head["Location"])[0] == 401
     status, page, _ = s.raw("GET", "/oauth/" + head["Location"], headers={"Cookie": s.cookies["ada"]})
     return status, page.decode()
+
+
+class Documents(http.server.ThreadingHTTPServer):
+    """https://localhost, which has these documents: an object, bytes, or an address that is led to."""
+    daemon_threads = True
+
+    def __init__(self):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def log_message(self, *a):
+                pass
+
+            def do_GET(self):
+                what = self.server.all.get(self.path)
+                body = what if isinstance(what, bytes) else json.dumps(what).encode()
+                self.send_response(404 if what is None else 302 if isinstance(what, str) else 200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                if isinstance(what, str):
+                    self.send_header("Location", what)
+                self.end_headers()
+                self.wfile.write(body)
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(LOCALHOST)
+        self.socket = tls.wrap_socket(self.socket, server_side=True)
+        self.all, self.url = {}, "https://localhost:%d" % self.server_port
+        self.handle_error = lambda *a: None  # who does not trust it, or reads no further, is no failure
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def has(self, path, **more):
+        """One of a program, with these members; None: without."""
+        says = {"client_id": self.url + path, "client_name": "\u202eNice <i>Program", "redirect_uris": ["http://127.0.0.1:7777/cb"],
+                "grant_types": ["authorization_code", "refresh_token"], "token_endpoint_auth_method": "none", **more}
+        self.all[path] = {k: v for k, v in says.items() if v is not None}
+        return self.url + path
+
+    def __exit__(self, *how):
+        self.shutdown()
+        super().__exit__(*how)
+
+
+def programs_by_document(s, web):
+    """A program signs in by the document at its address; one that says something else of itself does not."""
+    ok = web.has("/ok.json")
+    status, page = program_at(s, ok)
+    assert status == 200 and "<bdi>https://localhost:%d</bdi>" % web.server_port in page and r"\u202eNice &#60;i&#62;Program" in page, (status, page)
+    form = html.unescape(re.search(r'action="(authorize\?ask=[^"]*answer=yes)"', page)[1])
+    _, _, head = s.raw("POST", "/oauth/" + form, "", {"Cookie": s.cookies["ada"], "Origin": s.url}, "application/x-www-form-urlencoded")
+    code = urllib.parse.parse_qs(urllib.parse.urlsplit(head["Location"]).query)["code"][0]
+    token = lambda **q: s.raw("POST", "/oauth/token", urllib.parse.urlencode({"client_id": ok, **q}), kind="application/x-www-form-urlencoded")[:2]
+    status, got = token(grant_type="authorization_code", code=code, redirect_uri="http://127.0.0.1:7777/cb", code_verifier="v" * 50)
+    assert status == 200 and "no documents" in s.call("list_documents", got["access_token"])["content"][0]["text"], got
+    assert token(grant_type="refresh_token", refresh_token=got["refresh_token"])[0] == 200
+    web.all.update({"/list.json": [], "/rubbish.json": b"\xff{", "/large.json": b'{"a":"' + b"x" * 70000 + b'"}', "/led.json": ok})
+    others = [web.url + path for path in ("/list.json", "/rubbish.json", "/large.json", "/led.json", "/none.json")]
+    others += [web.has("/another.json", client_id=ok), web.has("/secret.json", client_secret="x"), web.has("/signs.json", token_endpoint_auth_method="private_key_jwt"),
+               web.has("/nowhere.json", redirect_uris=None), web.has("/plain.json", redirect_uris=["http://evil.example/"]), web.has("/elsewhere.json", redirect_uris=["https://evil.example/cb"])]
+    for address in others:
+        assert program_at(s, address)[0] == 400, address
 
 
 def programs_by_address(s):
@@ -792,8 +864,9 @@ def pages_of_others(s):
     assert status == 204 and head["Access-Control-Allow-Origin"] == near, head
     status, _, head = s.raw("POST", "/mcp", {}, {"Origin": near})
     assert status == 401 and "resource_metadata" in head["WWW-Authenticate"] and "www-authenticate" in head["Access-Control-Expose-Headers"], head
-    status, r, head = s.raw("POST", "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "ping"}, {"Origin": near, "Authorization": "Bearer " + s.key, "Sec-Fetch-Site": "cross-site"})
-    assert status == 200 and head["Access-Control-Allow-Origin"] == near, r
+    status, r, head = s.raw("POST", "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}},
+                            {"Origin": near, "Authorization": "Bearer " + s.key, "Sec-Fetch-Site": "cross-site"})
+    assert status == 200 and head["Access-Control-Allow-Origin"] == near and head["Mcp-Session-Id"] and "mcp-session-id" in head["Access-Control-Expose-Headers"], r
     # Not with a session's cookie, which a page of another port of this machine would bring along; not from elsewhere; nothing else.
     assert s.raw("POST", "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "ping"}, {"Origin": near, "Cookie": s.cookies["ada"]})[0] == 403
     for origin in (web, away, "null"):

@@ -238,28 +238,39 @@ ALL = (what_it_may_not, results, questions, addresses, stopped)
 
 
 def progress_of_answers(s, clients):
-    """Official clients of Atelier's own /mcp are told how far an answer of a model is, again and again, before they get it; what goes wrong
-    after that is told in the stream. `clients`: command lines, and how many clients each of them is."""
+    """Official clients of Atelier's own /mcp are told how far an answer of a model is, again and again, before they get it; one that they
+    give up is ended at the model; what goes wrong after that is told in the stream. `clients`: command lines, and how many clients each of them is."""
     key = s.c.call("POST", "/api/v1/keys", {"name": "mcp", "scopes": ["api"]})["key"]
     n = sum(n for _, n in clients)
     with s.model.cv:
-        s.model.answers += [Answer([Step(0, ["text", "One, "]), Step(0, ["wait", "go"]), Step(0, ["text", "two."]), Step(0, ["done"])]) for _ in range(n)]
-    started = [subprocess.Popen([*argv, "http://127.0.0.1:%d" % s.server.port, key, s.server.binary], stdout=subprocess.PIPE, text=True) for argv, _ in clients]
+        s.model.answers += [Answer([Step(0, ["text", "One, "]), Step(0, ["wait", "go"]), Step(0, ["text", "two."]), Step(0, ["done"])]) for _ in range(2 * n)]
+    started = [subprocess.Popen([*argv, "http://127.0.0.1:%d" % s.server.port, key, s.server.binary], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for argv, _ in clients]
     rows, lines = {}, queue.Queue()
     for p in started:
         threading.Thread(target=lambda p=p: ([lines.put(json.loads(line)) for line in p.stdout], lines.put(None)), daemon=True).start()
-    ended = 0
+    with s.model.cv:
+        assert s.model.cv.wait_for(lambda: len(s.model.calls) == 2 * n, PATIENCE), len(s.model.calls)
+    for p in started:
+        p.stdin.write("\n")
+        p.stdin.close()
+    with s.model.cv:
+        assert s.model.cv.wait_for(lambda: len(s.model.closed_at) == n, PATIENCE), "%d of %d were ended" % (len(s.model.closed_at), n)
+    ended, gave_up = 0, []
     while ended < len(started):
         row = lines.get(timeout=PATIENCE)
         if row is None:
             ended += 1
+            continue
+        if row.get("given_up"):
+            gave_up.append(row)
             continue
         rows.setdefault(row["name"], []).append(row)
         if len(rows) == n and all(len(told) >= 2 for told in rows.values()):
             s.model.signal("go")
     for p in started:
         assert p.wait(PATIENCE) == 0
-    assert len(rows) == n, rows
+    assert len(rows) == len(gave_up) == n and all(row["given_up"] is True for row in gave_up), (rows, gave_up)
+    assert len(s.model.closed_at) == n
     for name, told in rows.items():
         *notices, last = told
         assert last.get("said") == "One, two." and not last["failed"], (name, last)

@@ -1,5 +1,5 @@
-// The official clients of npm ask for an answer that takes a while: clients_progress.mjs URL KEY BINARY. Writes a line of JSON for each notice, and
-// for each answer.
+// The official clients of npm ask for an answer that takes a while, and for one that they give up once something comes on the standard input:
+// clients_progress.mjs URL KEY BINARY. Writes a line of JSON for each notice, for each answer, and for what was given up.
 import { Client as Client1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as Http1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { Client as Client2, StreamableHTTPClientTransport as Http2 } from '@modelcontextprotocol/client';
@@ -11,14 +11,21 @@ const program = { command: binary, args: ['mcp'], env: { ...process.env, ATELIER
 const who = { name: 'tests', version: '1' };
 const newest = { versionNegotiation: { mode: 'auto' } };
 const say = (o) => console.log(JSON.stringify(o));
+const stop = new AbortController();
+process.stdin.once('data', () => stop.abort());
 
 async function ask(name, c, transport, old) {
   try {
     await c.connect(transport);
     const options = { onprogress: (p) => say({ name, progress: p.progress, message: p.message }), resetTimeoutOnProgress: true, timeout: 60000 };
-    const call = { name: 'chat', arguments: { message: 'Take your time.' } };
-    const r = old ? await c.callTool(call, undefined, options) : await c.callTool(call, options);
+    const call = (o) => ((wish) => (old ? c.callTool(wish, undefined, o) : c.callTool(wish, o)))({ name: 'chat', arguments: { message: 'Take your time.' } });
+    const givenUp = call({ signal: stop.signal }).then(
+      (r) => say({ name, given_up: r.content[0].text }),
+      () => say({ name, given_up: true }),
+    );
+    const r = await call(options);
     say({ name, said: r.content[0].text, failed: r.isError });
+    await givenUp;
     await c.close();
   } catch (e) {
     say({ name, error: String(e.stack ?? e) });
@@ -30,3 +37,4 @@ await Promise.all([
   ask('client 2, HTTP, newest', new Client2(who, newest), new Http2(...http), false),
   ask('client 2, stdio', new Client2(who), new Stdio2(program), false),
 ]);
+process.stdin.destroy();

@@ -474,6 +474,12 @@ def signing_in():
 
 
 @case
+def programs_by_document():
+    with atelier.Documents() as web, atelier.Server(BINARY, trusts=atelier.LOCALHOST, ATELIER_TOOL_NETWORKS="127.0.0.0/8 ::1/128") as s:
+        atelier.programs_by_document(s, web)
+
+
+@case
 def servers_of_tools():
     with atelier.Server(BINARY) as s, everything_at_an_address() as w:
         atelier.servers_of_tools(s, HERE, w.url)

@@ -128,6 +128,7 @@ struct gw_call {
 int gw_open(struct request *q, const struct gw_format *f, struct gw_call **ret) MUST_CHECK;
 /* For a route of our own, whose body the dispatcher has parsed: c->body stays NULL, and the caller sets c->model and c->req. */
 int gw_open_own(struct request *q, const struct gw_format *f, bool stream, struct gw_call **ret) MUST_CHECK;
+void gw_name(struct gw_call *c, uint64_t name); /* by which gateway_cancel ends it; 0: by none */
 void gw_closep(struct gw_call **c);
 
 /* What the assistant did, in order; NULL: nothing. */
@@ -152,14 +153,12 @@ int gw_write_raw(void *arg, const char *p, size_t n);
 int gw_embed(struct gw_call *c, const char *const *inputs, size_t n, int64_t dimensions,
 	struct embed_result *ret) MUST_CHECK;
 
-/* In the queue of its provider, from 1; 0: it does not wait there. */
-int64_t gw_place(const struct gw_call *c);
+int64_t gw_place(const struct gw_call *c); /* in the queue of its provider, from 1; 0: it does not wait there */
 
 /* ": ping", and the place in the queue of a call that waits, with one line end: an empty line behind a comment is an event without data to some clients. */
 void gw_heartbeat_comment(struct gw_call *c, struct buf *out);
 
-/* Valid JSON text on one line, digits and order as they are. */
-void gw_add_line(struct str json, struct buf *out);
+void gw_add_line(struct str json, struct buf *out); /* valid JSON text on one line, digits and order as they are */
 
 /* ---- reading requests; texts are borrowed from the body or in the arena ---- */
 
@@ -246,5 +245,6 @@ int gateway_user_enter(struct gateway *g, atelier_id user, struct err *e) MUST_C
 void gateway_user_leave(struct gateway *g, atelier_id user);
 /* Ends the calls made by a right that is no longer there. Any thread, does not wait. */
 void gateway_end(struct gateway *g, const struct ending *what);
+void gateway_cancel(struct gateway *g, atelier_id user_id, uint64_t name); /* as if the client had left; likewise */
 void gateway_stop(struct gateway *g); /* all calls end with E_STOPPING. Needs the loop to run; not on its thread */
 void gateway_free(struct gateway *g); /* after the loop has stopped; NULL is fine */

@@ -65,6 +65,7 @@ struct gw_flow {
 	struct gen_sink sink;
 	struct cancel cancel; /* of the call; here, since it may be fired when that has gone */
 	struct auth_identity who;
+	_Atomic(uint64_t) name; /* of gw_name */
 	struct loop_task open;
 	void (*heartbeat)(struct gw_call *c, struct buf *out); /* NULL: none */
 	_Atomic(int64_t) place; /* in the provider's queue, from 1, as heartbeats tell it; 0: it does not wait there */

@@ -643,6 +643,8 @@ struct end_task {
 	struct loop_task task;
 	struct gateway *g;
 	struct ending what;
+	atelier_id user_id;
+	uint64_t name; /* of calls of the person; 0: all that `what` fits */
 };
 
 static void end_on_loop(void *arg)
@@ -650,10 +652,28 @@ static void end_on_loop(void *arg)
 	struct end_task *t = arg;
 
 	for (struct gw_flow *f = t->g->flows; f; f = f->next) {
-		if (ending_fits(&t->what, &f->who))
+		if (t->name == 0 && ending_fits(&t->what, &f->who))
 			cancel_fire(&f->cancel, E_UNAUTHORIZED);
+		else if (t->name != 0 && f->who.user.id == t->user_id && atomic_load(&f->name) == t->name)
+			cancel_fire(&f->cancel, E_CANCELED);
 	}
 	free(t);
+}
+
+void gw_name(struct gw_call *c, uint64_t name)
+{
+	ASSERT_IS(c->flow, FLOW_MAGIC);
+	atomic_store(&c->flow->name, name);
+}
+
+void gateway_cancel(struct gateway *g, atelier_id user_id, uint64_t name)
+{
+	struct end_task *t = xcalloc(1, sizeof(*t));
+
+	ASSERT_IS(g, GATEWAY_MAGIC);
+	ASSERT(user_id && name);
+	*t = (struct end_task){.g = g, .user_id = user_id, .name = name};
+	loop_post(loop_of(g), &t->task, end_on_loop, t);
 }
 
 void gateway_end(struct gateway *g, const struct ending *what)
