@@ -111,14 +111,14 @@ static bool is_new(const struct room *m, const struct workspace_file *f)
 	return true;
 }
 
-static int take_file(struct builtin_call *c, const struct room *m, const char *name, struct err *e)
+static int take_file(struct builtin_call *c, const struct room *m, const char *name, bool keeps, struct err *e)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(TOOL_FILE_MAX);
 	struct err why = {0};
 
 	if (workspace_read(m->fd, name, &b, &why) < 0)
 		return 0; /* too large, or a trap: it is left where it is */
-	if (m->work >= 0 && workspace_write(m->work, name, b.p, b.n, &why) < 0)
+	if (keeps && workspace_write(m->work, name, b.p, b.n, &why) < 0)
 		buf_printf(&c->ret->text, "\n[%s could not be kept: %s]", name, why.msg);
 	void *data = arena_alloc(c->mem, MAX(b.n, 1u));
 	if (!data)
@@ -135,6 +135,7 @@ static int take_files(struct builtin_call *c, const struct room *m, struct err *
 {
 	struct workspace_list after = {.n = 0};
 	int r = workspace_list(m->fd, c->mem, &after, e);
+	bool keeps = m->work >= 0 && !after.more;
 
 	c->ret->files = ARENA_ARRAY(c->mem, struct tool_file, TOOL_FILES);
 	if (r == 0 && !c->ret->files)
@@ -143,9 +144,11 @@ static int take_files(struct builtin_call *c, const struct room *m, struct err *
 		buf_add_str(&c->ret->text, "\n[Its files are more than can be kept.]");
 		return 0;
 	}
+	if (r == 0 && after.more)
+		buf_printf(&c->ret->text, "\n[There are more than %d files: none is kept.]", WORKSPACE_FILES_MAX);
 	for (size_t i = 0; r == 0 && i < after.n && c->ret->n_files < TOOL_FILES; i++)
 		if (is_new(m, &after.items[i]))
-			r = take_file(c, m, after.items[i].name, e);
+			r = take_file(c, m, after.items[i].name, keeps, e);
 	return r;
 }
 

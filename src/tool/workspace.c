@@ -58,8 +58,10 @@ static int add_file(struct walk *w, const char *path, const struct stat *st)
 {
 	struct workspace_file *f = &w->ret->items[w->ret->n];
 
-	if (w->ret->n == WORKSPACE_FILES_MAX)
+	if (w->ret->n == WORKSPACE_FILES_MAX) {
+		w->ret->more = true;
 		return 0;
+	}
 	f->name = arena_strdup(w->a, path);
 	f->n = (size_t)st->st_size;
 	f->changed_ms = (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;

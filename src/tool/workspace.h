@@ -25,6 +25,7 @@ struct workspace_file {
 struct workspace_list {
 	struct workspace_file *items;
 	size_t n, bytes;
+	bool more; /* there are, which are not in it */
 };
 int workspace_list(int fd, struct arena *a, struct workspace_list *ret, struct err *e) MUST_CHECK;
 

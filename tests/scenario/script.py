@@ -274,6 +274,12 @@ class Scenario:
             stdin, args = "".join(args[i + 1:]), args[:i]
         self.exit, self.output = self.server.command(args, stdin)
 
+    def cmd_store(self, c, path, n):
+        """So many files without a byte in the data folder, with a number behind this path."""
+        os.makedirs(os.path.join(self.data, os.path.dirname(path)))
+        for i in range(int(n)):
+            open(os.path.join(self.data, path + str(i)), "x").close()
+
     def cmd_interrupt(self, c, text, *args):
         """A command that gets Ctrl+C when it has written this text: interrupt "Half" chat "Hi"."""
         self.prepare()
