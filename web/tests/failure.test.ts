@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, it } from 'vitest';
 import type { Model } from '$core/api/types';
 import { failedAt, failureTitle, insteadOf, isOfProvider } from '$core/turn/failure';

@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { expect, it, vi } from 'vitest';
 import type { Job } from '$core/api/types';
 import type { App } from '$state/app.svelte';

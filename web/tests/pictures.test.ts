@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { Blob as Bytes } from 'node:buffer';
 import { describe, expect, it } from 'vitest';
 import { shrink, sizeOf } from '$core/pictures';

@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, it } from 'vitest';
 import { plainOf } from '$core/markdown/plain';
 import { phrases } from '$features/chat/speech.svelte';

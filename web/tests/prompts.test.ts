@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, it } from 'vitest';
 import { fold } from '$core/fold';
 import { filled, isNumber, matching, namesIn, slashAt, variablesOf } from '$core/prompts';

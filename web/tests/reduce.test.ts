@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, it } from 'vitest';
 import type { Message, Part, TurnEvent } from '$core/api/types';
 import { citationsOf, reasoningOf, textOf } from '$core/turn/parts';

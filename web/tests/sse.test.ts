@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, it } from 'vitest';
 import { readFrames, Silence, SseParser, type Frame } from '$core/live/sse';
 
