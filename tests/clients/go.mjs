@@ -35,7 +35,8 @@ export const goPrepared = onlyOnce(async () => {
   const made = join(root, 'making');
   mkdirSync(made, { recursive: true });
   const own = { GOPATH: join(root, 'path'), GOCACHE: join(root, 'cache'), GOMODCACHE: join(root, 'modules') };
-  const env = { ...process.env, ...own, GOTOOLCHAIN: 'local', GOFLAGS: '-modcacherw', GOWORK: 'off', CGO_ENABLED: '0' };
+  // The compiler spends a sixth of its time on collecting memory that it could as well keep.
+  const env = { ...process.env, ...own, GOGC: '400', GOTOOLCHAIN: 'local', GOFLAGS: '-modcacherw', GOWORK: 'off', CGO_ENABLED: '0' };
   for (const { name, of, versions, client } of programs) {
     const flags = [`-modfile=${versions}`, '-gcflags=all=-N -l -dwarf=false', `-ldflags=-s -w -X 'main.client=${client}'`, '-o', join(made, name)];
     await run(join(tools, 'bin/go'), ['build', ...flags, of], { cwd: source, env });
