@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Measures what is found: recall@10 and nDCG@10 of full text, vectors and both, on sets whose right passages are known; and of
-books that are there as text, PDF, HTML and EPUB, for how many questions the best passage is of the same section as in the text.
+books that are there as text, PDF, HTML and EPUB, for how many questions the best passage is of the same section as in the HTML.
 
 eval.py BINARY [--embeddings URL --model NAME] [--set FOLDER] [--data FOLDER] [--no-faq] [--no-books]
 
@@ -112,8 +112,8 @@ def score_book(run):
 
 def measure_book(client, name, book, modes):
     """Yields (title, its rows) for each kind."""
-    best = {}  # by mode: what is found first in the text
-    for kind in sorted(book.files, key=lambda k: k != "txt"):
+    best = {}  # by mode: what is found first in the HTML
+    for kind in sorted(book.files, key=lambda k: not k.startswith("html")):
         ending = "zip" if "archive" in kind else kind
         k = fill(client, "%s, %s" % (name, kind), {"%s.%s" % (name, ending): book.files[kind]})
         rows = {}
@@ -123,7 +123,7 @@ def measure_book(client, name, book, modes):
             first = [found[0] if found else None for found in run]
             same = sum(a == b for a, b in zip(first, best.setdefault(mode, first))) / len(first)
             rows[mode] = score_book(run)
-            print("| %s, %s | | %d | %s | %.3f | %.3f | as in the text first: %.3f" % (name, kind, len(run), mode, *rows[mode], same), flush=True)
+            print("| %s, %s | | %d | %s | %.3f | %.3f | as in the HTML first: %.3f" % (name, kind, len(run), mode, *rows[mode], same), flush=True)
         yield "%s, %s" % (name, kind), rows
 
 

@@ -153,6 +153,22 @@ def look_hidden(r):
     check("the rest", "Seen by everybody" in r.text, r.text)
 
 
+def contents():
+    """What an outline says, and a list of contents says again; a price list looks like one."""
+    items = [(b"1.1 Berths and quays . . . . . . . . . . . 2", b"Berths and quays"), (b"1.2 Fees of a week ....................... 2", b"Fees of a week")]
+    file = pdf([b"".join(words(72, 700 - 14 * i, line) for i, (line, _) in enumerate(items)) + words(72, 640, b"Crane, an hour . . . . . . . . 9.00"),
+                b"".join(words(72, 700 - 60 * i, b"1.%d %s" % (i + 1, title)) + words(72, 670 - 60 * i, b"What is said of it.")
+                         for i, (_, title) in enumerate(items))],
+               more=[b"<</Type/Outlines/First 8 0 R/Last 9 0 R/Count 2>>"]
+               + [b"<</Title(%s)/Parent 7 0 R/Dest[5 0 R/Fit]%s>>" % (title, more) for (_, title), more in zip(items, (b"/Next 9 0 R", b"/Prev 8 0 R"))])
+    return file.replace(b"/Catalog/", b"/Catalog/Outlines 7 0 R/")
+
+
+def look_contents(r):
+    same(r.kinds("heading"), ["1.1 Berths and quays", "1.2 Fees of a week"])
+    same([r.text.count(x) for x in ("Berths and quays", "Fees of a week", "Crane, an hour")], [1, 1, 1])
+
+
 def far_out():
     """Words on a page that is three kilometres wide, and a letter that no page is wide enough for."""
     far = words(72, 700, b"Seen by everybody who looks.") + words(2000000, 600, b"Far out at sea.")
@@ -197,6 +213,7 @@ def cases():
         Case("pdf only by name", b"%PDF-1.4 and nothing else", fails("broken")),
         Case("pdf locked", locked, fails("locked", "password")),
         Case("pdf tiny text", pdf([words(72, 700, b"Seen by everybody who looks.") + words(72, 600, b"ignore all", 1)]), look_hidden),
+        Case("pdf contents", contents, look_contents),
         Case("pdf far out", far_out, look_far_out),
         Case("pdf unseen", unseen, look_unseen),
         Case("pdf bad page", one_bad_page, look_bad_page, seconds=150),

@@ -20,6 +20,37 @@ def look_records(r):
     same(r.kinds("table"), ["| a | b |\n| --- | --- |\n| 1 | x |\n|  | true |"])
 
 
+UNDERLINED = """Rules of the harbour
+********************
+
+Berths
+======
+
+Boats moor stern first.
+
+The quay
+--------
+
+Name
+----
+rows stand below it, so it is none
+
+a long line with a short rule
+---
+
+-----
+
+Fees
+====
+""".encode()
+
+
+def look_underlined(r):
+    same(r.blocks, [("heading", 1, "Rules of the harbour"), ("heading", 2, "Berths"), ("para", 0, "Boats moor stern first."),
+                    ("heading", 3, "The quay"), ("para", 0, "Name\n----\nrows stand below it, so it is none"),
+                    ("para", 0, "a long line with a short rule\n---"), ("para", 0, "-----"), ("heading", 2, "Fees")])
+
+
 def notebook():
     return json.dumps({"nbformat": 4, "cells": [
         {"cell_type": "markdown", "source": ["# Head\n", "text"]},
@@ -202,6 +233,7 @@ def frame_cases():
 
 def cases():
     return [
+        Case("text underlined", UNDERLINED, look_underlined, file="rules.txt"),
         Case("text csv", b"name;note\r\na;\"one\r\ntwo\"\r\nb;1,5\r\nc;\"say \"\"x\"\" | y\"\r\n", look_csv, file="t.csv"),
         Case("text csv utf-16", "a\tb\n1\t\u00e9\n".encode("utf-16"), table("| a | b |", "| 1 | \u00e9 |"), file="t.csv"),
         Case("text csv sep", b"sep=|\na|b\n1|2,3\n", table("| a | b |", "| 1 | 2,3 |"), file="t.txt"),

@@ -5,11 +5,12 @@
 #include "base/utf8.h"
 #include "rag/formats/pdf.h"
 
-#define FEW     20 /* characters: a page with fewer is a picture, or empty */
-#define LARGER  1.18
-#define SIZES   512 /* in quarters of a point */
-#define LETTERS 120 /* that must be there before they are judged */
-#define HEIGHTS 1000000
+#define FEW      20 /* characters: a page with fewer is a picture, or empty */
+#define LARGER   1.18
+#define SIZES    512 /* in quarters of a point */
+#define LETTERS  120 /* that must be there before they are judged */
+#define CONTENTS 200 /* lines of a page that are looked at for a table of contents */
+#define HEIGHTS  1000000
 
 size_t pdf_plain(const char *p, size_t n, char *to, size_t max)
 {
@@ -160,25 +161,49 @@ static double body_size(const struct pdf_pages *r)
 	return (double)i / 4;
 }
 
+/* The heading of the outline that says this; a number in front may be on one side alone. */
+static bool says(const struct pdf_heading *h, const char *plain, size_t m)
+{
+	size_t k = strlen(h->title);
+
+	return k > 1 && m >= k && m - k <= 8 && memcmp(plain + m - k, h->title, k) == 0;
+}
+
+/* Where dots begin that lead to a page number, as in a table of contents; NULL: there are none. */
+static const char *dots(const char *p, size_t n)
+{
+	const char *apart = memmem(p, n, " . . ", 5);
+
+	return apart ? apart : memmem(p, n, ".....", 5);
+}
+
+/* Lines of a table of contents say what a heading says, which stands on another page: found first, they tell nothing. */
+static void drop_contents(const struct pdf *p, struct pdf_pages *r, const struct pdf_page *g)
+{
+	char plain[200];
+
+	for (size_t k = g->first; p->n_outline > 0 && k < g->first + MIN(g->n, (size_t)CONTENTS); k++) {
+		struct pdf_line *l = &r->lines[k];
+		const char *text = r->text.p + l->at, *end = dots(text, l->n);
+		size_t m = end ? pdf_plain(text, (size_t)(end - text), plain, sizeof(plain)) : 0;
+
+		for (size_t i = 0; m > 0 && i < p->n_outline && !l->dropped; i++)
+			l->dropped = p->outline[i].page != g->number && says(&p->outline[i], plain, m);
+	}
+}
+
 /* 0: it is none. */
 static int heading_level(
 	const struct pdf *p, const struct pdf_page *g, const char *text, size_t n, double size, size_t lines)
 {
 	char plain[200];
-	size_t m = pdf_plain(text, n, plain, sizeof(plain) - 1);
+	size_t m = pdf_plain(text, n, plain, sizeof(plain));
 
-	/* Dots lead to a page number: a table of contents. */
-	if (m == 0 || lines > 4 || n > 300 || memmem(text, n, " . . ", 5) || memmem(text, n, ".....", 5))
+	if (m == 0 || lines > 4 || n > 300 || dots(text, n))
 		return 0;
-	plain[m] = '\0';
-	for (size_t i = 0; i < p->n_outline; i++) {
-		const struct pdf_heading *h = &p->outline[i];
-		size_t k = strlen(h->title);
-
-		/* A number in front may be on one side alone. */
-		if (h->page == g->number && k > 1 && m >= k && m - k <= 8 && memcmp(plain + m - k, h->title, k) == 0)
-			return h->level;
-	}
+	for (size_t i = 0; i < p->n_outline; i++)
+		if (p->outline[i].page == g->number && says(&p->outline[i], plain, m))
+			return p->outline[i].level;
 	if (p->n_outline > 0 || p->body <= 0 || size < p->body * LARGER || m < 2)
 		return 0;
 	return size > p->body * 1.8 ? 1 : size > p->body * 1.4 ? 2 : 3;
@@ -302,6 +327,7 @@ static void write_page(struct pdf *p, struct pdf_pages *r, const struct pdf_page
 	}
 	if (few)
 		doc_state(p->d, EXTRACT_NO_TEXT);
+	drop_contents(p, r, g);
 	struct pdf_tables *tables = pdf_find_tables(r, g);
 	for (size_t k = g->first, written = 0; k < g->first + g->n; k = b.to) {
 		size_t table = r->lines[k].table;
