@@ -5,15 +5,16 @@ import { hasArrived, Outbox, type Unsent } from '$state/outbox.svelte';
 type Stored = { id: string; role: 'user' | 'assistant'; content: string };
 
 /** The server: what it has, whether it can be reached, what it refuses. */
-const server = { up: true, chats: {} as Record<string, Stored[]>, queues: {} as Record<string, { id: string; content: string }[]>, refuse: null as ApiError | null, running: new Set<string>(), lose: false };
+const server = { up: true, chats: {} as Record<string, Stored[]>, queues: {} as Record<string, { id: string; content: string }[]>, refuse: null as ApiError | null, running: new Set<string>(), lose: false, bodies: [] as object[] };
 
 const reach = () => {
   if (!server.up) throw unreachable();
 };
 
 vi.mock('../src/core/api/conversations', () => ({
-  createConversation: async () => {
+  createConversation: async (body: object) => {
     reach();
+    server.bodies.push(body);
     const id = `chat${Object.keys(server.chats).length}`;
     server.chats[id] = [];
     return { id };
@@ -34,6 +35,7 @@ vi.mock('../src/core/api/queue', () => ({
   },
   queueTurn: async (id: string, body: { content: string }) => {
     reach();
+    server.bodies.push(body);
     if (server.refuse) throw server.refuse;
     if (server.running.has(id)) (server.queues[id] ??= []).push({ id: `q${server.queues[id]?.length ?? 0}`, content: body.content });
     else {
@@ -55,7 +57,7 @@ const texts = () => outbox.items.map((i) => i.content);
 
 beforeEach(() => {
   localStorage.clear();
-  Object.assign(server, { up: true, chats: { a: [], b: [] }, queues: {}, refuse: null, running: new Set(), lose: false });
+  Object.assign(server, { up: true, chats: { a: [], b: [] }, queues: {}, refuse: null, running: new Set(), lose: false, bodies: [] });
   outbox = new Outbox();
   outbox.open('u');
 });
@@ -90,6 +92,12 @@ it('makes one chat of all that was written in the new one', async () => {
   await outbox.flush();
   expect(made).toEqual([['chat2', true], ['chat2', false]]);
   expect([asked('chat2'), waits('chat2')]).toEqual([['one'], ['two']]);
+});
+
+it('is asked as it would have been: how its chat was begun, and what its answer draws on', async () => {
+  write('one', null, { instructions: 'Be brief.', history: true, drawn: { collection_ids: ['k'], tools: true } });
+  await outbox.flush();
+  expect(server.bodies).toMatchObject([{ instructions: 'Be brief.', history: true }, { content: 'one', collection_ids: ['k'], tools: true }]);
 });
 
 it('has the same words wait twice when they were written twice, and not a third time', async () => {
@@ -132,6 +140,27 @@ it.each([12, 450])('sends nothing twice whose answer got lost when %i others cam
   write('yes', 'b', { before: 'x' });
   await outbox.flush();
   expect([asked('b').filter((c) => c === 'yes'), texts()]).toEqual([['yes', 'yes'], []]);
+});
+
+it('asks about one that was tried when what it stood behind is not shown any more', async () => {
+  // Another branch is shown now, and the same words stood above.
+  server.chats.a = [{ id: 'w', role: 'user', content: 'yes' }, { id: 'v', role: 'assistant', content: 'Good.' }];
+  write('yes', 'a', { before: 'x' });
+  write('later', 'a');
+  await outbox.flush();
+  expect(outbox.items.map((i) => [i.content, i.problem])).toEqual([['yes', expect.stringContaining('nobody can tell')]]);
+  expect(asked('a')).toEqual(['yes', 'later']);
+  server.running.clear();
+  outbox.retry(outbox.items[0]!.id);
+  await outbox.flush();
+  expect([asked('a'), texts()]).toEqual([['yes', 'later', 'yes'], []]);
+});
+
+it('knows one that waits although what it stood behind is not shown any more', async () => {
+  server.queues.a = [{ id: 'q0', content: 'yes' }];
+  write('yes', 'a', { before: 'x', alike: 0 });
+  await outbox.flush();
+  expect([asked('a'), waits('a'), texts()]).toEqual([[], ['yes'], []]);
 });
 
 it('says what the server has against a message, and goes on with the others', async () => {
@@ -177,6 +206,7 @@ it.each([
   ['c', 'x', false],
   ['a', '', true],
   ['b', 'y', false],
+  ['a', 'gone', null],
 ])('%s behind %s: %o', (content, before, is) => {
   const chat: Stored[] = [{ id: 'w', role: 'user', content: 'a' }, { id: 'x', role: 'assistant', content: '' }, { id: 'y', role: 'user', content: 'b' }, { id: 'z', role: 'assistant', content: 'c' }];
   expect(hasArrived({ content, before }, chat, [])).toBe(is);

@@ -108,12 +108,12 @@ it('takes nobody along whose question stands at the top, however slowly its answ
   expect(box.scrollTop).toBe(box.scrollHeight - VIEW);
 });
 
-/** An observer that tells once what it finds when it begins to look, as nothing changes behind that. */
+/** An observer that tells once, and all at once as a busy browser does, what it finds when it begins to look: nothing changes behind that. */
 class Near {
   static waiting = new Set<() => void>();
   private readonly once: () => void;
   constructor(tell: (entries: { isIntersecting: boolean }[]) => void) {
-    this.once = () => tell([{ isIntersecting: true }]);
+    this.once = () => tell([{ isIntersecting: false }, { isIntersecting: true }]);
   }
   observe = () => Near.waiting.add(this.once);
   unobserve = () => Near.waiting.delete(this.once);

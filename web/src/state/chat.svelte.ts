@@ -13,6 +13,7 @@ import type { App } from './app.svelte';
 import { Files } from './files.svelte';
 import { Followed } from './followed.svelte';
 import { accepted, mergeLatest, optimistic, rivalsOf, type Shown } from './history';
+import type { Drawn } from './outbox.svelte';
 import { Queue } from './queue.svelte';
 import { Rival } from './rival.svelte';
 import { notices } from '$design/notices.svelte';
@@ -129,7 +130,7 @@ export class Chat extends Followed {
   }
 
   /** Without collections that are not there any more. */
-  protected drawn(): { collection_ids?: string[]; document_ids?: string[]; tools?: true | string[]; time_zone?: string } {
+  drawn(): Drawn {
     const ids = this.app.collections.loaded ? this.places.filter((id) => this.app.collections.find(id)) : this.places;
     return {
       ...(ids.length > 0 && { collection_ids: ids }),

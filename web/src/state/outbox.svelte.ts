@@ -1,9 +1,13 @@
 import { createConversation, listMessages } from '$core/api/conversations';
 import { ApiError, say } from '$core/api/errors';
 import { listQueue, queueTurn } from '$core/api/queue';
+import type { TurnRequest } from '$core/api/turns';
 import type { Message, Parameters, Queued, WhenFull } from '$core/api/types';
-import { i18n } from '$core/i18n/i18n.svelte';
+import { i18n, t } from '$core/i18n/i18n.svelte';
 import { read, write } from './storage';
+
+/** What an answer draws on, and where the person is. */
+export type Drawn = Pick<TurnRequest, 'collection_ids' | 'document_ids' | 'tools' | 'time_zone'>;
 
 /** A message that has not reached the server. */
 export interface Unsent {
@@ -14,28 +18,37 @@ export interface Unsent {
   model: string | null;
   assistant: string | null;
   parameters: Parameters;
-  /** Those of versions before have none. */
+  /** Those of versions before have none of these. */
   context?: WhenFull;
+  instructions?: string;
+  history?: boolean;
+  drawn?: Drawn;
   at: string;
-  /** What the chat ended with when this was sent for the first time: behind it stands the message if it did arrive. */
+  /** What the chat ended with when this was tried for the first time: behind it stands the message if it did arrive. */
   before?: string;
   /** How many questions with the same words waited there then. */
   alike?: number;
-  /** Why the server does not take it; empty: it waits for the connection. */
+  /** Why a person has to decide about it; empty: it waits for the connection. */
   problem: string;
 }
 
 /** How many questions with these words wait in a chat. */
 export const waitingAlike = (content: string, waiting: readonly Pick<Queued, 'content'>[]): number => waiting.filter((q) => q.content === content).length;
 
-/** Whether a message stands in a chat behind the one that ended it before, or waits there beside those that did already. */
+/**
+ * Whether a message stands in a chat behind the one that ended it before, or waits there beside those that did already.
+ * null: not to be told, since that one is not in the branch shown any more; the same words there may be older.
+ */
 export const hasArrived = (
   { content, before, alike = 0 }: Pick<Unsent, 'content' | 'before' | 'alike'>,
   messages: readonly Pick<Message, 'id' | 'role' | 'content'>[],
   waiting: readonly Pick<Queued, 'content'>[],
-): boolean => {
-  const asked = messages.slice(messages.findIndex((m) => m.id === before) + 1).filter((m) => m.role === 'user' && m.content === content);
-  return asked.length + waitingAlike(content, waiting) > alike;
+): boolean | null => {
+  const end = messages.findIndex((m) => m.id === before);
+  const waits = waitingAlike(content, waiting);
+  if (before && end < 0) return waits > alike || null;
+  const asked = messages.slice(end + 1).filter((m) => m.role === 'user' && m.content === content);
+  return asked.length + waits > alike;
 };
 
 /** Messages of a page when what came behind one of them is looked for. */
@@ -104,12 +117,16 @@ export class Outbox {
 
   /** Its text is another one now, and it is tried again. */
   edit(id: string, content: string): void {
-    this.change(id, { content, problem: '' });
-    void this.flush();
+    this.decide(id, { content });
   }
 
   retry(id: string): void {
-    this.change(id, { problem: '' });
+    this.decide(id, {});
+  }
+
+  /** A person wants it sent: it is as if it had never been tried. */
+  private decide(id: string, fields: Partial<Unsent>): void {
+    this.change(id, { ...fields, problem: '', before: undefined, alike: undefined });
     void this.flush();
   }
 
@@ -159,16 +176,18 @@ export class Outbox {
     let { conversation } = item;
     const made = conversation === null;
     if (conversation === null) {
-      const { id } = await createConversation({ model, assistant_id: item.assistant ?? undefined, parameters: item.parameters, context: item.context });
+      const { id } = await createConversation({ model, assistant_id: item.assistant ?? undefined, parameters: item.parameters, context: item.context, instructions: item.instructions || undefined, history: item.history || undefined });
       conversation = id;
       // All that was written in the new chat belongs to this one.
       this.keep(this.items.map((i) => (i.conversation === null ? { ...i, conversation } : i)));
     }
     const [items, waiting] = await Promise.all([messagesSince(conversation, item.before), listQueue(conversation)]);
+    const arrived = item.before !== undefined && hasArrived(item, items, waiting);
+    if (arrived) return this.sent(item, conversation, made);
+    if (arrived === null) return this.change(item.id, { problem: t('unsent.unsure') });
     if (item.before === undefined) this.change(item.id, { before: items.at(-1)?.id ?? '', alike: waitingAlike(item.content, waiting) });
-    else if (hasArrived(item, items, waiting)) return this.sent(item, conversation, made);
     // Behind an answer that is being written, the server has it wait.
-    await queueTurn(conversation, { content: item.content, model, language: i18n.language });
+    await queueTurn(conversation, { ...item.drawn, content: item.content, model, language: i18n.language });
     this.sent(item, conversation, made);
   }
 

@@ -27,7 +27,8 @@ export const whenNear = (rootMargin: string, next: () => string | null, more: ()
     near.unobserve(node);
     if (next() !== null) near.observe(node);
   };
-  const near = new IntersectionObserver(([entry]) => entry?.isIntersecting && void look(), { root: node.closest('.overflow-y-auto'), rootMargin });
+  // A busy browser tells several changes at once: the last one is how it is.
+  const near = new IntersectionObserver((changes) => changes.at(-1)?.isIntersecting && void look(), { root: node.closest('.overflow-y-auto'), rootMargin });
   near.observe(node);
   return () => near.disconnect();
 };
