@@ -230,7 +230,8 @@ static int create(struct request *q, atelier_id collection_id, atelier_id replac
 		.name = name,
 		.bytes = bytes,
 		.file = file,
-		.quota = q->api->c.settings->document_quota_mb * MEBI};
+		.quota = q->api->c.settings->document_quota_mb * MEBI,
+		.total = q->api->c.settings->document_total_mb * MEBI};
 	struct document_made made = {.id = 0};
 	int r;
 

@@ -93,6 +93,8 @@
 		"size of all files that tools made for answers of one user")                                           \
 	X(INT, document_max_mb, 100, 1, 4096, "ATELIER_DOCUMENT_MAX_MB", "size of one document")                       \
 	X(INT, document_quota_mb, 4096, 1, 1048576, "ATELIER_DOCUMENT_QUOTA_MB", "size of all documents of one user")  \
+	X(INT, document_total_mb, 0, 0, 1073741824, "ATELIER_DOCUMENT_TOTAL_MB",                                       \
+		"size of all documents of all users; 0: as the disk has room")                                         \
 	X(INT, document_index_mb, 1024, 1, 1048576, "ATELIER_DOCUMENT_INDEX_MB",                                       \
 		"memory for the indexes of documents; beyond it those searched longest ago are read anew when needed") \
 	X(BOOL, own_tool_servers, 1, 0, 1, "ATELIER_OWN_TOOL_SERVERS",                                                 \

@@ -60,7 +60,8 @@ struct document_new {
 	const char *name;    /* NULL: as it was */
 	struct str bytes;
 	const struct blob_file *file; /* instead of the bytes (blobs.h) */
-	int64_t quota;                /* bytes that all documents of the user may have */
+	int64_t quota;                /* bytes that all documents of the user may have, */
+	int64_t total;                /* and those of all users; 0: any number */
 };
 struct document_made {
 	atelier_id id;

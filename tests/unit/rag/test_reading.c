@@ -363,6 +363,39 @@ static void test_a_new_version_in_the_last_moment(void **state)
 	rag_free(h.r);
 }
 
+/* One's own, and all people's: the same bytes twice count once. */
+static void test_quotas(void **state)
+{
+	struct fixture *f = *state;
+	const atelier_id k = add_collection(f, f->ada, "Harbour"), hers = add_collection(f, f->bob, "Bob's");
+	const struct {
+		atelier_id user, collection;
+		const char *bytes;
+		int64_t quota, total;
+		int r;
+	} tries[] = {
+		{f->ada, k, "12345678", 8, 0, 0},
+		{f->ada, k, "12345678", 8, 8, 0},
+		{f->ada, k, "9", 8, 0, E_TOO_LARGE},
+		{f->bob, hers, "12345678", 8, 8, 0},
+		{f->bob, hers, "9", 9, 8, E_TOO_LARGE},
+		{f->bob, hers, "9", 9, 9, 0},
+		{f->ada, k, "0", 9, 9, E_TOO_LARGE},
+		{f->ada, k, "0", 9, 10, 0},
+	};
+	struct document_made made = {.id = 0};
+
+	for (size_t i = 0; i < N_ELEMENTS(tries); i++) {
+		const struct document_new new = {.user_id = tries[i].user,
+			.collection_id = tries[i].collection,
+			.name = "a",
+			.bytes = str_from(tries[i].bytes),
+			.quota = tries[i].quota,
+			.total = tries[i].total};
+		assert_int_equal(documents_create(f->db, f->folder, &new, &made, &f->e), tries[i].r);
+	}
+}
+
 static struct rag_memory memory_after(struct house *h, const atelier_id *collections, size_t n)
 {
 	const struct search_scope scope = scope_of(h, collections, n);
@@ -520,6 +553,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_reword, setup, end),
 		cmocka_unit_test_setup_teardown(test_another_model_in_the_last_moment, setup, end),
 		cmocka_unit_test_setup_teardown(test_a_new_version_in_the_last_moment, setup, end),
+		cmocka_unit_test_setup_teardown(test_quotas, setup, end),
 		cmocka_unit_test_setup_teardown(test_memory, setup, end),
 		cmocka_unit_test_setup_teardown(test_slices, setup, end),
 		cmocka_unit_test_setup_teardown(test_rest, setup, end)};
