@@ -103,22 +103,35 @@ static int room_make(struct builtin_call *c, bool keeps, struct room *m, struct 
 
 /* ---- what it made ---- */
 
-static bool is_new(const struct room *m, const struct workspace_file *f)
+/* Into the folder of the conversation, as far as it has room: what Python has removed is still there. `kept` is what it has. */
+static int keep(const struct room *m, struct workspace_list *kept, const char *name, const struct buf *b, struct err *e)
 {
-	for (size_t i = 0; i < m->before.n; i++)
-		if (strcmp(m->before.items[i].name, f->name) == 0)
-			return m->before.items[i].n != f->n || m->before.items[i].changed_ms != f->changed_ms;
-	return true;
+	const struct workspace_file *was = workspace_find(kept, name);
+	size_t bytes = kept->bytes - (was ? was->n : 0) + b->n;
+
+	if (!was && (kept->n >= WORKSPACE_FILES_MAX || kept->more))
+		return err_set(
+			e, E_TOO_LARGE, "There are %d files already, and that is the most.", WORKSPACE_FILES_MAX);
+	if (bytes > WORKSPACE_MAX)
+		return err_set(e, E_TOO_LARGE, "The folder is full.");
+	int r = workspace_write(m->work, name, b->p, b->n, e);
+	if (r < 0)
+		return r;
+	kept->bytes = bytes;
+	if (!was)
+		kept->items[kept->n++] = (struct workspace_file){.name = name, .n = b->n};
+	return 0;
 }
 
-static int take_file(struct builtin_call *c, const struct room *m, const char *name, bool keeps, struct err *e)
+static int take_file(
+	struct builtin_call *c, const struct room *m, struct workspace_list *kept, const char *name, struct err *e)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(TOOL_FILE_MAX);
 	struct err why = {0};
 
 	if (workspace_read(m->fd, name, &b, &why) < 0)
 		return 0; /* too large, or a trap: it is left where it is */
-	if (keeps && workspace_write(m->work, name, b.p, b.n, &why) < 0)
+	if (m->work >= 0 && keep(m, kept, name, &b, &why) < 0)
 		buf_printf(&c->ret->text, "\n[%s could not be kept: %s]", name, why.msg);
 	void *data = arena_alloc(c->mem, MAX(b.n, 1u));
 	if (!data)
@@ -133,22 +146,16 @@ static int take_file(struct builtin_call *c, const struct room *m, const char *n
 
 static int take_files(struct builtin_call *c, const struct room *m, struct err *e)
 {
-	struct workspace_list after = {.n = 0};
-	int r = workspace_list(m->fd, c->mem, &after, e);
-	bool keeps = m->work >= 0 && !after.more;
+	struct workspace_list made = {.n = 0}, kept = {.n = 0};
+	int r = workspace_list_new(m->fd, &m->before, c->mem, &made, e);
 
+	if (r == 0 && m->work >= 0)
+		r = workspace_list(m->work, c->mem, &kept, e);
 	c->ret->files = ARENA_ARRAY(c->mem, struct tool_file, TOOL_FILES);
 	if (r == 0 && !c->ret->files)
 		r = err_set(e, -ENOMEM, "There is no memory for what Python has made.");
-	if (r == 0 && after.bytes > WORKSPACE_MAX) {
-		buf_add_str(&c->ret->text, "\n[Its files are more than can be kept.]");
-		return 0;
-	}
-	if (r == 0 && after.more)
-		buf_printf(&c->ret->text, "\n[There are more than %d files: none is kept.]", WORKSPACE_FILES_MAX);
-	for (size_t i = 0; r == 0 && i < after.n && c->ret->n_files < TOOL_FILES; i++)
-		if (is_new(m, &after.items[i]))
-			r = take_file(c, m, after.items[i].name, keeps, e);
+	for (size_t i = 0; r == 0 && i < made.n && c->ret->n_files < TOOL_FILES; i++)
+		r = take_file(c, m, &kept, made.items[i].name, e);
 	return r;
 }
 

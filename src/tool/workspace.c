@@ -51,23 +51,36 @@ int workspace_open(const char *data, atelier_id conversation_id, int *ret_fd, st
 
 struct walk {
 	struct arena *a;
+	const struct workspace_list *before; /* NULL: what was there is listed, too */
 	struct workspace_list *ret;
 };
 
+const struct workspace_file *workspace_find(const struct workspace_list *l, const char *name)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->items[i].name, name) == 0)
+			return &l->items[i];
+	return NULL;
+}
+
 static int add_file(struct walk *w, const char *path, const struct stat *st)
 {
-	struct workspace_file *f = &w->ret->items[w->ret->n];
+	const struct workspace_file *was = w->before ? workspace_find(w->before, path) : NULL;
+	struct workspace_file f = {.n = (size_t)st->st_size,
+		.changed_ms = (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000};
 
+	w->ret->bytes += f.n;
+	if (was && was->n == f.n && was->changed_ms == f.changed_ms)
+		return 0;
 	if (w->ret->n == WORKSPACE_FILES_MAX) {
 		w->ret->more = true;
 		return 0;
 	}
-	f->name = arena_strdup(w->a, path);
-	f->n = (size_t)st->st_size;
-	f->changed_ms = (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
-	w->ret->bytes += f->n;
-	w->ret->n++;
-	return f->name ? 0 : -ENOMEM;
+	f.name = arena_strdup(w->a, path);
+	if (!f.name)
+		return -ENOMEM;
+	w->ret->items[w->ret->n++] = f;
+	return 0;
 }
 
 static int walk(struct walk *w, int fd, const char *prefix, int depth)
@@ -99,9 +112,10 @@ static int walk(struct walk *w, int fd, const char *prefix, int depth)
 	return r;
 }
 
-int workspace_list(int fd, struct arena *a, struct workspace_list *ret, struct err *e)
+int workspace_list_new(
+	int fd, const struct workspace_list *before, struct arena *a, struct workspace_list *ret, struct err *e)
 {
-	struct walk w = {a, ret};
+	struct walk w = {a, before, ret};
 	int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
 
 	*ret = (struct workspace_list){.items = ARENA_ARRAY(a, struct workspace_file, WORKSPACE_FILES_MAX)};
@@ -111,6 +125,11 @@ int workspace_list(int fd, struct arena *a, struct workspace_list *ret, struct e
 	}
 	r = walk(&w, own, "", 0);
 	return r < 0 ? err_set(e, r, "The files cannot be listed.") : 0;
+}
+
+int workspace_list(int fd, struct arena *a, struct workspace_list *ret, struct err *e)
+{
+	return workspace_list_new(fd, NULL, a, ret, e);
 }
 
 /* ---- one file ---- */

@@ -28,6 +28,10 @@ struct workspace_list {
 	bool more; /* there are, which are not in it */
 };
 int workspace_list(int fd, struct arena *a, struct workspace_list *ret, struct err *e) MUST_CHECK;
+/* What is new or has changed since `before`, so that what was there takes no place in the list. */
+int workspace_list_new(int fd, const struct workspace_list *before, struct arena *a, struct workspace_list *ret,
+	struct err *e) MUST_CHECK;
+const struct workspace_file *workspace_find(const struct workspace_list *l, const char *name);
 
 /* E_NOT_FOUND, E_INVALID (no regular file within), E_TOO_LARGE: with sentences for models. */
 int workspace_read(int fd, const char *path, struct buf *ret, struct err *e) MUST_CHECK;
