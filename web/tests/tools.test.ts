@@ -15,6 +15,10 @@ describe('the result of a tool', () => {
     const rows = [['9007199254740993', 9007199254740991, 0.12345678901234567, 'is 12345678901234567'], ['-12345678901234567890', Infinity, 1, '']];
     expect(seen(text, undefined)).toEqual({ as: 'table', columns: ['id', 'n', 'x', 't'], rows });
     expect(seen('{"items":[{"id":9007199254740993}]}', { items: [{ id: 9007199254740992 }] })).toEqual({ as: 'table', columns: ['id'], rows: [['9007199254740993']] });
+    // A text that is no JSON is read once, and not from each of its quotes to the end.
+    const begun = performance.now();
+    expect(seen('1234567890123456 "' + '\\"'.repeat(1 << 18), { a: 1 })).toEqual({ as: 'data', data: { a: 1 } });
+    expect(performance.now() - begun).toBeLessThan(10_000);
     // The text says something else: what is structured counts.
     expect(seen('9007199254740993 is the id', { items: [{ id: 9007199254740992 }] })).toEqual({ as: 'table', columns: ['id'], rows: [[9007199254740992]] });
     expect(seen('{"a":{"id":9007199254740993}}', undefined)).toEqual({ as: 'data', data: { a: { id: '9007199254740993' } } });

@@ -43,13 +43,13 @@ function onlyList(data: Record<string, unknown>): unknown[] | null {
   return values.length === 1 && Array.isArray(values[0]) ? values[0] : null;
 }
 
-/** Whole numbers that JSON.parse would round, such as ids, as texts. */
+/** Whole numbers that JSON.parse would round, such as ids, as texts. Of JSON alone: where a text does not end, each quote would be read from to the end. */
 const unrounded = (text: string) => text.replace(/"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g, (token) => (/^-?\d{16,}$/.test(token) && !Number.isSafeInteger(Number(token)) ? `"${token}"` : token));
 
 /** The data with the numbers that the text has; where it says something else, as it is. */
 function precise(data: unknown, text: string): unknown {
-  const exact = /\d{16}/.test(text) ? parsed(unrounded(text)) : undefined;
-  return exact !== undefined && JSON.stringify(parsed(text)) === JSON.stringify(data) ? exact : data;
+  const rough = /\d{16}/.test(text) ? parsed(text) : undefined;
+  return rough !== undefined && JSON.stringify(rough) === JSON.stringify(data) ? parsed(unrounded(text)) : data;
 }
 
 /** `structured` counts before the text, which is the same for the model. */
