@@ -178,14 +178,14 @@ struct creation {
 	struct document_made made;
 };
 
-/* What the documents of these users take; the same bytes brought twice count once. */
-static int add_up(struct db_conn *c, int64_t first_user, int64_t last_user, int64_t *ret, struct err *e)
+/* The same bytes brought twice count once. */
+#define BYTES_OF(these)                                                                                                \
+	"SELECT coalesce(sum(size), 0) FROM blobs WHERE id IN (SELECT blob_id FROM documents WHERE " these ")"
+
+static int add_up(struct db_conn *c, const char *sql, int64_t id, int64_t *ret, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = STORE_FIRST(c, &rows, NO_DOCUMENT, e,
-		"SELECT coalesce(sum(size), 0) FROM blobs WHERE id IN (SELECT blob_id FROM documents WHERE user_id "
-		"BETWEEN ? AND ?)",
-		DB_I64(first_user), DB_I64(last_user));
+	int r = STORE_FIRST(c, &rows, NO_DOCUMENT, e, sql, DB_I64(id));
 
 	*ret = r < 0 ? 0 : db_i64(rows, 0);
 	return r;
@@ -194,14 +194,14 @@ static int add_up(struct db_conn *c, int64_t first_user, int64_t last_user, int6
 static int check_quota(struct db_conn *c, const struct document_new *in, struct err *e)
 {
 	int64_t own, all = 0;
-	int r = add_up(c, in->user_id, in->user_id, &own, e);
+	int r = add_up(c, BYTES_OF("user_id = ?"), in->user_id, &own, e);
 
 	if (r == 0 && own > in->quota)
 		return err_set(e, E_TOO_LARGE,
 			"Your documents would take more than %lld MB (document_quota_mb). Delete some, then try again.",
 			(long long)(in->quota >> 20));
 	if (r == 0 && in->total)
-		r = add_up(c, 0, INT64_MAX, &all, e);
+		r = add_up(c, BYTES_OF("id > ?"), 0, &all, e);
 	if (r < 0 || all <= in->total)
 		return r;
 	return err_set(e, E_TOO_LARGE,

@@ -363,6 +363,11 @@ static void test_a_new_version_in_the_last_moment(void **state)
 	rag_free(h.r);
 }
 
+static int leave(struct db_conn *c, void *arg, struct err *e)
+{
+	return db_exec(c, NULL, e, "UPDATE documents SET user_id = NULL WHERE user_id = ?", DB_I64(*(atelier_id *)arg));
+}
+
 /* One's own, and all people's: the same bytes twice count once. */
 static void test_quotas(void **state)
 {
@@ -382,10 +387,14 @@ static void test_quotas(void **state)
 		{f->bob, hers, "9", 9, 9, 0},
 		{f->ada, k, "0", 9, 9, E_TOO_LARGE},
 		{f->ada, k, "0", 9, 10, 0},
+		{f->bob, hers, "a", 100, 10, E_TOO_LARGE}, /* nobody's count as well */
+		{f->bob, hers, "a", 100, 11, 0},
 	};
 	struct document_made made = {.id = 0};
 
 	for (size_t i = 0; i < N_ELEMENTS(tries); i++) {
+		if (i == 8)
+			FINE(f, db_write(f->db, leave, &f->ada, &f->e));
 		const struct document_new new = {.user_id = tries[i].user,
 			.collection_id = tries[i].collection,
 			.name = "a",
