@@ -28,7 +28,9 @@ mcp_method_fn mcp_subscribe; /* mcp_listen.c */
 
 /* The message of a result (taken), as bytes of q->raw. */
 void mcp_write_result(const struct mcp_ask *ask, json_t *result, struct buf *out);
+void mcp_write_error(const struct mcp_ask *ask, struct buf *out);   /* likewise of ask->code */
 int mcp_refuse(struct mcp_ask *ask, int code, const char *problem); /* 0 */
+int mcp_refuse_cancelled(struct mcp_ask *ask);                      /* 0 */
 
 /* A model's answer to a call (mcp_chat.c): the state of the two formats. */
 struct mcp_chat {

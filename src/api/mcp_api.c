@@ -18,7 +18,8 @@ enum {
 	ERR_METHOD = -32601,
 	ERR_PARAMS = -32602,
 	ERR_HEADERS = -32020,
-	ERR_VERSION = -32022
+	ERR_VERSION = -32022,
+	ERR_CANCELLED = -32800
 };
 #define META     "io.modelcontextprotocol/"
 #define TTL_MS   60000
@@ -33,6 +34,12 @@ int mcp_refuse(struct mcp_ask *ask, int code, const char *problem)
 	ask->code = code;
 	ask->problem = problem;
 	return 0;
+}
+
+/* Of a call that its client gave up by a message of its own: it is still connected, and a failure of HTTP would end all its calls. */
+int mcp_refuse_cancelled(struct mcp_ask *ask)
+{
+	return mcp_refuse(ask, ERR_CANCELLED, "Request cancelled");
 }
 
 static json_t *server_info(void)
@@ -78,7 +85,7 @@ static int error_status(const struct mcp_ask *ask)
 	return ask->code == ERR_METHOD ? 404 : ask->code == ERR_PARAMS && !ask->result ? 400 : 200;
 }
 
-static void write_error(struct mcp_ask *ask, struct buf *out)
+void mcp_write_error(const struct mcp_ask *ask, struct buf *out)
 {
 	const json_t *id = json_object_get(ask->message, "id"), *meta = json_object_get(ask->params, "_meta");
 	const char *asked = json_get_str(meta, META "protocolVersion");
@@ -321,13 +328,15 @@ static int mcp_post(struct request *q)
 	q->status = 200;
 	if (json_read(body.p, body.n, JSON_MEMORY, JSON_READ_MILD, &root, &unreadable) < 0)
 		(void)mcp_refuse(&ask, ERR_PARSE, "This is not JSON.");
-	else if ((r = take(&ask, root)) < 0)
+	else if ((r = take(&ask, root)) == E_CANCELED)
+		(void)mcp_refuse_cancelled(&ask);
+	else if (r < 0)
 		return r;
 	if (ask.answered)
 		return 0;
 	if (ask.code) {
 		q->status = error_status(&ask);
-		write_error(&ask, &q->raw);
+		mcp_write_error(&ask, &q->raw);
 	} else if (ask.result) {
 		mcp_write_result(&ask, ask.result, &q->raw);
 	} else {

@@ -78,27 +78,29 @@ static void on_heartbeat(struct gw_call *c, struct buf *out)
 	tell(c, message, out);
 }
 
-static void add_result(struct gw_call *c, json_t *result, struct buf *out)
-{
-	const struct mcp_chat *chat = c->shape;
-
-	buf_add_str(out, "event: message\ndata: ");
-	mcp_write_result(chat->ask, result, out);
-	buf_add_str(out, "\n\n");
-}
-
 static void on_end(struct gw_call *c, struct buf *out)
 {
+	const struct mcp_chat *chat = c->shape;
 	struct str text = buf_str(&c->answer.text);
 
-	add_result(c, result_of(text.p, text.n, false), out);
+	buf_add_str(out, "event: message\ndata: ");
+	mcp_write_result(chat->ask, result_of(text.p, text.n, false), out);
+	buf_add_str(out, "\n\n");
 }
 
 static void on_error(struct gw_call *c, const struct err *e, struct buf *out)
 {
+	const struct mcp_chat *chat = c->shape;
 	const char *why = err_public_text(e);
 
-	add_result(c, result_of(why, strlen(why), true), out);
+	buf_add_str(out, "event: message\ndata: ");
+	if (e->code == E_CANCELED) {
+		(void)mcp_refuse_cancelled(chat->ask);
+		mcp_write_error(chat->ask, out);
+	} else {
+		mcp_write_result(chat->ask, result_of(why, strlen(why), true), out);
+	}
+	buf_add_str(out, "\n\n");
 }
 
 const struct gw_format mcp_chat_whole = {.content_type = "application/json", .whole = whole_answer};

@@ -290,6 +290,34 @@ def progress_of_answers(s, clients):
     r.wait_end(PATIENCE)
     last = r.events[-1].json()
     assert last["id"] == "x" and last["result"]["isError"] and last["result"]["content"][0]["text"], last
+    answered_when_cancelled(s, key)
+
+
+def answered_when_cancelled(s, key):
+    """A client that ends its own call and waits for it all the same is told so as JSON-RPC says it, whole or as a stream: what
+    is a failure of HTTP ends the whole connection of some."""
+    head = {"Authorization": "Bearer " + key, "Content-Type": "application/json", "Accept": "application/json, text/event-stream", "Mcp-Session-Id": "one"}
+
+    def post(o):
+        r, body = Reader(), json.dumps({"jsonrpc": "2.0", **o}).encode()
+        r.numbered = False
+        r.open(s.server.port, "POST", "/mcp", {**head, "Content-Length": str(len(body))}, body)
+        return r
+
+    for meta in ({}, {"_meta": {"progressToken": 7}}):
+        with s.model.cv:
+            s.model.answers.append(Answer([Step(0, ["text", "One, "]), Step(0, ["wait", "never"])]))
+            before = len(s.model.calls)
+        came = queue.Queue()
+        threading.Thread(target=lambda: came.put(post({"id": "y", "method": "tools/call", "params": {"name": "chat", "arguments": {"message": "Long."}, **meta}})), daemon=True).start()
+        r = came.get(timeout=PATIENCE) if meta else None
+        with s.model.cv:
+            assert s.model.cv.wait_for(lambda: len(s.model.calls) > before, PATIENCE)
+        assert post({"method": "notifications/cancelled", "params": {"requestId": "y"}}).response.status == 202
+        r = r or came.get(timeout=PATIENCE)
+        r.wait_end(PATIENCE)
+        last = r.events[-1].json() if meta else json.loads(r.raw)
+        assert r.response.status == 200 and last == {"jsonrpc": "2.0", "id": "y", "error": {"code": -32800, "message": "Request cancelled"}}, (r.response.status, last)
 
 
 @contextlib.contextmanager
