@@ -205,11 +205,19 @@ static void fill(const struct mcp_ask *ask, const char *body, const json_t *vari
 	buf_add_str(out, body);
 }
 
+/* NULL: it is no choice, though it may have been one, and still have them. */
+static const json_t *choices_of(const json_t *variable)
+{
+	const char *type = json_get_str(variable, "type");
+
+	return type && strcmp(type, "choice") == 0 ? json_object_get(variable, "choices") : NULL;
+}
+
 /* Something is said of a choice that is none of those that there are. */
 static bool is_no_choice(const struct mcp_ask *ask, const json_t *variable, const char *name)
 {
 	const char *given = json_get_str(json_object_get(ask->params, "arguments"), name);
-	const json_t *choices = json_object_get(variable, "choices"), *choice;
+	const json_t *choices = choices_of(variable), *choice;
 	size_t i;
 
 	json_array_foreach(choices, i, choice)
@@ -226,7 +234,7 @@ static const char *wrong_choice(struct arena *a, const json_t *variable, const c
 	const json_t *choice;
 	size_t i;
 
-	json_array_foreach(json_object_get(variable, "choices"), i, choice)
+	json_array_foreach(choices_of(variable), i, choice)
 	{
 		buf_printf(&b, "%s%s", i > 0 ? ", " : "", json_string_value(choice));
 	}
@@ -308,7 +316,7 @@ static json_t *choices_like(const json_t *variables, const char *name, const cha
 
 		if (!own || strcmp(own, name) != 0)
 			continue;
-		json_array_foreach(json_object_get(v, "choices"), k, choice)
+		json_array_foreach(choices_of(v), k, choice)
 		{
 			if (strncasecmp(json_string_value(choice), typed, strlen(typed)) == 0)
 				json_array_append(values, (json_t *)choice);

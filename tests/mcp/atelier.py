@@ -40,7 +40,7 @@ class Server:
         while self.ask("GET", "/api/v1/documents/" + self.document)["state"] != "ready":
             time.sleep(0.05)
         self.ask("POST", "/api/v1/prompts", {"name": "greet", "body": "Greet {{who}} in {{ language }}. {{unknown}}", "variables": [
-            {"name": "who", "type": "text", "required": True}, {"name": "language", "type": "text", "default": "Latin"}]})
+            {"name": "who", "type": "text", "required": True, "choices": ["Adam"]}, {"name": "language", "type": "text", "default": "Latin"}]})
         self.ask("POST", "/api/v1/prompts", {"name": "tone", "body": "Be {{how}}.", "variables": [
             {"name": "how", "type": "choice", "choices": ["friendly", "Formal", "brief"], "required": True},
             {"name": "pace", "type": "choice", "choices": ["quick"]}]})
