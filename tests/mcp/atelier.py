@@ -528,7 +528,7 @@ class Documents(http.server.ThreadingHTTPServer):
             def do_GET(self):
                 what = self.server.all.get(self.path)
                 body = what if isinstance(what, bytes) else json.dumps(what).encode()
-                self.send_response(404 if what is None else 302 if isinstance(what, str) else 200)
+                self.send_response(404 if what is None or self.path == "/none.json" else 302 if isinstance(what, str) else 200)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
                 if isinstance(what, str):
@@ -558,7 +558,7 @@ class Documents(http.server.ThreadingHTTPServer):
 
 def programs_by_document(s, web):
     """A program signs in by the document at its address; one that says something else of itself does not."""
-    ok = web.has("/ok.json")
+    ok = web.has("/ok.json", more="x" * 60000)
     status, page = program_at(s, ok)
     assert status == 200 and "<bdi>https://localhost:%d</bdi>" % web.server_port in page and r"\u202eNice &#60;i&#62;Program" in page, (status, page)
     form = html.unescape(re.search(r'action="(authorize\?ask=[^"]*answer=yes)"', page)[1])
@@ -568,8 +568,11 @@ def programs_by_document(s, web):
     status, got = token(grant_type="authorization_code", code=code, redirect_uri="http://127.0.0.1:7777/cb", code_verifier="v" * 50)
     assert status == 200 and "no documents" in s.call("list_documents", got["access_token"])["content"][0]["text"], got
     assert token(grant_type="refresh_token", refresh_token=got["refresh_token"])[0] == 200
-    web.all.update({"/list.json": [], "/rubbish.json": b"\xff{", "/large.json": b'{"a":"' + b"x" * 70000 + b'"}', "/led.json": ok})
-    others = [web.url + path for path in ("/list.json", "/rubbish.json", "/large.json", "/led.json", "/none.json")]
+    # Each is refused for one thing alone.
+    for path in ("/list.json", "/rubbish.json", "/none.json"):
+        web.has(path)
+    web.all.update({"/list.json": [web.all["/list.json"]], "/rubbish.json": json.dumps(web.all["/rubbish.json"]).encode() + b"{", "/led.json": web.has("/led_to.json", client_id=web.url + "/led.json")})
+    others = [web.url + path for path in ("/list.json", "/rubbish.json", "/led.json", "/none.json")] + [web.has("/large.json", more="x" * 70000)]
     others += [web.has("/another.json", client_id=ok), web.has("/secret.json", client_secret="x"), web.has("/signs.json", token_endpoint_auth_method="private_key_jwt"),
                web.has("/nowhere.json", redirect_uris=None), web.has("/plain.json", redirect_uris=["http://evil.example/"]), web.has("/elsewhere.json", redirect_uris=["https://evil.example/cb"])]
     for address in others:
