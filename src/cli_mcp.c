@@ -280,7 +280,7 @@ static bool stop(struct relay *t, const json_t *id)
 	return found;
 }
 
-/* By its end the server sees that nobody waits: it keeps no session by which it could be told. */
+/* By the end of its connection the server sees that nobody waits, in each revision: it needs no word besides. */
 static bool stops_another(struct relay *t, const json_t *asked)
 {
 	const json_t *id = json_object_get(json_object_get(asked, "params"), "requestId");
