@@ -301,7 +301,6 @@ int rag_embed(struct rag *r, atelier_id document_id, atelier_id text_id, const s
 {
 	CLEANUP(arena_done) struct arena a;
 	char identity[IDENTITY_MAX] = "";
-	struct err quiet = {0};
 	struct embed_text x = {.text_id = text_id, .cancel = cancel, .progress = p, .identity = identity};
 	int s;
 
@@ -311,8 +310,6 @@ int rag_embed(struct rag *r, atelier_id document_id, atelier_id text_id, const s
 	s = embed_now(r, document_id, &x, identity, &a, e);
 	if (s == 0)
 		s = documents_embedded(r->config.db, document_id, text_id, identity, e);
-	else if (*identity && documents_not_embedded(r->config.db, document_id, identity, &quiet) < 0)
-		log_info("rag", "a collection waits for the vectors of a document: %s", quiet.msg);
 	if (s == 0)
 		stores_poke(r);
 	if (s == E_NOT_FOUND) { /* the document or its text is gone */

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "base/json.h"
 #include "store/grants.h"
 #include "store/jobs.h"
 #include "store/store_priv.h"
@@ -273,6 +274,70 @@ int documents_create(
 	return r;
 }
 
+/* ---- by what a collection is searched ---- */
+
+/* Texts of the collection `d` that lack vectors of an identity, the parameter. */
+#define LACKS                                                                                                          \
+	"(SELECT count(*) FROM vectors v WHERE v.text_id = d.text_id AND v.identity = ?) <"                            \
+	" (SELECT t.passages FROM texts t WHERE t.id = d.text_id)"
+
+/* A collection that is searched by no vectors yet waits for documents that may still get some: those of jobs that are open, before
+ * a try of theirs has failed, and those that have been read without. */
+#define MAY_GET_SOME OPEN " AND j.error_code IS NULL"
+#define WAITED_FOR   "(d.state = 'ready' OR (" MAY_GET_SOME "))"
+
+/* From now on the collection is searched by these vectors, if no document lacks them; one that is searched by none yet, if it waits
+ * for none that does, as long as others have some. *ret: it was not before. */
+static int switch_to(struct db_conn *c, atelier_id collection_id, const char *identity, bool *ret, struct err *e)
+{
+	int64_t n = 0;
+	int r = db_exec(c, &n, e,
+		"UPDATE collections SET identity = ? WHERE id = ? AND identity <> ? AND NOT EXISTS"
+		" (SELECT 1 FROM documents d LEFT JOIN jobs j ON j.id = d.job_id"
+		"  WHERE d.collection_id = collections.id AND d.text_id IS NOT NULL AND " LACKS
+		"  AND NOT (collections.identity = '' AND NOT " WAITED_FOR
+		"   AND EXISTS (SELECT 1 FROM documents o JOIN vectors v ON v.text_id = o.text_id"
+		"    WHERE o.collection_id = collections.id AND v.identity = ?)))",
+		DB_TEXT(identity), DB_I64(collection_id), DB_TEXT(identity), DB_TEXT(identity), DB_TEXT(identity));
+
+	*ret = r == 0 && n > 0;
+	return r;
+}
+
+/* Of a collection that is searched by no vectors yet: those that most of its documents have, by the model that was chosen for it.
+ * "": none, or a job is open, whose end looks again; while many come, the newest has one, and nothing else is read. */
+static int identity_of_most(struct db_conn *c, atelier_id collection_id, char *ret, size_t n, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = db_query(c, &rows, e,
+		"SELECT v.identity FROM collections k JOIN documents d ON d.collection_id = k.id"
+		" JOIN vectors v ON v.text_id = d.text_id AND v.n = 0 WHERE k.id = ? AND k.identity = ''"
+		" AND coalesce((SELECT 1 FROM documents w JOIN jobs j ON j.id = w.job_id"
+		"  WHERE w.collection_id = k.id AND " MAY_GET_SOME " ORDER BY w.id DESC LIMIT 1), 0) = 0"
+		" AND (k.embedding_model = '' OR"
+		"  substr(v.identity, 1, length(k.embedding_model) + 1) = k.embedding_model || ' ')"
+		" GROUP BY v.identity ORDER BY count(*) DESC, v.identity LIMIT 1",
+		DB_I64(collection_id));
+
+	*ret = '\0';
+	if (r == 0 && (r = db_next(rows, e)) > 0)
+		snprintf(ret, n, STR_FMT, STR_ARG(db_bytes(rows, 0)));
+	return MIN(r, 0);
+}
+
+/* It may have waited for one alone that is gone, or whose job has ended. */
+static int look_again(struct db_conn *c, atelier_id collection_id, struct err *e)
+{
+	char identity[1024];
+	int64_t revision = 0;
+	bool whole = false;
+	int r = identity_of_most(c, collection_id, identity, sizeof(identity), e);
+
+	if (r == 0 && *identity)
+		r = switch_to(c, collection_id, identity, &whole, e);
+	return r == 0 && whole ? count_change(c, collection_id, true, &revision, e) : r;
+}
+
 /* ---- changing ---- */
 
 static int move(struct db_conn *c, const struct document_edit *x, atelier_id from, struct err *e)
@@ -284,9 +349,10 @@ static int move(struct db_conn *c, const struct document_edit *x, atelier_id fro
 		r = count_change(c, from, true, &revision, e);
 	if (r == 0)
 		r = count_change(c, x->collection_id, false, &revision, e);
-	return r < 0 ? r
-		     : db_exec(c, NULL, e, "UPDATE documents SET collection_id = ?, revision = ? WHERE id = ?",
-			       DB_I64(x->collection_id), DB_I64(revision), DB_I64(x->id));
+	if (r == 0)
+		r = db_exec(c, NULL, e, "UPDATE documents SET collection_id = ?, revision = ? WHERE id = ?",
+			DB_I64(x->collection_id), DB_I64(revision), DB_I64(x->id));
+	return r < 0 ? r : look_again(c, from, e);
 }
 
 static int edit_in(struct db_conn *c, void *arg, struct err *e)
@@ -322,10 +388,14 @@ static int delete_in(struct db_conn *c, void *arg, struct err *e)
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int64_t revision;
 	int r = find(c, x->user_id, x->id, &rows, e);
+	atelier_id from = r < 0 ? 0 : db_i64(rows, 0);
 
+	db_rows_done(TAKE_PTR(rows));
 	if (r == 0)
-		r = count_change(c, db_i64(rows, 0), true, &revision, e);
-	return r < 0 ? r : db_exec(c, NULL, e, "DELETE FROM documents WHERE id = ?", DB_I64(x->id));
+		r = count_change(c, from, true, &revision, e);
+	if (r == 0)
+		r = db_exec(c, NULL, e, "DELETE FROM documents WHERE id = ?", DB_I64(x->id));
+	return r < 0 ? r : look_again(c, from, e);
 }
 
 int documents_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
@@ -409,11 +479,6 @@ int documents_set_state(
 	return db_write(db, set_state_in, &x, e);
 }
 
-/* Texts of the collection `d` that lack vectors of an identity, the parameter. */
-#define LACKS                                                                                                          \
-	"(SELECT count(*) FROM vectors v WHERE v.text_id = d.text_id AND v.identity = ?) <"                            \
-	" (SELECT t.passages FROM texts t WHERE t.id = d.text_id)"
-
 static int embed_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const atelier_id *id = arg;
@@ -443,26 +508,6 @@ struct embedded {
 	const char *identity;
 };
 
-/* From now on the collection is searched by these vectors, if no document lacks them. One that is searched by none yet does not wait
- * for those whose job has ended without them, nor for `failed`, as long as others have some. *ret: it was not before. */
-static int switch_to(
-	struct db_conn *c, atelier_id collection_id, const char *identity, atelier_id failed, bool *ret, struct err *e)
-{
-	int64_t n = 0;
-	int r = db_exec(c, &n, e,
-		"UPDATE collections SET identity = ? WHERE id = ? AND identity <> ? AND NOT EXISTS"
-		" (SELECT 1 FROM documents d LEFT JOIN jobs j ON j.id = d.job_id"
-		"  WHERE d.collection_id = collections.id AND d.text_id IS NOT NULL AND " LACKS
-		"  AND NOT (collections.identity = '' AND (d.id = ? OR (d.state = 'embedding' AND NOT " OPEN "))"
-		"   AND EXISTS (SELECT 1 FROM documents o JOIN vectors v ON v.text_id = o.text_id"
-		"    WHERE o.collection_id = collections.id AND v.identity = ?)))",
-		DB_TEXT(identity), DB_I64(collection_id), DB_TEXT(identity), DB_TEXT(identity), DB_I64(failed),
-		DB_TEXT(identity));
-
-	*ret = r == 0 && n > 0;
-	return r;
-}
-
 static int collection_of(struct db_conn *c, atelier_id id, atelier_id *ret, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
@@ -482,7 +527,7 @@ static int embedded_in(struct db_conn *c, void *arg, struct err *e)
 
 	ASSERT(db_is_writing(c));
 	if (r == 0)
-		r = switch_to(c, collection, x->identity, 0, &whole, e);
+		r = switch_to(c, collection, x->identity, &whole, e);
 	if (r == 0)
 		r = count_change(c, collection, whole, &revision, e);
 	return r < 0 ? r
@@ -499,24 +544,24 @@ int documents_embedded(struct db *db, atelier_id id, atelier_id text_id, const c
 	return db_write(db, embedded_in, &x, e);
 }
 
-static int not_embedded_in(struct db_conn *c, void *arg, struct err *e)
+int documents_job_ended(struct db_conn *c, const char *params, struct err *e)
 {
-	const struct embedded *x = arg;
-	int64_t revision = 0;
-	atelier_id collection = 0;
-	bool whole = false;
-	int r = collection_of(c, x->id, &collection, e);
+	CLEANUP(json_decrefp) json_t *json = NULL;
+	atelier_id id = 0, collection = 0;
+	struct err quiet = {0};
+	const char *wire =
+		json_parse(params, strlen(params), &json, &quiet) < 0 ? NULL : json_get_str(json, "document");
+	int r;
 
-	if (r == 0)
-		r = switch_to(c, collection, x->identity, x->id, &whole, e);
-	return r == 0 && whole ? count_change(c, collection, true, &revision, e) : r;
-}
-
-int documents_not_embedded(struct db *db, atelier_id id, const char *identity, struct err *e)
-{
-	struct embedded x = {.id = id, .identity = identity};
-
-	return db_write(db, not_embedded_in, &x, e);
+	ASSERT(db_is_writing(c));
+	if (!wire || !id_parse(wire, strlen(wire), &id))
+		return 0; /* no document of ours */
+	r = collection_of(c, id, &collection, e);
+	if (r == E_NOT_FOUND) { /* when that was deleted, this was looked at */
+		err_clear(e);
+		return 0;
+	}
+	return r < 0 ? r : look_again(c, collection, e);
 }
 
 struct embed_all {
@@ -568,7 +613,7 @@ static int embed_or_switch_in(struct db_conn *c, void *arg, struct err *e)
 	int r = embed_all_in(c, x, e);
 
 	if (r == 0)
-		r = switch_to(c, x->collection_id, x->identity, 0, &whole, e);
+		r = switch_to(c, x->collection_id, x->identity, &whole, e);
 	return r == 0 && whole ? count_change(c, x->collection_id, true, &revision, e) : r;
 }
 

@@ -108,8 +108,9 @@ int documents_embed(struct db *db, atelier_id id, struct err *e) MUST_CHECK;
  * collection have them, that is searched by them from now on. */
 int documents_embedded(
 	struct db *db, atelier_id id, atelier_id text_id, const char *identity, struct err *e) MUST_CHECK;
-/* They could not be made. A collection that is searched by words alone does not wait for this document any more. */
-int documents_not_embedded(struct db *db, atelier_id id, const char *identity, struct err *e) MUST_CHECK;
+/* In the db_write in which a try of a DOCUMENT_JOB or an EMBEDDING_JOB has ended, however it did, or the job was canceled: a
+ * collection that is searched by words alone does not wait for its document any more. */
+int documents_job_ended(struct db_conn *c, const char *params, struct err *e) MUST_CHECK;
 
 /* A job for each document of the collection that lacks vectors of the identity, but for those that are being read; by who may edit
  * it. *ret_n: how many. When none lacks them, that is searched by them from now on. */

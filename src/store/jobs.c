@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "store/documents.h"
 #include "store/store_priv.h"
 
 #define NO_JOB    "There is no such job, or it is not yours."
@@ -290,6 +291,20 @@ static int is_asked_again(struct db_conn *c, const struct job_result *x, bool *r
 	return r;
 }
 
+/* What waits for a try of this job waits no longer; with what is stored of that. */
+static int try_ended(struct db_conn *c, atelier_id id, struct err *e)
+{
+	CLEANUP(arena_done) struct arena a;
+	struct job_row row = {.id = 0};
+	int r;
+
+	arena_init(&a, ROW_MEMORY);
+	r = jobs_get(c, 0, id, &a, &row, e);
+	if (r < 0 || (strcmp(row.kind, DOCUMENT_JOB) != 0 && strcmp(row.kind, EMBEDDING_JOB) != 0))
+		return r;
+	return documents_job_ended(c, row.params, e);
+}
+
 static int finish_in(struct db_conn *c, void *arg, struct err *e)
 {
 	struct job_result x = *(const struct job_result *)arg;
@@ -308,6 +323,8 @@ static int finish_in(struct db_conn *c, void *arg, struct err *e)
 			DB_TEXT(x.state), DB_TEXT(x.progress), DB_TEXT(x.error_code), DB_TEXT(x.error_text),
 			DB_I64(x.due_at), DB_I64(again), DB_I64(x.given_back), DB_I64(now),
 			queued || again ? store_ref(0) : DB_I64(now), DB_I64(x.id));
+	if (r == 0)
+		r = try_ended(c, x.id, e);
 	return r < 0 ? r : again && !queued;
 }
 
@@ -326,16 +343,38 @@ struct recovery {
 	int64_t n;
 };
 
+/* Fails the first one that has died too often; *ret: which; 0: there is none. */
+static int fail_dead(struct db_conn *c, int64_t before, atelier_id *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int64_t now = clock_now_ms();
+	int r = db_query(c, &rows, e,
+		"SELECT id FROM jobs WHERE state = 'running' AND lease_until < ? AND tries >= ? ORDER BY id LIMIT 1",
+		DB_I64(before), DB_I64(JOBS_DEATHS));
+
+	if (r == 0)
+		r = db_next(rows, e);
+	*ret = r > 0 ? db_i64(rows, 0) : 0;
+	db_rows_done(TAKE_PTR(rows));
+	if (r > 0)
+		r = db_exec(c, NULL, e,
+			"UPDATE jobs SET state = 'failed', error_code = 'interrupted', error_text = ?, updated_at = ?,"
+			" ended_at = ? WHERE id = ?",
+			DB_TEXT("The server ended each time while it worked at this."), DB_I64(now), DB_I64(now),
+			DB_I64(*ret));
+	return r == 0 && *ret ? try_ended(c, *ret, e) : MIN(r, 0);
+}
+
 static int recover_in(struct db_conn *c, void *arg, struct err *e)
 {
 	struct recovery *x = arg;
 	int64_t now = clock_now_ms(), before = x->all ? INT64_MAX : now;
-	int r = db_exec(c, NULL, e,
-		"UPDATE jobs SET state = 'failed', error_code = 'interrupted', error_text = ?, updated_at = ?,"
-		" ended_at = ? WHERE state = 'running' AND lease_until < ? AND tries >= ?",
-		DB_TEXT("The server ended each time while it worked at this."), DB_I64(now), DB_I64(now),
-		DB_I64(before), DB_I64(JOBS_DEATHS));
+	atelier_id dead = 0;
+	int r;
 
+	do
+		r = fail_dead(c, before, &dead, e);
+	while (r == 0 && dead);
 	return r < 0 ? r
 		     : db_exec(c, &x->n, e,
 			       "UPDATE jobs SET state = 'queued', due_at = ?, updated_at = ?"
@@ -427,11 +466,14 @@ static int cancel_in(struct db_conn *c, void *arg, struct err *e)
 
 	if (r == 0 && strcmp(state, "running") == 0)
 		r = db_exec(c, NULL, e, "UPDATE jobs SET stop = 1, again = 0 WHERE id = ?", DB_I64(x->id));
-	else if (r == 0 && strcmp(state, "queued") == 0)
+	else if (r == 0 && strcmp(state, "queued") == 0) {
 		r = db_exec(c, NULL, e,
 			"UPDATE jobs SET state = 'canceled', error_code = NULL, error_text = NULL, updated_at = ?,"
 			" ended_at = ? WHERE id = ?",
 			DB_I64(now), DB_I64(now), DB_I64(x->id));
+		if (r == 0)
+			r = try_ended(c, x->id, e);
+	}
 	return r < 0 ? r : strcmp(state, "queued") == 0;
 }
 

@@ -332,6 +332,83 @@ static void test_another_model_in_the_last_moment(void **state)
 	rag_free(h.r);
 }
 
+static const char *identity_of(const struct house *h)
+{
+	struct collection k = {.id = 0};
+
+	FINE(h->f, collections_get(h->f->c, h->f->ada, h->k, GRANT_READ, &h->f->a, &k, &h->f->e));
+	return k.identity;
+}
+
+/* A collection of three documents, one of which has vectors; the other two have jobs that are open. */
+static void build_waiting(void **state, struct house *h)
+{
+	struct document d = {0};
+	int64_t n = 0;
+
+	build(state, h);
+	const atelier_id third = add_document(h->f, h->f->ada, h->k, "d.pdf");
+	end_jobs(h->f, DOCUMENT_JOB);
+	FINE(h->f, documents_embed_all(h->f->db, h->f->ada, h->k, "model 1", &n, &h->f->e));
+	assert_int_equal(n, 3);
+	add_vectors(h, third);
+	FINE(h->f, documents_get(h->f->c, h->f->ada, third, &h->f->a, &d, &h->f->e));
+	assert_int_equal(jobs_cancel(h->f->db, h->f->ada, d.job_id, &h->f->e), 1); /* it has what it wanted */
+	assert_string_equal(identity_of(h), "");                                   /* the others may have some yet */
+}
+
+/* Two that fail at once: each sees the other open, until its end is stored. */
+static void test_two_fail_at_once(void **state)
+{
+	struct house h;
+	struct job_row jobs[2] = {{.id = 0}};
+
+	build_waiting(state, &h);
+	const struct job_take next = {.kind = EMBEDDING_JOB, .places = 2, .lease_ms = 60000};
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(jobs_take(h.f->db, &next, &h.f->a, &jobs[i], &h.f->e), 1);
+	for (int i = 0; i < 2; i++) {
+		const struct job_result failed = {.id = jobs[i].id,
+			.claim = jobs[i].claim,
+			.state = "failed",
+			.error_code = "provider_error",
+			.error_text = "No."};
+		assert_string_equal(identity_of(&h), "");
+		FINE(h.f, jobs_finish(h.f->db, &failed, &h.f->e));
+	}
+	assert_string_equal(identity_of(&h), "model 1");
+	rag_free(h.r);
+}
+
+/* Nor is one waited for that was stopped before it began, */
+static void test_stopped_while_queued(void **state)
+{
+	struct house h;
+	struct document d = {0};
+
+	build_waiting(state, &h);
+	FINE(h.f, documents_get(h.f->c, h.f->ada, h.d, &h.f->a, &d, &h.f->e));
+	assert_int_equal(jobs_cancel(h.f->db, h.f->ada, d.job_id, &h.f->e), 1);
+	assert_string_equal(identity_of(&h), "");
+	FINE(h.f, documents_get(h.f->c, h.f->ada, h.other, &h.f->a, &d, &h.f->e));
+	assert_int_equal(jobs_cancel(h.f->db, h.f->ada, d.job_id, &h.f->e), 1);
+	assert_string_equal(identity_of(&h), "model 1");
+	rag_free(h.r);
+}
+
+/* or was deleted. */
+static void test_deleted_while_queued(void **state)
+{
+	struct house h;
+
+	build_waiting(state, &h);
+	FINE(h.f, documents_delete(h.f->db, h.f->ada, h.d, &h.f->e));
+	assert_string_equal(identity_of(&h), "");
+	FINE(h.f, documents_delete(h.f->db, h.f->ada, h.other, &h.f->e));
+	assert_string_equal(identity_of(&h), "model 1");
+	rag_free(h.r);
+}
+
 static struct search_scope scope_of(struct house *h, const atelier_id *collections, size_t n)
 {
 	const struct search_wish w = {.user_id = h->f->ada, .collections = collections, .n_collections = n};
@@ -563,6 +640,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_another_model_in_the_last_moment, setup, end),
 		cmocka_unit_test_setup_teardown(test_a_new_version_in_the_last_moment, setup, end),
 		cmocka_unit_test_setup_teardown(test_quotas, setup, end),
+		cmocka_unit_test_setup_teardown(test_two_fail_at_once, setup, end),
+		cmocka_unit_test_setup_teardown(test_stopped_while_queued, setup, end),
+		cmocka_unit_test_setup_teardown(test_deleted_while_queued, setup, end),
 		cmocka_unit_test_setup_teardown(test_memory, setup, end),
 		cmocka_unit_test_setup_teardown(test_slices, setup, end),
 		cmocka_unit_test_setup_teardown(test_rest, setup, end)};
