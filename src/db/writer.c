@@ -15,12 +15,14 @@
 #include "sys/fault.h"
 #include "sys/loop.h"
 #include "sys/metrics.h"
+#include "sys/thread.h"
 
 enum {
 	WAIT_MS = 5000,      /* of a caller for the database */
 	STUCK_WAIT_MS = 250, /* when others have waited for as long as that already */
 	HURRY_MS = 1000,     /* when the end is near */
 	PROBE_MS = 250,      /* looks whether the database is free again */
+	BEHIND_MS = 50,        /* who stepped back waits for others */
 	LATER_MS = 1000,     /* a small write waits for company this long */
 	LATER_MAX = 4096,
 	QUEUE_MAX = 4096,
@@ -31,6 +33,7 @@ struct db_request {
 	void *arg;
 	struct err *e;
 	int r;
+	bool behind;                /* of a thread that has stepped back */
 	int64_t asked_ms, until_ms; /* monotonic */
 	sem_t done;
 	struct db_request *next;
@@ -286,6 +289,35 @@ static int64_t next_probe(const struct db *db)
 	return at;
 }
 
+/*
+ * Under the lock: all that wait, but of those that stepped back at most one, since each of a batch waits for the whole of it; and where
+ * others wait none, unless it has waited for long.
+ */
+static void take_batch(struct db *db, struct db_batch *b)
+{
+	struct db_request *left = NULL, **left_tail = &left, *next;
+	int64_t since = clock_mono_ms() - BEHIND_MS;
+	bool others = false, one = false;
+
+	ASSERT(lock_is_mine(&db->write_mx));
+	for (const struct db_request *q = db->queue; q; q = q->next)
+		others = others || !q->behind;
+	b->first = NULL;
+	b->tail = &b->first;
+	for (struct db_request *q = db->queue; q; q = next) {
+		bool now = !q->behind || (!one && (!others || q->asked_ms <= since));
+		struct db_request ***tail = now ? &b->tail : &left_tail;
+
+		next = q->next;
+		q->next = NULL;
+		one = one || (now && q->behind);
+		**tail = q;
+		*tail = &q->next;
+	}
+	db->queue = left;
+	db->queue_tail = left ? left_tail : &db->queue;
+}
+
 /* Sleeps until there is something to do: a batch, which is empty when the database is only to be tried again. False: the end
  * has come, and nothing is left. */
 static bool wait_for_work(struct db *db, struct db_batch *b)
@@ -303,10 +335,8 @@ static bool wait_for_work(struct db *db, struct db_batch *b)
 		else
 			break;
 	}
-	*b = (struct db_batch){.first = db->queue, .later = db->later};
-	b->tail = db->queue ? db->queue_tail : &b->first;
-	db->queue = NULL;
-	db->queue_tail = &db->queue;
+	*b = (struct db_batch){.later = db->later};
+	take_batch(db, b);
 	db->later = NULL;
 	db->later_tail = &db->later;
 	more = b->first || b->later || !db->stopping;
@@ -361,7 +391,7 @@ static int enqueue(struct db *db, struct db_request *q, struct err *e)
 
 int db_write(struct db *db, int (*fn)(struct db_conn *c, void *arg, struct err *e), void *arg, struct err *e)
 {
-	struct db_request q = {.fn = fn, .arg = arg, .e = e};
+	struct db_request q = {.fn = fn, .arg = arg, .e = e, .behind = thread_stepped_back()};
 	int r;
 
 	ASSERT_IS(db, DB_MAGIC);

@@ -4,7 +4,6 @@
  * again; when the program stops before, another process or the next start does.
  */
 #include <errno.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -12,8 +11,8 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "job/job_priv.h"
+#include "sys/thread.h"
 
-#define JOB_NICE     10
 #define STORE_MS     100 /* doubles with each try to store an end */
 #define STORE_MAX_MS 1500
 #define AGAIN_MS     500               /* until one that this process has still is taken again */
@@ -167,12 +166,6 @@ static void job_finish(struct job *j, int r, const struct err *e)
 
 /* ---- running ---- */
 
-/* Answers come first where both want a processor. On Linux this is of the thread alone, and of what it starts. */
-static void step_back(void)
-{
-	(void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, (id_t)getpid()) + JOB_NICE);
-}
-
 static void job_work(void *arg)
 {
 	struct job *j = arg;
@@ -181,7 +174,7 @@ static void job_work(void *arg)
 	int r = cancel_reason(&j->cancel) ? -ECANCELED : 0;
 
 	ASSERT(thread_may_wait() && j->held && j->kind);
-	step_back();
+	thread_step_back(); /* answers come first */
 	if (r == 0)
 		r = j->kind->run(j, &e);
 	job_finish(j, r, &e);

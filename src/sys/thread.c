@@ -131,6 +131,21 @@ void thread_long_end(void)
 	count_works(-1);
 }
 
+#define BACK_BY 10
+
+static _Thread_local bool stepped_back;
+
+void thread_step_back(void)
+{
+	(void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, (id_t)getpid()) + BACK_BY);
+	stepped_back = true;
+}
+
+bool thread_stepped_back(void)
+{
+	return stepped_back;
+}
+
 static sem_t work_places;
 
 static void count_places(void)

@@ -38,6 +38,13 @@ void thread_work_end(void);
 void thread_long_begin(void);
 void thread_long_end(void);
 
+/*
+ * From here on the calling thread lets others go first: where both want a processor (on Linux this is of the thread alone, and of what
+ * it starts), and at the one that writes the database (db/writer.c).
+ */
+void thread_step_back(void);
+bool thread_stepped_back(void);
+
 /* The calling thread is the loop's from here to there. */
 void thread_loop_begin(void);
 void thread_loop_end(void);

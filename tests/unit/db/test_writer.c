@@ -1,13 +1,17 @@
 /* Group commit, failures of one and of all, a second process. */
 #include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
 #include <spawn.h>
 #include <sqlite3.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "db/db_priv.h"
 #include "db_test.h"
 #include "sys/fault.h"
 #include "sys/metrics.h"
+#include "sys/thread.h"
 
 #define THREADS 8
 #define WRITES  100
@@ -362,6 +366,76 @@ static void small_done(void *arg)
 	((struct small *)arg)->times_done++;
 }
 
+/* ---- who stepped back ---- */
+
+struct order {
+	struct db *db;
+	sem_t held, go;
+	int n, of[3]; /* of[i]: which place i had; the writer's */
+};
+
+struct asker {
+	struct order *all;
+	pthread_t thread;
+	int i;
+	bool behind;
+};
+
+static int hold_writer(struct db_conn *c UNUSED, void *arg, struct err *e UNUSED)
+{
+	struct order *o = arg;
+
+	sem_post(&o->held);
+	return sem_wait(&o->go);
+}
+
+static int note_place(struct db_conn *c UNUSED, void *arg, struct err *e UNUSED)
+{
+	const struct asker *a = arg;
+
+	a->all->of[a->i] = a->all->n++;
+	return 0;
+}
+
+static void *ask_main(void *arg)
+{
+	struct asker *a = arg;
+
+	if (a->behind)
+		thread_step_back();
+	return a->i < 0 ? (void *)(intptr_t)db_write(a->all->db, hold_writer, a->all, NULL)
+			: (void *)(intptr_t)db_write(a->all->db, note_place, a, NULL);
+}
+
+/* Of two that stepped back no batch has both, and who came behind them is not behind both. */
+static void test_stepped_back(void **state)
+{
+	struct order o = {.db = test_open(*state)};
+	struct asker all[] = {{&o, .i = -1}, {&o, .i = 0, .behind = true}, {&o, .i = 1, .behind = true}, {&o, .i = 2}};
+	int64_t commits = metric_get(M_db_commits_total);
+
+	sem_init(&o.held, 0, 0);
+	sem_init(&o.go, 0, 0);
+	for (unsigned i = 0; i < N_ELEMENTS(all); i++) {
+		assert_int_equal(pthread_create(&all[i].thread, NULL, ask_main, &all[i]), 0);
+		while (__atomic_load_n(&o.db->n_waiting, __ATOMIC_RELAXED) < i + 1)
+			sched_yield();
+		if (i == 0)
+			sem_wait(&o.held);
+	}
+	sem_post(&o.go);
+	for (unsigned i = 0; i < N_ELEMENTS(all); i++) {
+		void *r;
+		pthread_join(all[i].thread, &r);
+		assert_int_equal((intptr_t)r, 0);
+	}
+	assert_in_range(metric_get(M_db_commits_total) - commits, 3, 4);
+	assert_true(o.of[2] < o.of[1] && o.of[0] < o.of[1]);
+	sem_destroy(&o.held);
+	sem_destroy(&o.go);
+	db_close(o.db);
+}
+
 static bool later(struct db *db, struct small *s, const char *name)
 {
 	*s = (struct small){.later = {.fn = insert_small, .done = small_done, .arg = s}, .name = name};
@@ -457,6 +531,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_held_for_a_moment, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_held_for_long, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_held_at_the_end, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(test_stepped_back, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_later, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_second_process_writes, folder_setup, folder_teardown),
 	};
