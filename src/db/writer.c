@@ -22,7 +22,7 @@ enum {
 	STUCK_WAIT_MS = 250, /* when others have waited for as long as that already */
 	HURRY_MS = 1000,     /* when the end is near */
 	PROBE_MS = 250,      /* looks whether the database is free again */
-	BEHIND_MS = 50,        /* who stepped back waits for others */
+	BEHIND_MS = 50,      /* who stepped back waits for others */
 	LATER_MS = 1000,     /* a small write waits for company this long */
 	LATER_MAX = 4096,
 	QUEUE_MAX = 4096,
