@@ -160,6 +160,8 @@ export async function typedStays({ context, mock, base, watch, allow }) {
         await page.getByRole('heading', { name: 'Appearance', level: 2 }).waitFor();
         await go(page, base, path);
       }
+      // Nobody hears a key before the page is there.
+      if (path.startsWith('/c/')) await page.getByRole('textbox', { name: 'Message' }).waitFor();
       inPage = !open;
       await open?.(page);
       if (open && !IN_PAGE.includes(name)) await page.getByRole('dialog').last().waitFor();
