@@ -1,6 +1,6 @@
 /*
- * writer.c - the one thread that writes. It takes all requests that wait, runs each inside a savepoint of one
- * transaction, commits once for all and wakes them: one sync of the disk serves many writers.
+ * writer.c - the one thread that writes. It takes all requests that wait, but for those that let others go first (take_batch),
+ * runs each inside a savepoint of one transaction, commits once for all and wakes them: one sync of the disk serves many writers.
  *
  * While another program holds the database, a batch grows and waits; each caller waits until its own deadline. Once that
  * has lasted, new callers are told so at once rather than kept.
