@@ -85,14 +85,29 @@ static void clear_behind(struct address *a, unsigned bits)
 	}
 }
 
+/* Each request writes its own, and inet_ntop(3) does so by a format: 1,700 instructions. */
+static void format_v4(const unsigned char b[4], char *to)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		if (b[i] >= 100)
+			*to++ = (char)('0' + b[i] / 100);
+		if (b[i] >= 10)
+			*to++ = (char)('0' + b[i] / 10 % 10);
+		*to++ = (char)('0' + b[i] % 10);
+		*to++ = i < 3 ? '.' : '\0';
+	}
+}
+
 void address_format(const struct address *a, unsigned bits, char ret[ADDRESS_TEXT])
 {
 	struct address shown = *a;
-	bool v4 = address_is_v4(a);
 
-	if (!v4)
-		clear_behind(&shown, bits);
-	if (!inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? shown.b + sizeof(v4_prefix) : shown.b, ret, ADDRESS_TEXT))
+	if (address_is_v4(a)) {
+		format_v4(a->b + sizeof(v4_prefix), ret);
+		return;
+	}
+	clear_behind(&shown, bits);
+	if (!inet_ntop(AF_INET6, shown.b, ret, ADDRESS_TEXT))
 		abort(); /* the room is what it asks for */
 }
 

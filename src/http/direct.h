@@ -53,5 +53,5 @@ void upstream_list_remove(struct upstream **list, struct upstream *up);
 /* direct.c: something is there to be read, or can be written */
 void direct_on_upstream(evutil_socket_t fd, short what, void *upstream);
 
-/* direct_answer.c: takes what was read; the call may have ended behind it. */
-void direct_take(struct call *c, const char *p, size_t n);
+/* direct_answer.c: takes what was read, and changes it; the call may have ended behind it. */
+void direct_take(struct call *c, char *p, size_t n);

@@ -162,11 +162,29 @@ static bool is_whole(const struct direct *d)
 	return (d->state == AT_LENGTH && d->left == 0) || (d->state == AT_CHUNKS && chunked_done(&d->chunked));
 }
 
+/* Servers send each token as a chunk of its own: the data of those that came together is moved into one piece. */
+static ssize_t join_chunks(struct chunked *c, char *p, size_t n, struct str *ret)
+{
+	size_t at = 0;
+
+	*ret = (struct str){p, 0};
+	while (at < n && !chunked_done(c)) {
+		struct str data;
+		ssize_t k = chunked_take(c, p + at, n - at, &data);
+		if (k < 0)
+			return at > 0 ? (ssize_t)at : k; /* what came before it is handed on first */
+		memmove(p + ret->n, data.p, data.n);
+		ret->n += data.n;
+		at += (size_t)k;
+	}
+	return (ssize_t)at;
+}
+
 /* The next bytes of the body within the n at p; how many were taken, negative for bad chunks. */
-static ssize_t unframe(struct direct *d, const char *p, size_t n, struct str *ret)
+static ssize_t unframe(struct direct *d, char *p, size_t n, struct str *ret)
 {
 	if (d->state == AT_CHUNKS)
-		return chunked_take(&d->chunked, p, n, ret);
+		return join_chunks(&d->chunked, p, n, ret);
 	if (d->state == AT_LENGTH) {
 		n = (size_t)MIN((uint64_t)n, d->left);
 		d->left -= n;
@@ -187,7 +205,7 @@ static bool hand_on(struct call *c, struct str data, bool *ret_work)
 }
 
 /* Takes some of what came; how much, 0: the call has ended. */
-static size_t take_some(struct call *c, const char *p, size_t n, bool *ret_work)
+static size_t take_some(struct call *c, char *p, size_t n, bool *ret_work)
 {
 	struct direct *d = &c->direct;
 	struct str data = {0};
@@ -224,7 +242,7 @@ static bool take_unpacked(struct call *c, bool *ret_work)
 }
 
 /* Everything that was read, or what was left of it when the caller had to work. */
-void direct_take(struct call *c, const char *p, size_t n)
+void direct_take(struct call *c, char *p, size_t n)
 {
 	struct direct *d = &c->direct;
 	bool work = false;

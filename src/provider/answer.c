@@ -31,6 +31,7 @@ void answer_init(struct answer *s, const struct dialect *d, const char *label, s
 		.lines = LINES_INIT,
 		.shape = LINE_SHAPE_INIT,
 		.data = BUF_INIT(LINE_MAX_BYTES),
+		.gathered = BUF_INIT(LINE_MAX_BYTES),
 	};
 	think_init(&s->think, false, false);
 }
@@ -40,6 +41,7 @@ void answer_done(struct answer *s)
 	lines_done(&s->lines);
 	buf_done(&s->shape.fixed);
 	buf_done(&s->data);
+	buf_done(&s->gathered);
 	answer_tools_done(s);
 	answer_thoughts_done(s);
 	think_done(&s->think);
@@ -60,7 +62,10 @@ int64_t answer_tokens(const struct answer *s)
 
 /* ---- events ---- */
 
-int answer_emit(struct answer *s, enum event_type type, const char *json, size_t n)
+static const char text_head[] = "{\"text\":\"";
+
+/* An event of n bytes is told, or will be before this piece has been read. */
+static void count_event(struct answer *s, size_t n)
 {
 	ASSERT(s->sink || s->raw);
 	if (s->first_token_ms < 0)
@@ -68,6 +73,36 @@ int answer_emit(struct answer *s, enum event_type type, const char *json, size_t
 	s->shown = true;
 	s->pieces++;
 	s->bytes += (int64_t)n;
+}
+
+/* Text that nobody reads along: what came together is one event. */
+static int gather(struct answer *s, const char *raw, size_t n)
+{
+	count_event(s, n + EVENT_EMPTY);
+	if (s->gathered.n == 0)
+		buf_add(&s->gathered, text_head, sizeof(text_head) - 1);
+	buf_add(&s->gathered, raw, n);
+	return buf_status(&s->gathered);
+}
+
+static int tell_gathered(struct answer *s)
+{
+	int r = 0;
+	if (!s->gathers || s->gathered.n == 0)
+		return 0;
+	buf_add(&s->gathered, "\"}", 2);
+	if (!s->raw)
+		r = s->sink->event(s->sink, !s->off_loop, EV_TEXT, s->gathered.p, s->gathered.n);
+	buf_reset(&s->gathered);
+	return r;
+}
+
+int answer_emit(struct answer *s, enum event_type type, const char *json, size_t n)
+{
+	int r = tell_gathered(s); /* it comes first */
+	if (r < 0)
+		return r;
+	count_event(s, n);
 	return s->raw ? 0 : s->sink->event(s->sink, !s->off_loop, type, json, n);
 }
 
@@ -83,20 +118,21 @@ static int emit_long_raw(struct answer *s, enum event_type type, const char *raw
 /* The usual piece is a few bytes, so its event is made on the stack, by copying what the provider escaped already. */
 static int emit_raw(struct answer *s, enum event_type type, const char *raw, size_t n)
 {
-	static const char head[] = "{\"text\":\"";
+	const size_t head = sizeof(text_head) - 1;
 	char small[512];
-	if (n <= LONG_BYTES)
-		repeat_add(&s->repeat, raw, n); /* else its pieces are */
-	if (n <= sizeof(small) - sizeof(head) - 2) {
-		memcpy(small, head, sizeof(head) - 1);
-		memcpy(small + sizeof(head) - 1, raw, n);
-		memcpy(small + sizeof(head) - 1 + n, "\"}", 3);
-		return answer_emit(s, type, small, sizeof(head) - 1 + n + 2);
-	}
 	if (n > LONG_BYTES)
 		return emit_long_raw(s, type, raw, n);
+	repeat_add(&s->repeat, raw, n);
+	if (s->gathers && type == EV_TEXT)
+		return gather(s, raw, n);
+	if (n <= sizeof(small) - head - 3) {
+		memcpy(small, text_head, head);
+		memcpy(small + head, raw, n);
+		memcpy(small + head + n, "\"}", 3);
+		return answer_emit(s, type, small, head + n + 2);
+	}
 	CLEANUP(buf_done) struct buf b = BUF_INIT(n + 64);
-	buf_add_str(&b, head);
+	buf_add_str(&b, text_head);
 	buf_add(&b, raw, n);
 	buf_add_str(&b, "\"}");
 	int r = buf_status(&b);
@@ -112,6 +148,8 @@ static int emit_piece(struct answer *s, enum event_type type, const char *p, siz
 	json_add_string(&b, p, n);
 	buf_add_char(&b, '}');
 	int r = buf_status(&b);
+	if (r == 0 && s->gathers && type == EV_TEXT)
+		return gather(s, b.p + sizeof(text_head) - 1, b.n - EVENT_EMPTY);
 	return r < 0 ? r : answer_emit(s, type, b.p, b.n);
 }
 
@@ -502,7 +540,9 @@ int answer_pass(struct answer *s, const char *p, size_t n)
 
 int answer_read(struct answer *s, const char *p, size_t n)
 {
-	return s->ended ? 0 : explain(s, s->dialect->feed(s, p, n));
+	int r = s->ended ? 0 : explain(s, s->dialect->feed(s, p, n));
+	int told = tell_gathered(s);
+	return r < 0 ? r : told;
 }
 
 int answer_feed(struct answer *s, const char *p, size_t n)
@@ -536,5 +576,8 @@ int answer_finish(struct answer *s)
 		held = answer_tools_finish(s);
 	if (held >= 0 && r >= 0 && whole)
 		held = answer_thoughts_finish(s);
+	int told = tell_gathered(s);
+	if (held >= 0)
+		held = told;
 	return r < 0 ? r : held;
 }

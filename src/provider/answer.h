@@ -122,6 +122,7 @@ struct answer {
 	bool has_halves; /* of the piece that is taken: texts in it hold halves of characters */
 	uint16_t half_text, half_reasoning;
 	bool off_loop; /* it is read on the caller's thread just now */
+	bool gathers;  /* nobody reads along: text is told once a piece of the answer */
 	bool ended;    /* the dialect's end mark has come: what follows is ignored */
 	bool got_byte;
 	bool shown;       /* an event was made, or bytes were handed over: nothing can be tried again */
@@ -138,7 +139,8 @@ struct answer {
 	struct repeat repeat;
 	struct lines lines;
 	struct line_shape shape;
-	struct buf data; /* sse.c: an event of several lines, or a whole answer in one piece */
+	struct buf data;     /* sse.c: an event of several lines, or a whole answer in one piece */
+	struct buf gathered; /* answer.c: an event of text whose end has not come */
 
 	const char *label, *key; /* of the provider; the key: NULL, or what its errors must not tell on */
 	const char *provider;    /* its name, to which goes back what it says of calls; NULL: that is not told */

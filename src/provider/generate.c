@@ -350,6 +350,7 @@ static int prepare(struct generation *g, struct err *e)
 	g->stream.key = run->t->p->key;
 	g->stream.provider = run->t->p->name;
 	g->stream.raw = request_is_raw(g->q, run->t->p) ? g->q->raw : NULL;
+	g->stream.gathers = g->q->whole;
 	g->stream.logprobs = g->q->logprobs;
 	g->stream.beside = g->q->beside;
 	g->stream.names = &g->call.names;

@@ -34,8 +34,14 @@ static void read_in_pieces(const uint8_t *data, size_t size, size_t piece, struc
 	c.direct.head = BUF_INIT(65536);
 	c.direct.rest = BUF_INIT(HTTP_PIECE_MAX);
 	sem_init(&c.wake, 0, 0);
-	for (size_t at = 0; at < size && !c.done; at += piece)
-		direct_take(&c, (const char *)data + at, MIN(piece, size - at));
+	for (size_t at = 0; at < size && !c.done; at += piece) {
+		size_t n = MIN(piece, size - at);
+		char *copy = xcalloc(1, n); /* which is changed, and of its own size */
+
+		memcpy(copy, data + at, n);
+		direct_take(&c, copy, n);
+		free(copy);
+	}
 	ret->done = c.done;
 	ret->curl = c.curl;
 	ret->keep = c.direct.keep;

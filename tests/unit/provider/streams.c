@@ -77,7 +77,8 @@ static int see_beside(void *arg, bool on_loop, enum gen_beside_kind kind, const 
 	return 0;
 }
 
-struct outcome stream_run(const struct dialect *d, const char *p, size_t n, size_t cut, size_t step)
+/* `gathers` is that of the answer: nobody reads along. */
+static struct outcome run(const struct dialect *d, const char *p, size_t n, size_t cut, size_t step, bool gathers)
 {
 	struct memory_sink m;
 	struct tools_seen tools = {.n = 0};
@@ -90,6 +91,7 @@ struct outcome stream_run(const struct dialect *d, const char *p, size_t n, size
 	m.arg = &tools;
 	answer_init(&s, d, "Fake", &m.sink, &e);
 	s.beside = &beside;
+	s.gathers = gathers;
 	for (size_t at = 0; at < n && o.r >= 0;) {
 		size_t k = step ? MIN(step, n - at) : at < cut ? MIN(cut, n) : n - at;
 		o.r = feed_piece(&s, p + at, k);
@@ -115,6 +117,11 @@ struct outcome stream_run(const struct dialect *d, const char *p, size_t n, size
 	return o;
 }
 
+struct outcome stream_run(const struct dialect *d, const char *p, size_t n, size_t cut, size_t step)
+{
+	return run(d, p, n, cut, step, false);
+}
+
 void stream_same(const struct outcome *a, const struct outcome *b)
 {
 	assert_int_equal(a->r, b->r);
@@ -136,9 +143,10 @@ void stream_same(const struct outcome *a, const struct outcome *b)
 struct outcome stream_everywhere_n(const struct dialect *d, const char *p, size_t n)
 {
 	struct outcome whole = stream_run(d, p, n, n, 0);
-	for (size_t cut = 1; cut < n; cut++) {
-		struct outcome o = stream_run(d, p, n, cut, 0);
+	for (size_t cut = 1; cut <= n; cut++) {
+		struct outcome o = stream_run(d, p, n, cut, 0), g = run(d, p, n, cut, 0, true);
 		stream_same(&o, &whole);
+		stream_same(&g, &whole);
 	}
 	for (size_t step = 1; step < 4; step++) {
 		struct outcome o = stream_run(d, p, n, 0, step);

@@ -13,6 +13,7 @@
 #define AN_END           "data: {\"type\":\"message_stop\"}\n\n"
 #define SMILE            "\xf0\x9f\x98\x80"
 #define LOST             "\xef\xbf\xbd"
+#define UMLAUT           "\xc3\xa4"
 
 /* A character cut over two pieces as the escapes of its surrogates. */
 static void halves_of_characters(void **state)
@@ -256,9 +257,34 @@ static void thoughts_of_all_shapes(void **state)
 	assert_string_equal(o.text, "Yes.");
 }
 
+/* Where nobody reads along, the texts of one piece are one event, and what comes between them keeps its place. */
+static void gathered_texts(void **state)
+{
+	static const char first[] = OA("\"content\":\"a\"") OA("\"content\":\"\\u00e4\"") OA("\"reasoning\":\"r\"")
+		OA("\"content\":\"b\"") "data: {\"choices\":[{\"delta\":{\"con",
+			  rest[] = "tent\":\"c\"}}]}\n\n" OA_END("stop") OA_DONE;
+	struct memory_sink m;
+	struct err e = {0};
+	struct answer s;
+	(void)state;
+	sink_init(&m, true);
+	answer_init(&s, &openai_dialect, "Fake", &m.sink, &e);
+	s.gathers = true;
+	assert_true(answer_feed(&s, first, sizeof(first) - 1) >= 0);
+	assert_non_null(strstr(m.events.p, "{\"text\":\"a" UMLAUT "\"}"));
+	assert_non_null(strstr(strstr(m.events.p, "{\"text\":\"r\"}"), "{\"text\":\"b\"}"));
+	assert_true(answer_feed(&s, rest, sizeof(rest) - 1) >= 0);
+	assert_true(answer_finish(&s) >= 0);
+	assert_string_equal(m.text.p, "a" UMLAUT "bc");
+	assert_int_equal(s.pieces, 5); /* they count as they came */
+	answer_done(&s);
+	sink_done(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(gathered_texts),
 		cmocka_unit_test(halves_of_characters),
 		cmocka_unit_test(halves_in_arguments),
 		cmocka_unit_test(extras_of_calls),
