@@ -100,6 +100,17 @@ static bool parse_seq(struct str s, uint64_t *ret)
 	return true;
 }
 
+/* The first line end that an empty line follows, or NULL. */
+static const char *frame_end(struct str s)
+{
+	const char *at = s.p, *end = s.p + s.n;
+
+	while ((at = memchr(at, '\n', (size_t)(end - at))) != NULL && ++at < end)
+		if (*at == '\n')
+			return at - 1;
+	return NULL;
+}
+
 int event_next_frame(struct str log, size_t *pos, struct event_frame *ret)
 {
 	struct event_frame f = {0};
@@ -109,7 +120,7 @@ int event_next_frame(struct str log, size_t *pos, struct event_frame *ret)
 	if (*pos >= log.n)
 		return 0;
 	rest = (struct str){log.p + *pos, log.n - *pos};
-	end = memmem(rest.p, rest.n, "\n\n", 2);
+	end = frame_end(rest);
 	if (!end)
 		return 0;
 	rest.n = (size_t)(end - rest.p);

@@ -62,20 +62,12 @@ static void add_bare_char(struct buf *b, utf8proc_int32_t c)
 		add_without_accents(b, c);
 }
 
-static void add_folded(struct buf *b, const char *p, size_t n, void (*add)(struct buf *b, utf8proc_int32_t c))
+static size_t char_length(const char *p, size_t n, utf8proc_int32_t *ret)
 {
-	while (n > 0) {
-		utf8proc_int32_t c;
-		utf8proc_ssize_t k = utf8proc_iterate((const utf8proc_uint8_t *)p, (utf8proc_ssize_t)n, &c);
+	utf8proc_ssize_t k =
+		n > 0 ? utf8proc_iterate((const utf8proc_uint8_t *)p, (utf8proc_ssize_t)n, ret) : (utf8proc_ssize_t)0;
 
-		if (k <= 0 || c < 0x80)
-			buf_add_char(b, *p);
-		else
-			add(b, c);
-		k = MAX(k, (utf8proc_ssize_t)1);
-		p += k;
-		n -= (size_t)k;
-	}
+	return k > 0 ? (size_t)k : 0;
 }
 
 static size_t ascii_prefix(const char *p, size_t n)
@@ -87,9 +79,41 @@ static size_t ascii_prefix(const char *p, size_t n)
 	return i;
 }
 
+static void add_folded(struct buf *b, const char *p, size_t n, void (*add)(struct buf *b, utf8proc_int32_t c))
+{
+	while (n > 0) {
+		size_t plain = ascii_prefix(p, n), k = 0;
+		utf8proc_int32_t c;
+
+		buf_add(b, p, plain);
+		p += plain;
+		n -= plain;
+		if (n > 0)
+			k = char_length(p, n, &c);
+		if (k > 0)
+			add(b, c);
+		else if (n > 0)
+			buf_add_char(b, p[k++]);
+		p += k;
+		n -= k;
+	}
+}
+
 static char lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c;
+}
+
+static void add_lower(struct buf *b, const char *p, size_t n)
+{
+	char *to = buf_reserve(b, n);
+
+	if (!to)
+		return;
+	for (size_t i = 0; i < n; i++)
+		to[i] = lower(p[i]);
+	to[n] = '\0';
+	b->n += n;
 }
 
 static void add_words(struct buf *b, const char *p, size_t n, void (*add)(struct buf *b, utf8proc_int32_t c))
@@ -97,8 +121,7 @@ static void add_words(struct buf *b, const char *p, size_t n, void (*add)(struct
 	size_t plain = ascii_prefix(p, n);
 
 	if (plain == n) {
-		for (size_t i = 0; i < n; i++)
-			buf_add_char(b, lower(p[i]));
+		add_lower(b, p, n);
 		return;
 	}
 	CLEANUP(buf_done) struct buf folded = BUF_INIT(b->max);
@@ -123,14 +146,6 @@ void words_add_bare(struct buf *b, const char *p, size_t n)
 static bool is_between(char c)
 {
 	return !((unsigned char)c & 0x80) && !(c >= '0' && c <= '9') && !(lower(c) >= 'a' && lower(c) <= 'z');
-}
-
-static size_t char_length(const char *p, size_t n, utf8proc_int32_t *ret)
-{
-	utf8proc_ssize_t k =
-		n > 0 ? utf8proc_iterate((const utf8proc_uint8_t *)p, (utf8proc_ssize_t)n, ret) : (utf8proc_ssize_t)0;
-
-	return k > 0 ? (size_t)k : 0;
 }
 
 /* Marks, parts of a syllable of Hangul, the marks of half-width kana: what may be one character with the one before. */
