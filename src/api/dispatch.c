@@ -2,9 +2,9 @@
  * dispatch.c - the way of a request, head first. Nothing of a body is kept for somebody who may not send it.
  *
  *	loop:   api_handler     the head is there: a file of the web page? which route? how large may the body be?
- *	        small_body      up to 16 KiB come at once, in the little share that unknown clients have
+ *	        on_body         up to 16 KiB have come at once, in the little share that unknown clients have
  *	worker: request_check   who is it? may they? is it from our page? not too often? are path and query right?
- *	loop:   large_body      only now what is larger, in the share of those who are known
+ *	loop:   on_body         only now what is larger, in the share of those who are known
  *	thread: request_run     the body's fields -> handler -> request_end: the answer, a line in the log
  *
  * A handler may take the body piece by piece instead (uploads_api.c): it returns REQUEST_LATER, and whoever has the last
@@ -267,29 +267,21 @@ static void tell_changes(const struct request *q)
 	}
 }
 
-static int request_run(struct request *q)
+/* All that comes before the handler. */
+static int request_prepare(struct request *q)
 {
-	bool calls = q->route->flags & ROUTE_CALL;
 	int r = q->checked ? 0 : request_check(q);
 
-	ASSERT(q->route && q->route->handler);
 	if (r == 0) {
 		ASSERT(q->route->access == ACCESS_PUBLIC || q->who.user.id); /* handlers rely on somebody asking */
 		r = parse_body(q);
 	}
-	if (r == 0 && calls)
+	if (r == 0 && q->route->flags & ROUTE_CALL)
 		r = gateway_user_enter(q->api->gateway, q->who.user.id, &q->err);
-	if (r < 0)
-		return r;
-	r = q->route->handler(q);
-	if (calls)
-		gateway_user_leave(q->api->gateway, q->who.user.id);
-	if (r == 0 && is_unsafe(q))
-		tell_changes(q);
 	return r;
 }
 
-static void request_work(void *arg)
+static void request_run(void *arg)
 {
 	struct request *q = arg;
 	struct api *a = q->api;
@@ -297,8 +289,16 @@ static void request_work(void *arg)
 	atelier_id slow_of = flags & ROUTE_SLOW ? q->who.user.id : 0;
 
 	ASSERT(thread_may_wait() || flags & ROUTE_LOOP);
+	ASSERT(q->route->handler);
 	log_set_request(q->id);
-	int r = request_run(q);
+	int r = request_prepare(q);
+	if (r == 0) {
+		r = q->route->handler(q);
+		if (flags & ROUTE_CALL)
+			gateway_user_leave(a->gateway, q->who.user.id);
+		if (r == 0 && is_unsafe(q))
+			tell_changes(q);
+	}
 	/* Before the answer goes: whoever has it may ask again at once. */
 	if (flags & ROUTE_SLOW)
 		places_leave(&a->slow_places, slow_of);
@@ -330,7 +330,7 @@ static int slow_submit(struct request *q)
 		return err_set(
 			&q->err, E_RATE_LIMITED, "At most %d such requests of one user run at a time.", SLOW_PER_USER);
 	}
-	r = pool_submit(a->slow, &q->task, request_work, q);
+	r = pool_submit(a->slow, &q->task, request_run, q);
 	if (r < 0)
 		places_leave(&a->slow_places, q->who.user.id);
 	return r;
@@ -355,23 +355,9 @@ static int submit_password(struct request *q)
 		snprintf(group, sizeof(group), "user %" PRId64, (int64_t)q->who.user.id);
 	else
 		known = auth_visitor_group(q->api->c.auth, &from, group);
-	r = line_submit(q->api->passwords, &q->task, str_from(group), known, request_work, q);
+	r = line_submit(q->api->passwords, &q->task, str_from(group), known, request_run, q);
 	return r == E_BUSY ? err_set(&q->err, E_RATE_LIMITED, "Too many people sign in from there just now. Try again.")
 			   : r;
-}
-
-static int request_submit(struct request *q)
-{
-	struct api *a = q->api;
-
-	ASSERT(q->route && !q->taken);
-	if (q->route->flags & ROUTE_CALL)
-		return gateway_submit(a->gateway, q, request_work);
-	if (q->route->flags & ROUTE_PASSWORD)
-		return submit_password(q);
-	if (q->route->flags & ROUTE_SLOW)
-		return slow_submit(q);
-	return pool_submit(short_pool(q), &q->task, request_work, q);
 }
 
 /* ---- the body ---- */
@@ -410,36 +396,9 @@ static int too_large(struct request *q)
 	return err_set(&q->err, E_TOO_LARGE, "The request has more than the %lld bytes that are taken%s.", max, why);
 }
 
-static void request_queue(struct request *q);
-
 static int body_failure(struct request *q, int r)
 {
 	return r == E_TOO_LARGE ? too_large(q) : err_set(&q->err, r, "%s", err_info(r)->text);
-}
-
-static void large_body(struct http_exchange *x)
-{
-	struct request *q = http_exchange_data(x);
-	int r = http_request_error(x);
-
-	ASSERT(q->x == x && !q->has_body && !q->taken);
-	q->has_body = true;
-	r = r < 0 ? body_failure(q, r) : request_submit(q);
-	if (r < 0)
-		request_fail(q, r);
-}
-
-static void small_body(struct http_exchange *x)
-{
-	struct request *q = http_exchange_data(x);
-	int r = http_request_error(x);
-
-	ASSERT(q->x == x && !q->has_body && !q->taken);
-	q->has_body = true;
-	if (r < 0)
-		request_fail(q, body_failure(q, r));
-	else
-		request_queue(q);
 }
 
 static bool wants_body(const struct request *q)
@@ -460,10 +419,25 @@ static uint64_t who(struct request *q)
 	return q->known ? HTTP_KNOWN | (uint64_t)q->who.user.id : stranger(q);
 }
 
+static int request_submit(struct request *q);
+
+/* Loop: the body has come. */
+static void on_body(struct http_exchange *x)
+{
+	struct request *q = http_exchange_data(x);
+	int r = http_request_error(x);
+
+	ASSERT(q->x == x && !q->has_body && !q->taken);
+	q->has_body = true;
+	r = r < 0 ? body_failure(q, r) : request_submit(q);
+	if (r < 0)
+		request_fail(q, r);
+}
+
 /* After this returned 0 the request may be gone. */
 static int take_large_body(struct request *q)
 {
-	int r = http_body_collect(q->x, (size_t)body_max(q), who(q), large_body);
+	int r = http_body_collect(q->x, (size_t)body_max(q), who(q), on_body);
 
 	return r < 0 ? body_failure(q, r) : 0;
 }
@@ -484,34 +458,39 @@ static void check_work(void *arg)
 		log_set_request(NULL); /* it is with another thread now */
 }
 
-/* Who it is from has a say in where it waits. */
-static bool is_sorted_by_person(const struct request *q)
+/* Whether who it is from has a say in where it waits, or in whether its body comes. */
+static bool is_checked_first(const struct request *q)
 {
-	return q->route->flags & ROUTE_SLOW || (q->route->flags & ROUTE_PASSWORD && q->route->access != ACCESS_PUBLIC);
+	unsigned flags = q->route->flags;
+
+	return flags & ROUTE_SLOW || (flags & ROUTE_PASSWORD && q->route->access != ACCESS_PUBLIC) ||
+	       (wants_body(q) && !q->has_body);
 }
 
-/* Loop: to the thread where the next step is taken. */
-static void request_queue(struct request *q)
+/* To the thread where the next step is taken. After this returned 0 the request may be gone. */
+static int request_submit(struct request *q)
 {
-	bool first_check = is_sorted_by_person(q) || (wants_body(q) && !q->has_body);
-	int r = first_check ? pool_submit(short_pool(q), &q->task, check_work, q) : request_submit(q);
+	unsigned flags = q->route->flags;
 
-	if (r < 0)
-		request_fail(q, r);
+	ASSERT(q->route && !q->taken);
+	if (!q->checked && is_checked_first(q))
+		return pool_submit(short_pool(q), &q->task, check_work, q);
+	if (flags & ROUTE_CALL)
+		return gateway_submit(q->api->gateway, q, request_run);
+	if (flags & ROUTE_PASSWORD)
+		return submit_password(q);
+	if (flags & ROUTE_SLOW)
+		return slow_submit(q);
+	return pool_submit(short_pool(q), &q->task, request_run, q);
 }
 
-static void request_take(struct request *q)
+/* When strangers have filled their share, who one is comes first. */
+static bool takes_small_body(struct request *q)
 {
 	int64_t length = http_body_length(q->x);
 
-	ASSERT(loop_is_mine(q->api->c.loop) && !q->has_body);
-	if (!wants_body(q) || length < 0 || length > SMALL_BODY) {
-		request_queue(q);
-		return;
-	}
-	/* When strangers have filled their share, who one is comes first. */
-	if (http_body_collect(q->x, SMALL_BODY, stranger(q), small_body) < 0)
-		request_queue(q);
+	return wants_body(q) && length >= 0 && length <= SMALL_BODY &&
+	       http_body_collect(q->x, SMALL_BODY, stranger(q), on_body) == 0;
 }
 
 /* ---- the beginning, on the loop ---- */
@@ -691,27 +670,6 @@ static bool show_missing(struct request *q)
 	return true;
 }
 
-static void request_start(struct request *q)
-{
-	const char *path = normal_path(q);
-	int r;
-
-	cors_headers(q);
-	if (cors_preflight(q) || asks_for_methods(q)) {
-		answer_preflight(q);
-		return;
-	}
-	r = request_begin(q, path);
-	if (r == E_NOT_FOUND && show_missing(q))
-		return;
-	if (r < 0)
-		request_fail(q, r);
-	else if (q->route->flags & ROUTE_LOOP)
-		request_work(q);
-	else
-		request_take(q);
-}
-
 /* "ollama/0.32.0 (amd64 linux) Go/...", "ollama-python/0.6.1 ...", "ollama-js/0.6.4 ..." */
 static bool is_ollamas(const char *agent)
 {
@@ -729,8 +687,24 @@ void api_handler(struct http_exchange *x, void *arg)
 	struct api *a = arg;
 	const char *path = http_path(x);
 
+	ASSERT(loop_is_mine(a->c.loop));
 	if (only_reads(http_method(x)) && http_request_error(x) == 0 && !is_interface(path) && !asks_for_ollama(a, x) &&
 		assets_serve(a, x, path))
 		return;
-	request_start(request_new(a, x));
+	struct request *q = request_new(a, x);
+	path = normal_path(q);
+	cors_headers(q);
+	if (cors_preflight(q) || asks_for_methods(q)) {
+		answer_preflight(q);
+		return;
+	}
+	int r = request_begin(q, path);
+	if (r == E_NOT_FOUND && show_missing(q))
+		return;
+	if (r == 0 && q->route->flags & ROUTE_LOOP)
+		request_run(q);
+	else if (r == 0 && !takes_small_body(q))
+		r = request_submit(q);
+	if (r < 0)
+		request_fail(q, r);
 }

@@ -367,11 +367,13 @@ static int read_parameters(struct request *q, struct turn_new *in, const char **
 
 int turns_ask(struct request *q, struct turn_request *t, enum turn_when when)
 {
+	struct turns *all = q->api->c.turns;
 	struct turn_asked asked = {.n = 0};
 	int r = choose_allowed(q, t);
 
 	if (r == 0)
-		r = turn_ask(q->api->c.turns, t, when, &asked, &q->err);
+		r = when == TURN_NOW ? turn_start(all, t, &asked, &q->err)
+				     : turn_ask_meanwhile(all, t, when, &asked, &q->err);
 	if (r < 0)
 		return r;
 	if (asked.n == 1 && header_accepts(http_header(q->x, "Accept"), "text/event-stream")) {
@@ -388,12 +390,12 @@ static int turns_post(struct request *q)
 	struct turn_request t = {.user_id = q->who.user.id,
 		.key_id = q->who.key_id,
 		.conversation_id = q->arg_id,
-		.place = in->regenerate  ? TURN_REGENERATE
-			 : in->edit      ? TURN_EDIT
-			 : in->parent_id ? TURN_BELOW
-					 : TURN_AT_LEAF,
+		.place = in->goes_on      ? TURN_GO_ON
+			 : in->regenerate ? TURN_REGENERATE
+			 : in->edit       ? TURN_EDIT
+			 : in->parent_id  ? TURN_BELOW
+					  : TURN_AT_LEAF,
 		.at = in->regenerate + in->edit + in->parent_id, /* at most one of them is there */
-		.goes_on = in->goes_on,
 		.content = in->content,
 		.model = in->model,
 		.models = in->models.items,

@@ -187,29 +187,9 @@ static int begin_in(struct db_conn *c, void *arg, struct err *e)
 		DB_TEXT(in->model), DB_TEXT(in->title), DB_I64(in->conversation_id));
 }
 
-int turns_begin(struct db *db, const struct turn_begin *in, struct turn_begun *ret, struct err *e)
-{
-	struct begin x = {.in = in};
-	int r;
+/* ---- going on ---- */
 
-	ASSERT(in->user_id);
-	r = db_write(db, begin_in, &x, e);
-	if (r < 0 && r != E_UNSURE)
-		return r;
-	ret[0] = x.out;
-	if (in->n_beside)
-		memcpy(ret + 1, x.beside, in->n_beside * sizeof *ret);
-	return r;
-}
-
-/* ---- continue ---- */
-
-struct go_on {
-	const struct turn_continue *in;
-	struct turn_begun out;
-};
-
-static int continue_check(struct db_conn *c, struct go_on *x, struct err *e)
+static int go_on_check(struct db_conn *c, struct begin *x, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int r;
@@ -219,12 +199,12 @@ static int continue_check(struct db_conn *c, struct go_on *x, struct err *e)
 		" m.finish_reason = 'length' OR m.content = ''" /* of an answer that ended regularly */
 		" FROM messages m JOIN conversations v ON v.id = m.conversation_id"
 		" WHERE m.id = ? AND v.user_id = ? AND v.deleted_at IS NULL",
-		DB_I64(x->in->message_id), DB_I64(x->in->user_id));
+		DB_I64(x->in->at), DB_I64(x->in->user_id));
 	if (r < 0)
 		return r;
 	x->out.conversation_id = db_i64(rows, 0);
 	x->out.user_message_id = db_i64(rows, 1);
-	x->out.message_id = x->in->message_id;
+	x->out.message_id = x->in->at;
 	x->out.created_at = clock_now_ms();
 	r = store_conversation_idle(c, x->out.conversation_id, e);
 	if (r < 0)
@@ -233,36 +213,40 @@ static int continue_check(struct db_conn *c, struct go_on *x, struct err *e)
 		return err_set(e, E_CONFLICT, "Only an answer can be continued.");
 	if (str_eq(db_bytes(rows, 3), STR(STATE_COMPLETE)) && !db_i64(rows, 5))
 		return err_set(e, E_CONFLICT, "This answer is complete already.");
-	if (db_i64(rows, 4) != x->in->message_id)
+	if (db_i64(rows, 4) != x->in->at)
 		return err_set(e, E_CONFLICT, "Only the newest answer of a conversation can be continued.");
 	return 0;
 }
 
-static int continue_in(struct db_conn *c, void *arg, struct err *e)
+static int go_on_in(struct db_conn *c, void *arg, struct err *e)
 {
-	struct go_on *x = arg;
+	struct begin *x = arg;
+	const struct turn_begin *in = x->in;
 	int r;
 
 	ASSERT(db_is_writing(c));
-	r = continue_check(c, x, e);
+	r = go_on_check(c, x, e);
 	if (r < 0)
 		return r;
-	r = insert_turn(c, x->in->user_id, x->in->model, x->in->prompt, x->in->request, true, &x->out, e);
+	r = insert_turn(c, in->user_id, in->model, in->prompt, in->request, true, &x->out, e);
 	if (r < 0)
 		return r;
 	return db_exec(c, NULL, e, "UPDATE conversations SET updated_at = ?, model = ? WHERE id = ?",
-		DB_I64(x->out.created_at), DB_TEXT(x->in->model), DB_I64(x->out.conversation_id));
+		DB_I64(x->out.created_at), DB_TEXT(in->model), DB_I64(x->out.conversation_id));
 }
 
-int turns_continue(struct db *db, const struct turn_continue *in, struct turn_begun *ret, struct err *e)
+int turns_begin(struct db *db, const struct turn_begin *in, struct turn_begun *ret, struct err *e)
 {
-	struct go_on x = {.in = in};
+	struct begin x = {.in = in};
 	int r;
 
-	ASSERT(in->user_id);
-	r = db_write(db, continue_in, &x, e);
-	if (r == 0 || r == E_UNSURE)
-		*ret = x.out;
+	ASSERT(in->user_id && !(in->place == TURN_GO_ON && in->n_beside));
+	r = db_write(db, in->place == TURN_GO_ON ? go_on_in : begin_in, &x, e);
+	if (r < 0 && r != E_UNSURE)
+		return r;
+	ret[0] = x.out;
+	if (in->n_beside)
+		memcpy(ret + 1, x.beside, in->n_beside * sizeof *ret);
 	return r;
 }
 

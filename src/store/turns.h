@@ -30,6 +30,8 @@ enum turn_place {
 	TURN_BELOW,      /* a new question below the answer `at` */
 	TURN_EDIT,       /* a new question beside the question `at` */
 	TURN_REGENERATE, /* no new question: another answer beside the answer `at`, or below the question `at` */
+	TURN_GO_ON,      /* no new message: the text of the answer `at` stays, which is the newest one and was canceled,
+			    interrupted or failed, reached a limit of tokens, or is empty */
 };
 
 /* A further model that answers the same question, at the same time. */
@@ -42,7 +44,7 @@ struct turn_begin {
 	atelier_id conversation_id;
 	enum turn_place place;
 	atelier_id at;            /* a message of the conversation; not for TURN_AT_LEAF */
-	const char *content;      /* of the user's message; not for TURN_REGENERATE */
+	const char *content;      /* of the user's message; not for TURN_REGENERATE and TURN_GO_ON */
 	const char *parts;        /* of the same, as of struct message; NULL: its content is all there is */
 	const atelier_id *images; /* pictures that it has; that the user may see them is the caller's to know */
 	size_t n_images;
@@ -68,22 +70,10 @@ struct turn_begun {
  * Stores the user's message, an empty running answer and its turn, and those of the models beside, in one transaction; `ret` has
  * room for all of them. The branch shown ends in the first answer then. A comparison that the question stands below is over.
  * E_NOT_FOUND for a conversation that is not the user's, and for a message that is not in it or waits no more; E_INVALID for one of
- * the wrong role; E_CONFLICT when an answer is being written in the conversation. E_UNSURE (db.h): `ret` has what may be there.
+ * the wrong role; E_CONFLICT when an answer is being written in the conversation, or cannot be gone on with. E_UNSURE (db.h): `ret`
+ * has what may be there.
  */
 int turns_begin(struct db *db, const struct turn_begin *in, struct turn_begun *ret, struct err *e) MUST_CHECK;
-
-struct turn_continue {
-	atelier_id user_id;
-	atelier_id
-		message_id; /* the newest message: an answer that was canceled, interrupted or failed, reached a limit of
-				tokens, or is empty */
-	const char *model;
-	const char *prompt, *request; /* as of struct turn_begin */
-};
-
-/* Goes on with an unfinished answer: a new turn on the same message, whose text stays. E_NOT_FOUND, E_CONFLICT; E_UNSURE as
- * above. */
-int turns_continue(struct db *db, const struct turn_continue *in, struct turn_begun *ret, struct err *e) MUST_CHECK;
 
 struct turn_finish {
 	atelier_id turn_id;

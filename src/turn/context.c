@@ -123,7 +123,7 @@ static int load(
 	struct plan *p, const struct turn_request *q, const struct conversation *v, struct arena *a, struct err *e)
 {
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(p->t->all->db);
-	bool at_leaf = q->goes_on || q->place == TURN_AT_LEAF;
+	bool goes_on = q->place == TURN_GO_ON, at_leaf = goes_on || q->place == TURN_AT_LEAF;
 	struct message_size *items = NULL;
 	int r = messages_sizes(
 		c, v->id, at_leaf ? v->leaf_id : q->at, CONTEXT_MESSAGES - 1, a, &items, &p->n, &p->more, e);
@@ -134,11 +134,11 @@ static int load(
 		r = load_summary(p->t, c, v->id, at_leaf ? v->leaf_id : q->at, e);
 	if (r < 0)
 		return r;
-	if (!q->goes_on && q->place == TURN_REGENERATE && p->n && !items[p->n - 1].asks)
+	if (q->place == TURN_REGENERATE && p->n && !items[p->n - 1].asks)
 		p->n--;
-	if ((q->goes_on || (!at_leaf && q->place != TURN_BELOW)) && p->n)
+	if ((goes_on || (!at_leaf && q->place != TURN_BELOW)) && p->n)
 		p->question = size_of(&items[--p->n]);
-	if (!q->goes_on && q->content)
+	if (!goes_on && q->content)
 		p->question = *q->content ? (int64_t)strlen(q->content) + MESSAGE_BYTES : 0;
 	p->history = items;
 	begin_behind_summary(p);
@@ -328,7 +328,7 @@ static int64_t count_now(struct turn *t, const struct gen_request *q)
  * request is made in an arena of its own: the turn's lives as long as its answer is waited for. */
 static int64_t count(struct turn *t, const struct turn_request *q, const struct conversation *v)
 {
-	bool plain = q->content && !q->goes_on && q->place == TURN_AT_LEAF && q->n_attachments == 0 &&
+	bool plain = q->content && q->place == TURN_AT_LEAF && q->n_attachments == 0 &&
 		     !turn_retrieves(t); /* what will be found is not known */
 	struct turn draft = {.all = t->all,
 		.model = t->model,

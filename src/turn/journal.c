@@ -146,7 +146,8 @@ static void take_back(struct journal *j, struct segment *s)
 	pthread_mutex_unlock(&j->mx);
 }
 
-static int write_batch(struct journal *j)
+/* Whether the batch can be written, and j->current is where. */
+static int make_room(struct journal *j)
 {
 	int64_t n = (int64_t)j->batch.n;
 	int r;
@@ -156,13 +157,7 @@ static int write_batch(struct journal *j)
 	pthread_mutex_lock(&j->mx);
 	turn_over(j, n);
 	r = have_room(j, n);
-	struct segment *s = j->current; /* the loop alone replaces it */
 	pthread_mutex_unlock(&j->mx);
-	if (r < 0)
-		return r;
-	r = write_all(s->fd, buf_str(&j->batch), s->bytes);
-	if (r < 0)
-		take_back(j, s);
 	return r;
 }
 
@@ -191,7 +186,14 @@ static int seal(struct turnlog_sink *s)
 
 	if (j->batch.n == 0 && !j->batch.failed)
 		return 0;
-	r = write_batch(j);
+	r = make_room(j);
+	if (r >= 0) {
+		struct segment *at = j->current; /* the loop alone replaces it */
+
+		r = write_all(at->fd, buf_str(&j->batch), at->bytes);
+		if (r < 0)
+			take_back(j, at);
+	}
 	note_written(j, r);
 	if (r == 0) {
 		metric_add(M_journal_writes_total, 1);

@@ -10,25 +10,23 @@ struct addition {
 	size_t n;
 };
 
-static int add_on_loop(void *arg)
+static int put_on_loop(void *arg)
 {
-	struct addition *x = arg;
-	struct turn *t = x->t;
-	int r;
+	const struct addition *x = arg;
 
-	if (t->log) {
-		int64_t seq = turnlog_append(t->log, x->type, x->json, x->n);
-		return seq < 0 ? (int)seq : 0;
-	}
-	r = frames_add(&t->out.frames, x->type, x->json, x->n);
-	return r < 0 ? r : t->out.pass(t, x->type, x->json, x->n);
+	return turn_put(x->t, true, x->type, x->json, x->n);
 }
 
 int turn_put(struct turn *t, bool on_loop, enum event_type type, const char *json, size_t n)
 {
-	struct addition x = {t, type, json, n};
-
-	return on_loop ? add_on_loop(&x) : loop_call(t->all->loop, add_on_loop, &x);
+	if (!on_loop)
+		return loop_call(t->all->loop, put_on_loop, &(struct addition){t, type, json, n});
+	if (t->log) {
+		int64_t seq = turnlog_append(t->log, type, json, n);
+		return seq < 0 ? (int)seq : 0;
+	}
+	int r = frames_add(&t->out.frames, type, json, n);
+	return r < 0 ? r : t->out.pass(t, type, json, n);
 }
 
 int turn_event(struct turn *t, enum event_type type, const struct buf *json)

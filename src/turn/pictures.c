@@ -80,7 +80,7 @@ int pictures_check(const struct turn *t, const struct turn_request *q, struct er
 
 	if (t->sees)
 		return 0;
-	if (!some && !q->goes_on && q->place == TURN_REGENERATE)
+	if (!some && q->place == TURN_REGENERATE)
 		r = asked_again_has_some(t, q, &some, e);
 	if (r < 0 || !some)
 		return r;

@@ -158,16 +158,14 @@ static int stop_and_start(
 	return turn_start(all, q, ret, e);
 }
 
-int turn_ask(
+int turn_ask_meanwhile(
 	struct turns *all, const struct turn_request *q, enum turn_when when, struct turn_asked *ret, struct err *e)
 {
 	CLEANUP(arena_done) struct arena a;
 
-	ASSERT(thread_may_wait());
+	ASSERT(thread_may_wait() && when != TURN_NOW);
 	arena_init(&a, TURN_ARENA_BYTES);
 	*ret = (struct turn_asked){.n = 0};
-	if (when == TURN_NOW)
-		return turn_start(all, q, ret, e);
 	return when == TURN_IN_QUEUE ? wait_or_start(all, q, &a, ret, e) : stop_and_start(all, q, &a, ret, e);
 }
 

@@ -74,7 +74,7 @@ static int request_read(const struct turn_record *r, struct arena *a, struct tur
 	int n = json_parse(r->request ? r->request : "{}", r->request ? strlen(r->request) : 2, &v, e);
 
 	*ret = (struct turn_request){
-		.user_id = r->user_id, .conversation_id = r->conversation_id, .goes_on = true, .model = r->model};
+		.user_id = r->user_id, .conversation_id = r->conversation_id, .place = TURN_GO_ON, .model = r->model};
 	if (n < 0)
 		return n;
 	ret->key_id = json_get_i64(v, "key_id", 0);

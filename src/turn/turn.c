@@ -38,9 +38,8 @@ void turn_add_figures(struct gen_result *sum, const struct gen_result *r)
 		sum->token_parts[i] += r->token_parts[i];
 }
 
-/* What the rounds took, in one. (Apart, as are the next two: what they have on the stack would lie beneath each answer that is
- * waited for.) */
-static void NOINLINE add_up(struct gen_result *sum, const struct gen_result *r)
+/* What the rounds took, in one. */
+static void add_up(struct gen_result *sum, const struct gen_result *r)
 {
 	struct gen_result all = *r;
 
@@ -58,7 +57,8 @@ static void NOINLINE add_up(struct gen_result *sum, const struct gen_result *r)
 	*sum = all;
 }
 
-/* For a model without tools they are told in words, and its calls are read from its text. */
+/* For a model without tools they are told in words, and its calls are read from its text. (Apart, as is the next but one: what
+ * they have on the stack would lie beneath each answer that is waited for.) */
 static int NOINLINE generate_written(struct turn *t, const struct caller *who, struct cancel *cancel,
 	struct gen_result *result, int64_t *cost_micros)
 {
@@ -75,7 +75,7 @@ static int NOINLINE generate_written(struct turn *t, const struct caller *who, s
 }
 
 /* What the one that answered is known not to take, which its provider's kind has words for. */
-static void NOINLINE tell_untaken(struct turn *t, unsigned lost)
+static void tell_untaken(struct turn *t, unsigned lost)
 {
 	CLEANUP(buf_done) struct buf text = BUF_INIT(4096);
 	const char *names = lost ? parameters_untaken(lost, &t->arena) : NULL;
@@ -124,34 +124,25 @@ static int timed_end(struct timed *x, struct turn *t, int r)
 	return r;
 }
 
-/* Has the model answer once. */
-static int turn_generate(struct turn *t)
+/* What a round took, and what was not taken of it. */
+static void NOINLINE generated(struct turn *t, int r, struct gen_result *result, int64_t cost_micros)
+{
+	if (r >= 0)
+		tell_untaken(t, result->lost & ~t->result.lost);
+	result->lost |= t->result.lost;
+	if (t->rounds.n == 0 && t->log)
+		prompt_learn(t, result); /* what was planned is what was sent */
+	add_up(&t->result, result);
+	t->cost_micros += cost_micros;
+	budget_spend(t, result, cost_micros);
+}
+
+int turn_converse(struct turn *t)
 {
 	const struct caller who = {.user_id = t->user_id,
 		.key_id = t->key_id,
 		.conversation_id = t->ids.conversation_id,
 		.purpose = t->purpose};
-	struct gen_result result = GEN_NO_RESULT;
-	int64_t cost_micros = 0;
-	struct timed timed;
-	struct cancel *cancel = timed_begin(&timed, t);
-	int r = t->writes_calls ? generate_written(t, &who, cancel, &result, &cost_micros)
-				: call_generate(t->all->config.calls, &who, &t->request, &t->sink, cancel, &result,
-					  &cost_micros, &t->err);
-
-	if (r >= 0)
-		tell_untaken(t, result.lost & ~t->result.lost);
-	result.lost |= t->result.lost;
-	if (t->rounds.n == 0 && t->log)
-		prompt_learn(t, &result); /* what was planned is what was sent */
-	add_up(&t->result, &result);
-	t->cost_micros += cost_micros;
-	budget_spend(t, &result, cost_micros);
-	return timed_end(&timed, t, r);
-}
-
-int turn_converse(struct turn *t)
-{
 	bool again = true;
 	int r = 0;
 
@@ -160,9 +151,20 @@ int turn_converse(struct turn *t)
 		.touched = {{(const char *)&t->sink, offsetof(struct turn, out) - offsetof(struct turn, sink)},
 			turnlog_touched(t->log)}};
 	cited_want(t);
-	while (r >= 0 && again) /* unless a person is to decide of some: rounds_run */
-		if ((r = turn_generate(t)) >= 0)
+	while (r >= 0 && again) { /* unless a person is to decide of some: rounds_run */
+		struct gen_result result = GEN_NO_RESULT;
+		int64_t cost_micros = 0;
+		struct timed timed;
+		struct cancel *cancel = timed_begin(&timed, t);
+
+		r = t->writes_calls ? generate_written(t, &who, cancel, &result, &cost_micros)
+				    : call_generate(t->all->config.calls, &who, &t->request, &t->sink, cancel, &result,
+					      &cost_micros, &t->err);
+		generated(t, r, &result, cost_micros);
+		r = timed_end(&timed, t, r);
+		if (r >= 0)
 			r = rounds_run(t, &again);
+	}
 	if (t->rounds.n > 0 ||
 		t->waits) /* also of one that was stopped; one that cannot be written any more ends without */
 		(void)!budget_tell(t);
@@ -314,7 +316,7 @@ static int make_rest(struct ending *x, const char *waiting)
 	return r < 0 ? r : closing_frames(&x->closing, &x->rest);
 }
 
-static int store_once(struct ending *x, struct err *e)
+static int make_ending(struct ending *x, struct err *e)
 {
 	struct turn *t = x->t;
 	int r = x->held ? 0 : make_rest(x, NULL);
@@ -324,7 +326,7 @@ static int store_once(struct ending *x, struct err *e)
 	if (t->continues && !t->before) /* which was not to be had when it began */
 		r = finish_load(t->all->db, t->user_id, t->ids.message_id, &t->arena, &t->before, e);
 	x->finish.before = t->before;
-	return r < 0 ? r : turn_store(t->all->db, &x->finish, e);
+	return r;
 }
 
 /* The journal gets how the answer ended, so that a restart finds it as it was; its readers learn why it does not end. Where
@@ -347,30 +349,23 @@ static void hold(struct ending *x)
 	x->finish.closing = NULL;
 }
 
-/* Until the database has it, or the program stops: then a restart goes on from the journal. */
-static int store_later(struct ending *x, int r, const struct err *why)
+/* When it may be tried again. False: the program stops, and a restart goes on from the journal. */
+static bool store_later(struct ending *x, int tries, const struct err *why)
 {
-	struct turns *all = x->t->all;
-
-	log_error("turn", "an answer could not be stored yet, it is kept and tried again: %s", why->msg);
-	turn_set_storing(x->t);
-	for (int tries = 1; !db_is_settled(r); tries++) {
-		struct err e = {0};
-		hold(x);
-		if (turn_store_wait(all, tries) < 0)
-			return r;
-		r = store_once(x, &e);
+	if (tries == 1) {
+		log_error("turn", "an answer could not be stored yet, it is kept and tried again: %s", why->msg);
+		turn_set_storing(x->t);
 	}
-	x->aside = finish_is_aside(&x->finish);
-	log_info("turn", "the answer that waited is stored");
-	return r;
+	hold(x);
+	return turn_store_wait(x->t->all, tries) >= 0;
 }
 
 static void turn_persist(struct turn *t, int r)
 {
 	struct ending x = {.t = t, .rest = FRAMES_INIT(1 << 20)};
 	struct closing *c = &x.closing;
-	struct err e = {0};
+	int stored, tries = 0;
+	struct err e;
 
 	ASSERT(thread_may_wait());
 	*c = (struct closing){.message_id = t->ids.message_id,
@@ -386,9 +381,15 @@ static void turn_persist(struct turn *t, int r)
 	x.finish.log = x.log;
 	x.finish.closing = &x.rest;
 	x.finish.journal_dir = t->all->config.journal_dir;
-	int stored = store_once(&x, &e);
-	if (!db_is_settled(stored))
-		stored = store_later(&x, stored, &e);
+	do { /* until the database has it */
+		e = (struct err){0};
+		stored = make_ending(&x, &e);
+		if (stored >= 0)
+			stored = turn_store(t->all->db, &x.finish, &e);
+	} while (!db_is_settled(stored) && store_later(&x, ++tries, &e));
+	x.aside = db_is_settled(stored) && finish_is_aside(&x.finish);
+	if (tries > 0 && db_is_settled(stored))
+		log_info("turn", "the answer that waited is stored");
 	turn_set_answered(t); /* who sees the end may ask again at once */
 	if (db_is_settled(stored) && !x.aside)
 		end_log(&x);

@@ -42,12 +42,12 @@ void turns_free(struct turns *t);
 
 struct turn_request {
 	atelier_id user_id, conversation_id;
-	atelier_id key_id;     /* of the API key that asks; 0: none */
-	enum turn_place place; /* and `at`: as of struct turn_begin */
+	atelier_id key_id; /* of the API key that asks; 0: none */
+	enum turn_place
+		place; /* and `at`: as of struct turn_begin; TURN_GO_ON: with the last answer of the branch, whatever `at` is */
 	atelier_id at;
-	atelier_id queued_id; /* the question waited as this one (store/queued.h); 0: it did not */
-	bool goes_on;         /* with the last answer of the branch, which ended early: place and content are nothing */
-	const char *content;  /* NULL for TURN_REGENERATE; may be "" with attachments */
+	atelier_id queued_id;          /* the question waited as this one (store/queued.h); 0: it did not */
+	const char *content;           /* NULL for TURN_REGENERATE and TURN_GO_ON; may be "" with attachments */
 	const atelier_id *attachments; /* pictures of the question, at most IMAGES_MAX */
 	size_t n_attachments;
 	const atelier_id *collections, *documents; /* that are searched for the question */
@@ -82,7 +82,7 @@ int turn_start(struct turns *t, const struct turn_request *q, struct turn_asked 
 
 /* What to do while an answer is being written in the conversation. */
 enum turn_when {
-	TURN_NOW,       /* nothing: E_CONFLICT */
+	TURN_NOW,       /* nothing: turn_start, which says E_CONFLICT */
 	TURN_IN_QUEUE,  /* the question waits (store/queued.h) until that one is complete */
 	TURN_STOP_FIRST /* that one is stopped first; E_BUSY when it takes too long to end */
 };
@@ -91,8 +91,8 @@ enum turn_when {
 struct queued;
 struct turn_request turn_of_queued(const struct queued *row);
 
-/* turn_start, or what `when` says. Not on the loop thread. */
-int turn_ask(struct turns *t, const struct turn_request *q, enum turn_when when, struct turn_asked *ret,
+/* turn_start, where an answer may be being written: what `when` says. Not on the loop thread. */
+int turn_ask_meanwhile(struct turns *t, const struct turn_request *q, enum turn_when when, struct turn_asked *ret,
 	struct err *e) MUST_CHECK;
 
 /* Has what waits in the conversation asked, if anything keeps it from that no more: an answer was kept. Not on the loop thread. */

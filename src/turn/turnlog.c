@@ -503,12 +503,6 @@ static void show_all(struct turnlog *l)
 	mark_dirty(l);
 }
 
-static void log_end(struct turnlog *l)
-{
-	l->released = true;
-	show_all(l);
-}
-
 void turnlog_give_up(struct turnlog *l, struct frames *rest)
 {
 	ASSERT_IS(l, TURNLOG_MAGIC);
@@ -527,7 +521,8 @@ void turnlog_end(struct turnlog *l, struct frames *closing)
 		frames_join(&l->frames, closing);
 	if (l->mark)
 		l->all->sink->release(l->all->sink, l->mark);
-	log_end(l);
+	l->released = true;
+	show_all(l);
 }
 
 void turnlog_let_go(struct turnlog *l)
@@ -567,7 +562,8 @@ void turnlog_fill(struct turnlog *l, struct frames *take)
 	l->frames = *take;
 	*take = FRAMES_INIT(0);
 	l->expected = false;
-	log_end(l);
+	l->released = true;
+	show_all(l);
 	place_readers(l);
 }
 

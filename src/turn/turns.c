@@ -252,45 +252,36 @@ static int open_log_on_loop(void *arg)
 	return 0;
 }
 
-/* Stores the question, or that the last answer is gone on with. */
-static int begin(
-	struct turns *all, const struct start *x, const struct conversation *c, struct turn_begun *ret, struct err *e)
+/* What is to be stored of the question, or that the last answer is gone on with. */
+static int describe_begin(const struct start *x, const struct conversation *c, struct turn_begin *ret, struct err *e)
 {
 	const struct turn_request *q = x->q;
 	struct turn *t = x->turns[0];
-	const char *request;
 
-	if (turn_request_write(q, t->wish, &t->arena, &request) < 0)
-		return err_set(e, -ENOMEM, "no memory for a turn");
-	if (!q->goes_on) {
-		struct turn_begin in = {
-			.user_id = q->user_id,
-			.conversation_id = q->conversation_id,
-			.place = q->place,
-			.at = q->at,
-			.content = q->content,
-			.queued_id = q->queued_id,
-			.prompt = t->context.json,
-			.request = request,
-			.model = t->model,
-			.n_beside = x->n - 1,
-		};
-		for (size_t i = 1; i < x->n; i++)
-			in.beside[i - 1] = (struct turn_beside){x->turns[i]->model, x->turns[i]->context.json};
-		int r = pictures_attach(t, q, &in, e);
-		if (r < 0)
-			return r;
-		if (q->content && *q->content && !(in.title = title_plain(q->content, &t->arena)))
-			return err_set(e, -ENOMEM, "no memory for a turn");
-		return turns_begin(all->db, &in, ret, e);
-	}
-	struct turn_continue in = {.user_id = q->user_id,
-		.message_id = c->leaf_id,
-		.model = t->model,
+	*ret = (struct turn_begin){
+		.user_id = q->user_id,
+		.conversation_id = q->conversation_id,
+		.place = q->place,
+		.at = q->place == TURN_GO_ON ? c->leaf_id : q->at,
+		.content = q->content,
+		.queued_id = q->queued_id,
 		.prompt = t->context.json,
-		.request = request};
-	t->continues = true;
-	return turns_continue(all->db, &in, ret, e);
+		.model = t->model,
+		.n_beside = x->n - 1,
+	};
+	for (size_t i = 1; i < x->n; i++)
+		ret->beside[i - 1] = (struct turn_beside){x->turns[i]->model, x->turns[i]->context.json};
+	if (turn_request_write(q, t->wish, &t->arena, &ret->request) < 0)
+		return err_set(e, -ENOMEM, "no memory for a turn");
+	t->continues = q->place == TURN_GO_ON;
+	if (t->continues)
+		return 0;
+	int r = pictures_attach(t, q, ret, e);
+	if (r < 0)
+		return r;
+	if (q->content && *q->content && !(ret->title = title_plain(q->content, &t->arena)))
+		return err_set(e, -ENOMEM, "no memory for a turn");
+	return 0;
 }
 
 /* The database says only that an answer is being written: better words for one whose end it does not have yet. It alone
@@ -401,12 +392,13 @@ int turn_start(struct turns *all, const struct turn_request *q, struct turn_aske
 {
 	struct start x = {.q = q, .n = MAX(q->n_models, (size_t)1)};
 	struct turn_begun begun[COMPARED_MAX] = {0};
+	struct turn_begin in;
 	struct conversation c;
 	int r;
 
 	ASSERT_IS(all, TURNS_MAGIC);
 	ASSERT(thread_may_wait());
-	ASSERT(x.n <= COMPARED_MAX && !(q->goes_on && x.n > 1));
+	ASSERT(x.n <= COMPARED_MAX && !(q->place == TURN_GO_ON && x.n > 1));
 	for (size_t i = 0; i < x.n; i++)
 		x.turns[i] = turn_new(all, q);
 	r = admit(all, &x, e);
@@ -414,7 +406,9 @@ int turn_start(struct turns *all, const struct turn_request *q, struct turn_aske
 	for (size_t i = 0; r == 0 && i < x.n; i++)
 		r = plan(&x, i, &c, e);
 	if (r == 0)
-		r = begin(all, &x, &c, begun, e);
+		r = describe_begin(&x, &c, &in, e);
+	if (r == 0)
+		r = turns_begin(all->db, &in, begun, e);
 	if (r == E_UNSURE)
 		unsure_settle(all, begun, x.n);
 	if (r == E_CONFLICT)

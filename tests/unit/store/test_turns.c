@@ -74,7 +74,7 @@ static void test_another_persons_is_not_there(void **state)
 	atelier_id id = add_conversation(f, f->ada, NULL);
 	struct turn_begun t = begin(f, f->ada, id, "secret"), out;
 	struct turn_begin in = {.user_id = f->bob, .conversation_id = id, .content = "x", .model = "m"};
-	struct turn_continue go = {.user_id = f->bob, .message_id = t.message_id, .model = "m"};
+	struct turn_begin go = {.user_id = f->bob, .place = TURN_GO_ON, .at = t.message_id, .model = "m"};
 	struct message_list list;
 	struct turn_record turn;
 	struct message m;
@@ -86,7 +86,7 @@ static void test_another_persons_is_not_there(void **state)
 		messages_list(f->c, &(struct message_place){.user_id = f->bob, .conversation_id = id, .before_id = 0},
 			10, &f->a, &list, &f->e));
 	finish(f, t.turn_id, STATE_CANCELED, "so far");
-	REFUSED(f, E_NOT_FOUND, turns_continue(f->db, &go, &out, &f->e));
+	REFUSED(f, E_NOT_FOUND, turns_begin(f->db, &go, &out, &f->e));
 	REFUSED(f, E_NOT_FOUND, turns_begin(f->db, &in, &out, &f->e));
 	/* A message of another conversation is no way in. */
 	atelier_id own = add_conversation(f, f->bob, NULL);
@@ -100,7 +100,7 @@ static void test_another_persons_is_not_there(void **state)
 	FINE(f, conversations_delete(f->db, f->ada, id, false, &f->e));
 	in.user_id = go.user_id = f->ada;
 	REFUSED(f, E_NOT_FOUND, turns_begin(f->db, &in, &out, &f->e));
-	REFUSED(f, E_NOT_FOUND, turns_continue(f->db, &go, &out, &f->e));
+	REFUSED(f, E_NOT_FOUND, turns_begin(f->db, &go, &out, &f->e));
 	REFUSED(f, E_NOT_FOUND, turns_get(f->c, f->ada, t.turn_id, &f->a, &turn, &f->e));
 	REFUSED(f, E_NOT_FOUND, messages_get(f->c, f->ada, t.message_id, &f->a, &m, &f->e));
 }
@@ -172,7 +172,7 @@ static void test_continue(void **state)
 	struct fixture *f = *state;
 	atelier_id id = add_conversation(f, f->ada, NULL);
 	struct turn_begun t = begin(f, f->ada, id, "q"), more;
-	struct turn_continue go = {.user_id = f->ada, .message_id = t.message_id, .model = "other"};
+	struct turn_begin go = {.user_id = f->ada, .place = TURN_GO_ON, .at = t.message_id, .model = "other"};
 	struct turn_finish in = {.turn_id = t.turn_id,
 		.state = STATE_FAILED,
 		.content = STR("One, "),
@@ -182,10 +182,10 @@ static void test_continue(void **state)
 	struct turn_record turn;
 	struct message m;
 
-	REFUSED(f, E_CONFLICT, turns_continue(f->db, &go, &more, &f->e));
+	REFUSED(f, E_CONFLICT, turns_begin(f->db, &go, &more, &f->e));
 	FINE(f, turns_finish(f->db, &in, &f->e));
 	assert_string_equal(message(f, t.message_id).error_text, "It broke.");
-	FINE(f, turns_continue(f->db, &go, &more, &f->e));
+	FINE(f, turns_begin(f->db, &go, &more, &f->e));
 	assert_true(more.turn_id != t.turn_id && more.message_id == t.message_id);
 	assert_true(more.user_message_id == t.user_message_id && more.conversation_id == id && !more.first);
 	m = message(f, t.message_id);
@@ -209,9 +209,9 @@ static void test_continue(void **state)
 	assert_int_equal(m.figures.duration_ms, 110);
 	assert_int_equal(conversation(f, id).tokens_in, 4);
 	assert_int_equal(conversation(f, id).tokens_out, 6);
-	REFUSED(f, E_CONFLICT, turns_continue(f->db, &go, &more, &f->e));
-	go.message_id = t.user_message_id;
-	REFUSED(f, E_CONFLICT, turns_continue(f->db, &go, &more, &f->e));
+	REFUSED(f, E_CONFLICT, turns_begin(f->db, &go, &more, &f->e));
+	go.at = t.user_message_id;
+	REFUSED(f, E_CONFLICT, turns_begin(f->db, &go, &more, &f->e));
 }
 
 static void test_continue_only_the_newest(void **state)
@@ -219,11 +219,11 @@ static void test_continue_only_the_newest(void **state)
 	struct fixture *f = *state;
 	atelier_id id = add_conversation(f, f->ada, NULL);
 	struct turn_begun t = begin(f, f->ada, id, "q"), out;
-	struct turn_continue go = {.user_id = f->ada, .message_id = t.message_id, .model = "m"};
+	struct turn_begin go = {.user_id = f->ada, .place = TURN_GO_ON, .at = t.message_id, .model = "m"};
 
 	finish(f, t.turn_id, STATE_INTERRUPTED, "so far");
 	finish(f, begin(f, f->ada, id, "never mind").turn_id, STATE_COMPLETE, "fine");
-	REFUSED(f, E_CONFLICT, turns_continue(f->db, &go, &out, &f->e));
+	REFUSED(f, E_CONFLICT, turns_begin(f->db, &go, &out, &f->e));
 }
 
 static atelier_id answered(struct fixture *f, const struct turn_begin *in, atelier_id *ret_question)

@@ -11,7 +11,7 @@ struct built {
 
 static void build(struct fixture *f, struct built *b, const struct turn_begun *of, bool continues)
 {
-	const struct turn_request q = {.place = TURN_REGENERATE, .at = of->user_message_id, .goes_on = continues};
+	const struct turn_request q = {.place = continues ? TURN_GO_ON : TURN_REGENERATE, .at = of->user_message_id};
 	struct conversation v;
 
 	*b = (struct built){.all = {.db = f->db, .settings = &b->settings}};
@@ -86,11 +86,11 @@ static void test_goes_on(void **state)
 	struct fixture *f = *state;
 	atelier_id id = add_conversation(f, f->ada, NULL);
 	struct turn_begun t = begin(f, f->ada, id, "q"), more;
-	struct turn_continue go = {.user_id = f->ada, .message_id = t.message_id, .model = "m"};
+	struct turn_begin go = {.user_id = f->ada, .place = TURN_GO_ON, .at = t.message_id, .model = "m"};
 	struct built b;
 
 	finish(f, t.turn_id, STATE_INTERRUPTED, "Half");
-	FINE(f, turns_continue(f->db, &go, &more, &f->e));
+	FINE(f, turns_begin(f->db, &go, &more, &f->e));
 	build(f, &b, &more, true);
 	prompt_is(&b, "user:q assistant:Half");
 	assert_true(b.turn.request.continues);

@@ -253,7 +253,7 @@ static void test_canceled(void **state)
 	assert_null(m.error_code);
 	assert_null(strstr(m.content, "Copy the folder."));
 	assert_int_equal(conversation(run, id).turn_id, 0);
-	q.goes_on = true;
+	q.place = TURN_GO_ON;
 	q.content = NULL;
 	struct turn_ids more = ask(run, &q);
 	assert_int_equal(more.message_id, ids.message_id);
