@@ -115,30 +115,6 @@ static int emit_long_raw(struct answer *s, enum event_type type, const char *raw
 	return r < 0 ? r : answer_emit_text(s, type, b.p, b.n);
 }
 
-/* The usual piece is a few bytes, so its event is made on the stack, by copying what the provider escaped already. */
-static int emit_raw(struct answer *s, enum event_type type, const char *raw, size_t n)
-{
-	const size_t head = sizeof(text_head) - 1;
-	char small[512];
-	if (n > LONG_BYTES)
-		return emit_long_raw(s, type, raw, n);
-	repeat_add(&s->repeat, raw, n);
-	if (s->gathers && type == EV_TEXT)
-		return gather(s, raw, n);
-	if (n <= sizeof(small) - head - 3) {
-		memcpy(small, text_head, head);
-		memcpy(small + head, raw, n);
-		memcpy(small + head + n, "\"}", 3);
-		return answer_emit(s, type, small, head + n + 2);
-	}
-	CLEANUP(buf_done) struct buf b = BUF_INIT(n + 64);
-	buf_add_str(&b, text_head);
-	buf_add(&b, raw, n);
-	buf_add_str(&b, "\"}");
-	int r = buf_status(&b);
-	return r < 0 ? r : answer_emit(s, type, b.p, b.n);
-}
-
 static int emit_piece(struct answer *s, enum event_type type, const char *p, size_t n)
 {
 	ASSERT(n > 0);
@@ -174,16 +150,40 @@ int answer_content(struct answer *s, const char *p, size_t n)
 	return r < 0 || n == 0 ? r : think_feed(s, p, n);
 }
 
-int answer_content_raw(struct answer *s, const char *raw, size_t n)
+static int content_unescaped(struct answer *s, const char *raw, size_t n)
 {
-	if (n == 0)
-		return 0;
-	if (!s->half_text && think_passes(&s->think, raw, n))
-		return emit_raw(s, EV_TEXT, raw, n);
 	CLEANUP(buf_done) struct buf b = BUF_INIT(n * 3 + 16);
 	json_add_unescaped(&b, raw, n);
 	int r = buf_status(&b);
 	return r < 0 ? r : answer_content(s, b.p, b.n);
+}
+
+/* The usual piece is a few bytes, so its event is made on the stack, by copying what the provider escaped already. */
+int answer_raw(struct answer *s, enum event_type type, const char *raw, size_t n)
+{
+	const size_t head = sizeof(text_head) - 1;
+	char small[512];
+	if (n == 0)
+		return 0;
+	if (type == EV_TEXT && (s->half_text || !think_passes(&s->think, raw, n)))
+		return content_unescaped(s, raw, n);
+	if (n > LONG_BYTES)
+		return emit_long_raw(s, type, raw, n);
+	repeat_add(&s->repeat, raw, n);
+	if (s->gathers && type == EV_TEXT)
+		return gather(s, raw, n);
+	if (n <= sizeof(small) - head - 3) {
+		memcpy(small, text_head, head);
+		memcpy(small + head, raw, n);
+		memcpy(small + head + n, "\"}", 3);
+		return answer_emit(s, type, small, head + n + 2);
+	}
+	CLEANUP(buf_done) struct buf b = BUF_INIT(n + 64);
+	buf_add_str(&b, text_head);
+	buf_add(&b, raw, n);
+	buf_add_str(&b, "\"}");
+	int r = buf_status(&b);
+	return r < 0 ? r : answer_emit(s, type, b.p, b.n);
 }
 
 int answer_reasoning(struct answer *s, const char *p, size_t n)
@@ -218,41 +218,41 @@ static void take_figures(struct answer *s, const struct scanned *found)
 		s->tokens_reasoning = found->tokens_reasoning;
 }
 
-/* Texts are still escaped; the reasoning comes first. */
-static int take_scanned(struct answer *s, const struct scanned *found)
+/* A line of another shape than the one before it. */
+static bool scan_anew(struct answer *s, const char *p, size_t n, scan_fn scan, struct scanned *found)
 {
-	int r = 0;
-	take_figures(s, found);
-	if (found->reasoning.n > 0) {
-		think_came_apart(&s->think);
-		r = half_flush(s, &s->half_reasoning, EV_REASONING);
-	}
-	if (r >= 0 && found->reasoning.n > 0)
-		r = emit_raw(s, EV_REASONING, found->reasoning.p, found->reasoning.n);
-	if (r >= 0)
-		r = answer_content_raw(s, found->content.p, found->content.n);
-	if (r >= 0 && found->finish.n > 0) {
-		char reason[64];
-		snprintf(reason, sizeof(reason), "%.*s", (int)found->finish.n, found->finish.p);
-		answer_set_reason(s, reason);
-	}
-	return r;
+	*found = SCANNED_INIT;
+	if (!scan(p, n, found))
+		return false;
+	shape_learn(&s->shape, p, n, found);
+	if (found->fingerprint.n > 0)
+		answer_copy(s->fingerprint, sizeof(s->fingerprint), found->fingerprint.p, found->fingerprint.n);
+	if (found->tier.n > 0)
+		answer_copy(s->service_tier, sizeof(s->service_tier), found->tier.p, found->tier.n);
+	return true;
 }
 
 int answer_usual(struct answer *s, const char *p, size_t n, scan_fn scan)
 {
 	struct scanned found = SCANNED_INIT;
-	if (!shape_read(&s->shape, p, n, &found)) {
-		found = SCANNED_INIT;
-		if (!scan(p, n, &found))
-			return 0;
-		shape_learn(&s->shape, p, n, &found);
-		if (found.fingerprint.n > 0)
-			answer_copy(s->fingerprint, sizeof(s->fingerprint), found.fingerprint.p, found.fingerprint.n);
-		if (found.tier.n > 0)
-			answer_copy(s->service_tier, sizeof(s->service_tier), found.tier.p, found.tier.n);
+	int r = 0;
+	if (!shape_read(&s->shape, p, n, &found) && !scan_anew(s, p, n, scan, &found))
+		return 0;
+	take_figures(s, &found);
+	/* Texts are still escaped; the reasoning comes first. */
+	if (found.reasoning.n > 0) {
+		think_came_apart(&s->think);
+		r = half_flush(s, &s->half_reasoning, EV_REASONING);
+		if (r >= 0)
+			r = answer_raw(s, EV_REASONING, found.reasoning.p, found.reasoning.n);
 	}
-	int r = take_scanned(s, &found);
+	if (r >= 0)
+		r = answer_raw(s, EV_TEXT, found.content.p, found.content.n);
+	if (r >= 0 && found.finish.n > 0) {
+		char reason[64];
+		snprintf(reason, sizeof(reason), "%.*s", (int)found.finish.n, found.finish.p);
+		answer_set_reason(s, reason);
+	}
 	return r < 0 ? r : 1;
 }
 
@@ -538,9 +538,33 @@ int answer_pass(struct answer *s, const char *p, size_t n)
 	return s->raw->bytes(s->raw->arg, p, n);
 }
 
+/* Whether it comes in lines. No line of an event stream begins as a server's does that answers with the whole in one piece. */
+static bool is_in_lines(struct answer *s, const char **p, size_t *n)
+{
+	if (s->body == BODY_UNKNOWN && s->dialect->object) {
+		while (*n > 0 && (**p == ' ' || **p == '\n' || **p == '\r' || **p == '\t'))
+			++*p, --*n;
+		if (*n == 0)
+			return true;
+		s->body = **p == '{' ? BODY_JSON : BODY_LINES;
+	}
+	return s->body != BODY_JSON;
+}
+
 int answer_read(struct answer *s, const char *p, size_t n)
 {
-	int r = s->ended ? 0 : explain(s, s->dialect->feed(s, p, n));
+	struct str line;
+	int r = 0;
+	if (s->ended)
+		return 0;
+	if (!is_in_lines(s, &p, &n)) {
+		buf_add(&s->data, p, n);
+		return explain(s, buf_status(&s->data));
+	}
+	struct piece in = lines_piece(&s->lines, p, n);
+	while (r >= 0 && (r = lines_next(&s->lines, &in, &line)) > 0)
+		r = s->dialect->line(s, line.p, line.n);
+	r = explain(s, r);
 	int told = tell_gathered(s);
 	return r < 0 ? r : told;
 }
@@ -553,7 +577,7 @@ int answer_feed(struct answer *s, const char *p, size_t n)
 
 bool answer_is_long(const struct answer *s, const char *p, size_t n)
 {
-	if (s->ended || s->lines.part.n + s->data.n + n <= LONG_BYTES)
+	if (s->ended || (s->lines.taken ? 0 : s->lines.part.n) + s->data.n + n <= LONG_BYTES)
 		return false;
 	return !p || (s->body != BODY_JSON && (memchr(p, '\n', n) || memchr(p, '\r', n)));
 }
@@ -565,9 +589,17 @@ bool answer_is_settled(const struct answer *s)
 	       !s->thoughts && !is_broken_off(s);
 }
 
+/* A last line without its end, and what the dialect says to where it ends. */
+static int read_end(struct answer *s)
+{
+	struct str line;
+	int r = lines_last(&s->lines, &line) ? s->dialect->line(s, line.p, line.n) : 0;
+	return r < 0 ? r : s->dialect->finish(s);
+}
+
 int answer_finish(struct answer *s)
 {
-	int r = s->ended ? 0 : explain(s, s->dialect->finish(s));
+	int r = s->ended ? 0 : explain(s, read_end(s));
 	bool whole = r >= 0 && has_ended_well(s) && strcmp(s->finish_reason, "length") != 0;
 	int held = text_finish(s, whole);
 	if (r >= 0 && is_broken_off(s))

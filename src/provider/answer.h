@@ -15,16 +15,22 @@ struct dialect;
 
 struct lines {
 	struct buf part; /* the beginning of a line whose end has not come */
+	bool taken;      /* no: a whole line, which was handed out and is done with by now */
 	bool skip_lf;    /* the last piece ended with a CR */
 };
 #define LINES_INIT ((struct lines){.part = BUF_INIT(LINE_MAX_BYTES)})
 
-typedef int (*line_fn)(void *arg, const char *p, size_t n);
+/* What came in one read, and how far it is read. */
+struct piece {
+	const char *p, *end;
+	const char *lf, *cr; /* the next of each; `end`: there is none */
+};
 
-/* Calls fn for each line (\n, \r\n or \r) of the piece; whole lines are handed over where they lie. E_TOO_LARGE, or
- * what fn returned. */
-int lines_feed(struct lines *l, const char *p, size_t n, line_fn fn, void *arg) MUST_CHECK;
-int lines_finish(struct lines *l, line_fn fn, void *arg) MUST_CHECK; /* a last line without its end */
+/* The lines (\n, \r\n or \r) of the n bytes at p are read by lines_next until it returns 0: it keeps then what is left for the
+ * piece behind. 1: *ret is a line, where it lies, until the next call; negative: E_TOO_LARGE. */
+struct piece lines_piece(struct lines *l, const char *p, size_t n);
+int lines_next(struct lines *l, struct piece *in, struct str *ret) MUST_CHECK;
+bool lines_last(struct lines *l, struct str *ret); /* a last line without its end */
 void lines_done(struct lines *l);
 
 /* ---- scan.c: a strict reader of the few shapes that nearly all lines have ---- */
@@ -176,8 +182,9 @@ int64_t answer_tokens(const struct answer *s);
 
 bool answer_is_settled(const struct answer *s); /* ended, and answer_finish() has nothing to do */
 
-/* For the dialects. Content is looked through for reasoning (think.h); _raw is still escaped as in JSON. */
-int answer_content_raw(struct answer *s, const char *raw, size_t n) MUST_CHECK;
+/* For the dialects. Content is looked through for reasoning (think.h); what is raw is still escaped as in JSON. */
+int answer_raw(
+	struct answer *s, enum event_type type, const char *raw, size_t n) MUST_CHECK; /* EV_TEXT, EV_REASONING */
 int answer_content(struct answer *s, const char *p, size_t n) MUST_CHECK;
 int answer_reasoning(struct answer *s, const char *p, size_t n) MUST_CHECK;
 /* Takes a usual line, which `scan` understands. 1: taken; 0: it is another one; negative: a failure. */
@@ -222,5 +229,5 @@ void answer_thoughts_done(struct answer *s);
 
 /* ---- sse.c: event streams, and whole answers in place of one; the dialect understands each event's data ---- */
 
-int sse_feed(struct answer *s, const char *p, size_t n) MUST_CHECK;
+int sse_line(struct answer *s, const char *p, size_t n) MUST_CHECK;
 int sse_finish(struct answer *s) MUST_CHECK; /* what is left; whether the answer was whole is for the dialect to say */

@@ -240,13 +240,19 @@ static int64_t patience_of(const struct generation *g, const struct run_limits *
 	return l->total_ms > 0 ? MAX(MIN(ms, l->total_ms), l->first_byte_ms) : ms;
 }
 
-static int send_request(struct generation *g, struct err *e)
+/* The call of a try, from the request that stands ready. */
+static int begin_call(struct generation *g, struct http_call *call, struct err *e)
 {
 	struct run *run = &g->run;
 	struct run_limits limits = run_limits_of(run->ps, run->t->p);
 	int64_t patience = patience_of(g, &limits);
 	const struct gen_sink *sink = run->sink;
-	struct http_call call = {.method = "POST",
+	int r = FAULT("provider_call");
+
+	ASSERT(thread_may_wait() && !g->waiting);
+	if (r < 0)
+		return err_set(e, E_PROVIDER_DOWN, "%s cannot be reached (a fault was asked for).", run->t->p->label);
+	*call = (struct http_call){.method = "POST",
 		.url = g->call.url.p,
 		.headers = g->call.headers,
 		.body = buf_str(&g->call.body),
@@ -261,11 +267,7 @@ static int send_request(struct generation *g, struct err *e)
 		.arg = g,
 		.touched = {{(const char *)g, offsetof(struct generation, stream) + offsetof(struct answer, data)},
 			{(const char *)sink, sizeof(*sink)}, sink->touched[0], sink->touched[1]}};
-	int r = FAULT("provider_call");
-	ASSERT(thread_may_wait() && !g->waiting);
-	if (r < 0)
-		return err_set(e, E_PROVIDER_DOWN, "%s cannot be reached (a fault was asked for).", run->t->p->label);
-	g->http = &call;
+	g->http = call;
 	g->patience_ms = patience;
 	g->behind_ms = 0;
 	g->total_ms = limits.total_ms;
@@ -276,10 +278,7 @@ static int send_request(struct generation *g, struct err *e)
 	begin_limits(g);
 	metric_add(M_provider_calls_total, 1);
 	note_waiting(g, true);
-	r = http_client_run(run->ps->http, &call, run->cancel, &run->res, e);
-	note_waiting(g, false);
-	run->try_ms = clock_mono_ms() - g->stream.start_ms;
-	return judge(g, r, e);
+	return 0;
 }
 
 static int ask_built_in(struct generation *g, struct err *e)
@@ -387,11 +386,15 @@ static int generate_once(struct run *run, struct err *e)
 		return ask_built_in(g, e);
 	int windows = 0, r;
 	do {
+		struct http_call call;
 		buf_done(&run->res.error_body);
 		run->res = (struct http_result){.retry_after_ms = -1};
-		r = prepare(g, e);
-		if (r >= 0)
-			r = send_request(g, e);
+		if ((r = prepare(g, e)) < 0 || (r = begin_call(g, &call, e)) < 0)
+			continue;
+		r = http_client_run(run->ps->http, &call, run->cancel, &run->res, e);
+		note_waiting(g, false);
+		run->try_ms = clock_mono_ms() - g->stream.start_ms;
+		r = judge(g, r, e);
 	} while (r < 0 && windows++ < WINDOWS_MAX && window_was_wrong(g, &r, e));
 	if (r >= 0 && d == &ollama_dialect)
 		context_learn(run->t, g->q, g->stream.tokens_in);

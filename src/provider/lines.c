@@ -9,59 +9,67 @@ static const char *find(const char *p, const char *end, char c)
 	return hit ? hit : end;
 }
 
-static int join(struct lines *l, const char *p, size_t n, line_fn fn, void *arg)
+/* The line that was put together is done with. */
+static void part_end(struct lines *l)
 {
-	buf_add(&l->part, p, n);
-	int r = buf_status(&l->part);
-	if (r < 0)
-		return r;
-	r = fn(arg, l->part.p, l->part.n);
+	l->taken = false;
 	if (l->part.cap > KEEP_BYTES)
 		buf_done(&l->part);
 	else
 		buf_reset(&l->part);
-	return r;
 }
 
-int lines_feed(struct lines *l, const char *p, size_t n, line_fn fn, void *arg)
+struct piece lines_piece(struct lines *l, const char *p, size_t n)
 {
-	const char *end = p + n;
-	if (n == 0)
-		return 0;
-	if (l->skip_lf) {
+	if (l->skip_lf && n > 0) {
 		l->skip_lf = false;
 		if (*p == '\n')
-			p++;
+			p++, n--;
 	}
-	/* Both are looked for again only when they have been passed, so each byte is looked at twice at most. */
-	const char *lf = find(p, end, '\n'), *cr = find(p, end, '\r');
-	while (p < end) {
-		const char *stop = MIN(lf, cr);
-		if (stop == end)
-			break;
-		int r = l->part.n > 0 ? join(l, p, (size_t)(stop - p), fn, arg) : fn(arg, p, (size_t)(stop - p));
-		if (r < 0)
-			return r;
-		p = stop + 1;
-		if (stop == cr) {
-			if (p == end)
-				l->skip_lf = true;
-			else if (*p == '\n')
-				p++;
-			cr = find(p, end, '\r');
-		}
-		if (lf < p)
-			lf = find(p, end, '\n');
-	}
-	if (p == end)
-		return 0;
-	buf_add(&l->part, p, (size_t)(end - p));
-	return buf_status(&l->part);
+	return n > 0 ? (struct piece){p, p + n, find(p, p + n, '\n'), find(p, p + n, '\r')} : (struct piece){0};
 }
 
-int lines_finish(struct lines *l, line_fn fn, void *arg)
+int lines_next(struct lines *l, struct piece *in, struct str *ret)
 {
-	return l->part.n > 0 ? join(l, "", 0, fn, arg) : 0;
+	const char *p = in->p, *stop = MIN(in->lf, in->cr);
+	size_t n = (size_t)(stop - p);
+	if (l->taken)
+		part_end(l);
+	if (p == in->end)
+		return 0;
+	bool whole = stop < in->end;
+	*ret = (struct str){p, n};
+	if (!whole || l->part.n > 0) {
+		buf_add(&l->part, p, n);
+		int r = buf_status(&l->part);
+		if (r < 0)
+			return r;
+		l->taken = whole;
+		*ret = buf_str(&l->part);
+	}
+	in->p = stop + whole;
+	if (!whole)
+		return 0;
+	/* Both are looked for again only when they have been passed, so each byte is looked at twice at most. */
+	if (stop == in->cr) {
+		if (in->p == in->end)
+			l->skip_lf = true;
+		else if (*in->p == '\n')
+			in->p++;
+		in->cr = find(in->p, in->end, '\r');
+	}
+	if (in->lf < in->p)
+		in->lf = find(in->p, in->end, '\n');
+	return 1;
+}
+
+bool lines_last(struct lines *l, struct str *ret)
+{
+	if (l->taken)
+		part_end(l);
+	*ret = buf_str(&l->part);
+	l->taken = l->part.n > 0;
+	return l->taken;
 }
 
 void lines_done(struct lines *l)

@@ -141,10 +141,9 @@ struct pull {
 	char error[600]; /* what Ollama reported */
 };
 
-static int pull_line(void *arg, const char *p, size_t n)
+static int pull_line(struct pull *x, const char *p, size_t n)
 {
 	CLEANUP(json_decrefp) json_t *line = NULL;
-	struct pull *x = arg;
 	const char *status;
 
 	if (n == 0)
@@ -165,16 +164,22 @@ static int pull_line(void *arg, const char *p, size_t n)
 static int pull_data(void *arg, const char *p, size_t n)
 {
 	struct pull *x = arg;
+	struct piece in = lines_piece(&x->lines, p, n);
+	struct str line;
+	int r = 0;
 
-	return lines_feed(&x->lines, p, n, pull_line, x);
+	while (r >= 0 && (r = lines_next(&x->lines, &in, &line)) > 0)
+		r = pull_line(x, line.p, line.n);
+	return r;
 }
 
 /* A last line without its end; on the loop, like all of them. */
 static int pull_finish(void *arg)
 {
 	struct pull *x = arg;
+	struct str line;
 
-	return lines_finish(&x->lines, pull_line, x);
+	return lines_last(&x->lines, &line) ? pull_line(x, line.p, line.n) : 0;
 }
 
 /* What Ollama reports has the address that it asked and the file that it wrote: what it means stands here. */

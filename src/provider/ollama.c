@@ -121,9 +121,8 @@ static int take_object(struct answer *s, const json_t *root)
 	return 0;
 }
 
-static int take_line(void *arg, const char *p, size_t n)
+static int ollama_line(struct answer *s, const char *p, size_t n)
 {
-	struct answer *s = arg;
 	int r = s->ended ? 1 : answer_usual(s, p, n, scan_line);
 	if (r != 0)
 		return MIN(r, 0);
@@ -140,17 +139,9 @@ static int take_line(void *arg, const char *p, size_t n)
 	return r;
 }
 
-static int ollama_feed(struct answer *s, const char *p, size_t n)
-{
-	return lines_feed(&s->lines, p, n, take_line, s);
-}
-
 static int ollama_finish(struct answer *s)
 {
-	int r = lines_finish(&s->lines, take_line, s);
-	if (r < 0 || s->ended || *s->finish_reason)
-		return r;
-	return answer_cut(s);
+	return s->ended || *s->finish_reason ? 0 : answer_cut(s);
 }
 
 const struct dialect ollama_dialect = {
@@ -159,7 +150,7 @@ const struct dialect ollama_dialect = {
 	.request = ollama_request,
 	.learn = ollama_learn,
 	.lost = ollama_lost,
-	.feed = ollama_feed,
+	.line = ollama_line,
 	.finish = ollama_finish,
 	.embed = ollama_embed,
 	.list = ollama_list,

@@ -253,13 +253,6 @@ static int take_place(struct run *r)
 	return tell_connecting(r);
 }
 
-static void leave_place(struct run *r)
-{
-	if (r->place.slots)
-		slots_give(&r->place);
-	r->ret->queued_ms += r->place.waited_ms;
-}
-
 /* When to come again: as the provider says; and to one that is away, soon, since it is looked for all the time. */
 static void tell_when(const struct run *r, int code, struct err *e)
 {
@@ -271,42 +264,54 @@ static void tell_when(const struct run *r, int code, struct err *e)
 		e->retry_after_s = RETRY_AFTER_S;
 }
 
-/* Its breaker lets the call through, a place is waited for, and then it is asked: again and again, until an answer begins, or
- * what went wrong would go wrong again. */
-static int run_target(struct run *r, bool another, struct err *e)
+/* Its breaker lets the call through, and a place is waited for. What is built in has neither. */
+static int enter_target(struct run *r, const struct target *t, struct err *e)
 {
-	int learned = 0;
 	ASSERT(!r->place.slots); /* the place of the one before was given back */
-	r->quirks = r->lessons = r->replaced = 0;
+	r->t = t;
+	r->entered = false;
+	r->quirks = r->lessons = r->replaced = r->learned = 0;
+	r->tries = 1;
 	begin_try(r);
 	r->ret->tries--;
 	note_target(r);
-	if (r->t->p->dialect->generate) /* built in: nothing to wait for */
-		return r->try_once(r, e);
-	int code = breaker_enter(r->ps, r->t, r->caller, e);
+	if (t->p->dialect->generate)
+		return 0;
+	int code = breaker_enter(r->ps, t, r->caller, e);
 	if (code < 0)
 		return code;
-	code = take_place(r);
-	for (int tries = 1; code >= 0; tries++) {
-		err_clear(e);
-		begin_try(r);
-		code = r->try_once(r, e);
-		note_try(r, code, e);
-		if (code >= 0)
-			break;
-		if (code != -ECANCELED && learned < LEARNING_MAX && learn(r)) {
-			learned++;
-			tries--;
-			code = 0;
-		} else if (gives_up(r, code, tries, another)) {
-			tell_when(r, code, e);
-		} else {
-			code = wait_to_retry(r, tries, e);
-		}
+	r->entered = true;
+	return take_place(r);
+}
+
+/* Whether the same target is asked again: until an answer begins, or what went wrong would go wrong again. */
+static bool again(struct run *r, bool another, int *code, struct err *e)
+{
+	if (!r->entered)
+		return false;
+	note_try(r, *code, e);
+	if (*code >= 0)
+		return false;
+	if (*code != -ECANCELED && r->learned < LEARNING_MAX && learn(r)) {
+		r->learned++;
+		return true;
 	}
-	leave_place(r);
+	if (gives_up(r, *code, r->tries, another)) {
+		tell_when(r, *code, e);
+		return false;
+	}
+	*code = wait_to_retry(r, r->tries++, e);
+	return *code >= 0;
+}
+
+static void leave_target(struct run *r, int code)
+{
+	if (!r->entered)
+		return;
+	if (r->place.slots)
+		slots_give(&r->place);
+	r->ret->queued_ms += r->place.waited_ms;
 	breaker_leave(r->ps, r->t, r->caller, outcome_of(r, code));
-	return MIN(code, 0);
 }
 
 /* ---- the plan ---- */
@@ -384,9 +389,14 @@ int run_call(struct run *r, struct err *e)
 	for (size_t i = 0; i < plan.n; i++) {
 		if (i > 0 && (code = tell_fallback(r, &plan.targets[i], &why)) < 0)
 			break;
-		r->t = &plan.targets[i];
 		err_clear(&why);
-		code = run_target(r, i + 1 < plan.n, &why);
+		code = enter_target(r, &plan.targets[i], &why);
+		for (bool asks = code >= 0; asks; asks = again(r, i + 1 < plan.n, &code, &why)) {
+			err_clear(&why);
+			begin_try(r);
+			code = r->try_once(r, &why);
+		}
+		leave_target(r, code);
 		if (code >= 0 || r->shown || !is_providers_fault(code))
 			break;
 	}
@@ -397,5 +407,5 @@ int run_call(struct run *r, struct err *e)
 		*e = why;
 	if (code < 0)
 		metric_add(M_provider_errors_total, 1);
-	return code;
+	return MIN(code, 0);
 }

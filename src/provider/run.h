@@ -26,6 +26,8 @@ struct run {
 
 	/* of the present target */
 	const struct target *t;
+	bool entered; /* it has the call, and a place for it: not what is built in, nor while its breaker is open */
+	int tries, learned;
 	struct place place;
 	unsigned quirks;   /* what a refusal said of this call alone: bits of quirks.c */
 	unsigned lessons;  /* what its refusals have taught of the model */

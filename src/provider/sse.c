@@ -35,9 +35,8 @@ static int take_data(struct answer *s, const char *p, size_t n)
 	return buf_status(&s->data);
 }
 
-static int take_line(void *arg, const char *p, size_t n)
+int sse_line(struct answer *s, const char *p, size_t n)
 {
-	struct answer *s = arg;
 	if (s->ended)
 		return 0;
 	if (n >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0) /* a byte order mark may begin the stream */
@@ -60,24 +59,7 @@ static int take_line(void *arg, const char *p, size_t n)
 	return 0; /* comments keep the connection alive, and that is all they do */
 }
 
-int sse_feed(struct answer *s, const char *p, size_t n)
-{
-	if (s->body == BODY_UNKNOWN) {
-		while (n > 0 && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
-			p++, n--;
-		if (n == 0)
-			return 0;
-		/* No line of an event stream begins so: a server that answers with the whole in one piece. */
-		s->body = *p == '{' ? BODY_JSON : BODY_LINES;
-	}
-	if (s->body == BODY_LINES)
-		return lines_feed(&s->lines, p, n, take_line, s);
-	buf_add(&s->data, p, n);
-	return buf_status(&s->data);
-}
-
 int sse_finish(struct answer *s)
 {
-	int r = lines_finish(&s->lines, take_line, s);
-	return r < 0 ? r : take_gathered(s);
+	return take_gathered(s);
 }

@@ -28,7 +28,7 @@ struct told think(const char *p, size_t cut, bool known, bool stays, const char 
 		if (memchr(p + at, '\n', k) || memchr(p + at, '"', k))
 			assert_int_equal(answer_content(&s, p + at, k), 0);
 		else
-			assert_int_equal(answer_content_raw(&s, p + at, k), 0);
+			assert_int_equal(answer_raw(&s, EV_TEXT, p + at, k), 0);
 		at += k;
 	}
 	answer_set_reason(&s, reason);
