@@ -373,6 +373,8 @@ int answer_beside(struct answer *s, enum gen_beside_kind kind, const json_t *ite
 	else
 		add_items(items, &b);
 	int r = buf_status(&b);
+	if (r >= 0)
+		r = tell_gathered(s); /* it comes first */
 	s->shown = true;
 	return r < 0 ? r : s->beside->items(s->beside->arg, !s->off_loop, kind, b.p, b.n);
 }
