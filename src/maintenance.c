@@ -7,6 +7,7 @@
 #include "rag/rag.h"
 #include "store/changes.h"
 #include "store/conversations.h"
+#include "store/documents.h"
 #include "store/files.h"
 #include "store/images.h"
 #include "store/owners.h"
@@ -97,6 +98,11 @@ static int unused_texts(struct maintenance *m, int64_t now, int64_t *ret_n, stru
 	return r;
 }
 
+static int waiting_collections(struct maintenance *m, int64_t now UNUSED, int64_t *ret_n, struct err *e)
+{
+	return documents_look_again(m->p->db, ret_n, e);
+}
+
 static int files_of_answers(struct maintenance *m, int64_t now UNUSED, int64_t *ret_n, struct err *e)
 {
 	return files_delete_unused(m->p->db, 0, ret_n, e);
@@ -159,6 +165,7 @@ static const struct kind kinds[] = {
 	{"uploads of which only the row or the file was there", stray_uploads},
 	{"pictures that nothing has", unused_images},
 	{"texts that no document has", unused_texts},
+	{"collections that were searched by words alone although they have vectors", waiting_collections},
 	{"files that tools made and no answer has", files_of_answers},
 	{"folders of conversations that are gone", unused_workspaces},
 	{"files that nothing has", unused_files},

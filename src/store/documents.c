@@ -325,17 +325,17 @@ static int identity_of_most(struct db_conn *c, atelier_id collection_id, char *r
 	return MIN(r, 0);
 }
 
-/* It may have waited for one alone that is gone, or whose job has ended. */
-static int look_again(struct db_conn *c, atelier_id collection_id, struct err *e)
+/* It may have waited for one alone that is gone, or whose job has ended. *ret_whole: it is searched by vectors from now on. */
+static int look_again(struct db_conn *c, atelier_id collection_id, bool *ret_whole, struct err *e)
 {
 	char identity[1024];
 	int64_t revision = 0;
-	bool whole = false;
 	int r = identity_of_most(c, collection_id, identity, sizeof(identity), e);
 
+	*ret_whole = false;
 	if (r == 0 && *identity)
-		r = switch_to(c, collection_id, identity, &whole, e);
-	return r == 0 && whole ? count_change(c, collection_id, true, &revision, e) : r;
+		r = switch_to(c, collection_id, identity, ret_whole, e);
+	return r == 0 && *ret_whole ? count_change(c, collection_id, true, &revision, e) : r;
 }
 
 /* ---- changing ---- */
@@ -343,6 +343,7 @@ static int look_again(struct db_conn *c, atelier_id collection_id, struct err *e
 static int move(struct db_conn *c, const struct document_edit *x, atelier_id from, struct err *e)
 {
 	int64_t revision = 0;
+	bool whole;
 	int r = may_edit(c, x->user_id, x->collection_id, e);
 
 	if (r == 0)
@@ -352,7 +353,7 @@ static int move(struct db_conn *c, const struct document_edit *x, atelier_id fro
 	if (r == 0)
 		r = db_exec(c, NULL, e, "UPDATE documents SET collection_id = ?, revision = ? WHERE id = ?",
 			DB_I64(x->collection_id), DB_I64(revision), DB_I64(x->id));
-	return r < 0 ? r : look_again(c, from, e);
+	return r < 0 ? r : look_again(c, from, &whole, e);
 }
 
 static int edit_in(struct db_conn *c, void *arg, struct err *e)
@@ -387,6 +388,7 @@ static int delete_in(struct db_conn *c, void *arg, struct err *e)
 	const struct removal *x = arg;
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int64_t revision;
+	bool whole;
 	int r = find(c, x->user_id, x->id, &rows, e);
 	atelier_id from = r < 0 ? 0 : db_i64(rows, 0);
 
@@ -395,7 +397,7 @@ static int delete_in(struct db_conn *c, void *arg, struct err *e)
 		r = count_change(c, from, true, &revision, e);
 	if (r == 0)
 		r = db_exec(c, NULL, e, "DELETE FROM documents WHERE id = ?", DB_I64(x->id));
-	return r < 0 ? r : look_again(c, from, e);
+	return r < 0 ? r : look_again(c, from, &whole, e);
 }
 
 int documents_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
@@ -551,6 +553,7 @@ int documents_job_ended(struct db_conn *c, const char *params, struct err *e)
 	struct err quiet = {0};
 	const char *wire =
 		json_parse(params, strlen(params), &json, &quiet) < 0 ? NULL : json_get_str(json, "document");
+	bool whole;
 	int r;
 
 	ASSERT(db_is_writing(c));
@@ -561,7 +564,49 @@ int documents_job_ended(struct db_conn *c, const char *params, struct err *e)
 		err_clear(e);
 		return 0;
 	}
-	return r < 0 ? r : look_again(c, collection, e);
+	return r < 0 ? r : look_again(c, collection, &whole, e);
+}
+
+struct waiting {
+	atelier_id id;
+	bool whole;
+};
+
+static int look_again_in(struct db_conn *c, void *arg, struct err *e)
+{
+	struct waiting *x = arg;
+
+	return look_again(c, x->id, &x->whole, e);
+}
+
+/* The next collection that is searched by words alone although some document of it has vectors; 0: none. */
+static int next_waiting(struct db *db, atelier_id after, atelier_id *ret, struct err *e)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(db);
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = STORE_FIRST(c, &rows, "", e,
+		"SELECT coalesce(min(k.id), 0) FROM collections k WHERE k.id > ? AND k.identity = '' AND EXISTS"
+		" (SELECT 1 FROM documents d JOIN vectors v ON v.text_id = d.text_id AND v.n = 0"
+		"  WHERE d.collection_id = k.id)",
+		DB_I64(after));
+
+	*ret = r < 0 ? 0 : db_i64(rows, 0);
+	return r;
+}
+
+int documents_look_again(struct db *db, int64_t *ret_n, struct err *e)
+{
+	struct waiting x = {.id = 0};
+	int r;
+
+	*ret_n = 0;
+	while ((r = next_waiting(db, x.id, &x.id, e)) == 0 && x.id) {
+		x.whole = false;
+		if ((r = db_write(db, look_again_in, &x, e)) < 0)
+			return r;
+		*ret_n += x.whole;
+	}
+	return r;
 }
 
 struct embed_all {

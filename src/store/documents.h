@@ -112,6 +112,10 @@ int documents_embedded(
  * collection that is searched by words alone does not wait for its document any more. */
 int documents_job_ended(struct db_conn *c, const char *params, struct err *e) MUST_CHECK;
 
+/* The same for all collections: one that waited for nobody any more before this was looked at, or by a fault of ours, would be searched
+ * by words alone until its next job. *ret_n: how many are searched by vectors from now on. */
+int documents_look_again(struct db *db, int64_t *ret_n, struct err *e) MUST_CHECK;
+
 /* A job for each document of the collection that lacks vectors of the identity, but for those that are being read; by who may edit
  * it. *ret_n: how many. When none lacks them, that is searched by them from now on. */
 int documents_embed_all(struct db *db, atelier_id user_id, atelier_id collection_id, const char *identity,

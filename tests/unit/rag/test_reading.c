@@ -410,6 +410,31 @@ static void test_deleted_while_queued(void **state)
 	rag_free(h.r);
 }
 
+static int forget_jobs_in(struct db_conn *c, void *arg, struct err *e)
+{
+	(void)arg;
+	return db_exec(c, NULL, e, "DELETE FROM jobs");
+}
+
+/* One that waited when the end of what it waited for was not looked at, as in a version before. */
+static void test_waits_for_nobody(void **state)
+{
+	struct house h;
+	int64_t n = -1;
+
+	build_waiting(state, &h);
+	FINE(h.f, documents_look_again(h.f->db, &n, &h.f->e));
+	assert_int_equal(n, 0);
+	assert_string_equal(identity_of(&h), ""); /* as long as it waits for somebody */
+	FINE(h.f, db_write(h.f->db, forget_jobs_in, NULL, &h.f->e));
+	FINE(h.f, documents_look_again(h.f->db, &n, &h.f->e));
+	assert_int_equal(n, 1);
+	assert_string_equal(identity_of(&h), "model 1");
+	FINE(h.f, documents_look_again(h.f->db, &n, &h.f->e));
+	assert_int_equal(n, 0);
+	rag_free(h.r);
+}
+
 static struct search_scope scope_of(struct house *h, const atelier_id *collections, size_t n)
 {
 	const struct search_wish w = {.user_id = h->f->ada, .collections = collections, .n_collections = n};
@@ -650,6 +675,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_two_fail_at_once, setup, end),
 		cmocka_unit_test_setup_teardown(test_stopped_while_queued, setup, end),
 		cmocka_unit_test_setup_teardown(test_deleted_while_queued, setup, end),
+		cmocka_unit_test_setup_teardown(test_waits_for_nobody, setup, end),
 		cmocka_unit_test_setup_teardown(test_memory, setup, end),
 		cmocka_unit_test_setup_teardown(test_slices, setup, end),
 		cmocka_unit_test_setup_teardown(test_rest, setup, end)};
