@@ -3,17 +3,29 @@
 #include "db/sqlite_priv.h"
 #include "sys/thread.h"
 
-#define WAL_TRUNCATE_PAGES   16384 /* about 64 MiB */
 #define WAL_CHECKPOINT_PAGES 1000  /* about 4 MiB */
+#define WAL_TRUNCATE_PAGES   16384 /* about 64 MiB */
+#define WAL_INSIST_PAGES     65536 /* about 256 MiB */
+#define INSIST_MS            250
+
+/* Only a log that is read and written all the time gets so large. Writers would wait while readers are waited for: so it is begun anew
+ * in a moment when there is none, of which there is one soon; and else when it is much larger. */
+static int begin_anew(struct db_conn *c, int *log, int *done)
+{
+	bool insists = *log > WAL_INSIST_PAGES;
+
+	sqlite3_busy_timeout(c->h, insists ? INSIST_MS : 0);
+	int rc = sqlite3_wal_checkpoint_v2(c->h, NULL, SQLITE_CHECKPOINT_TRUNCATE, log, done);
+	return rc == SQLITE_BUSY && !insists ? SQLITE_OK : rc;
+}
 
 static void checkpoint(struct db_conn *c)
 {
 	int log = 0, done = 0, rc;
 
 	rc = sqlite3_wal_checkpoint_v2(c->h, NULL, SQLITE_CHECKPOINT_PASSIVE, &log, &done);
-	/* Only a log that readers have kept from beginning anew gets this large; this makes writers wait for them. */
 	if (rc == SQLITE_OK && log > WAL_TRUNCATE_PAGES)
-		rc = sqlite3_wal_checkpoint_v2(c->h, NULL, SQLITE_CHECKPOINT_TRUNCATE, &log, &done);
+		rc = begin_anew(c, &log, &done);
 	if (rc != SQLITE_OK)
 		(void)sqlite_fail(c, rc, "checkpoint", NULL);
 	log_debug("db", "checkpoint: %d of %d pages (%s)", done, log, sqlite3_errstr(rc));
@@ -67,7 +79,7 @@ static int wal_grew(void *arg, sqlite3 *h, const char *name, int pages)
 int sqlite_checkpointer_start(struct db *db, struct err *e)
 {
 	struct sqlite_own *o = sqlite_own(db);
-	const struct db_conn_kind kind = {.writes = true, .cache_kib = 64, .busy_ms = 250};
+	const struct db_conn_kind kind = {.writes = true, .cache_kib = 64, .busy_ms = INSIST_MS};
 	int r;
 
 	ASSERT(!o->checkpoint_running);
