@@ -350,8 +350,10 @@ static void *writer_main(void *arg)
 	struct db_batch b;
 
 	ASSERT_IS(db, DB_MAGIC);
-	while (wait_for_work(db, &b))
+	while (wait_for_work(db, &b)) {
+		thread_wake_soon();
 		run_batch(db, &b);
+	}
 	return NULL;
 }
 

@@ -14,6 +14,7 @@ struct job;
 struct job_kind {
 	const char *name;
 	bool for_admins;
+	bool takes_long; /* of the processor: answers go first (thread_behind_begin) */
 	unsigned places; /* of its lane: so many run at a time, in all processes */
 	unsigned tries;  /* after a passing failure it is tried again, so often in all; 1: never again */
 	/* Told as changed with each step and the end of such a job; 0: nothing is but the job. */

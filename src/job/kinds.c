@@ -5,13 +5,13 @@
 #include "store/documents.h"
 #include "store/exchanges.h"
 
-/* name, for administrators, places, tries, with what it is shown, what does it */
+/* name, for administrators, takes the processor for long, places, tries, with what it is shown, what does it */
 static const struct job_kind kinds[] = {
-	{"pull", true, 3, 5, 0, pull_run},
-	{"load", true, 3, 1, 0, load_run},
-	{DOCUMENT_JOB, false, 2, 5, BUS_DOCUMENTS, ingest_run},
-	{EMBEDDING_JOB, false, 2, 5, BUS_DOCUMENTS, embedding_run},
-	{EXCHANGES_JOB, false, 2, 5, 0, exchanges_run},
+	{"pull", true, false, 3, 5, 0, pull_run},
+	{"load", true, false, 3, 1, 0, load_run},
+	{DOCUMENT_JOB, false, true, 2, 5, BUS_DOCUMENTS, ingest_run},
+	{EMBEDDING_JOB, false, true, 2, 5, BUS_DOCUMENTS, embedding_run},
+	{EXCHANGES_JOB, false, true, 2, 5, 0, exchanges_run},
 };
 
 const struct job_kind *job_kinds(size_t *ret_n)

@@ -175,8 +175,12 @@ static void job_work(void *arg)
 
 	ASSERT(thread_may_wait() && j->held && j->kind);
 	thread_step_back(); /* answers come first */
+	if (j->kind->takes_long)
+		thread_behind_begin();
 	if (r == 0)
 		r = j->kind->run(j, &e);
+	if (j->kind->takes_long)
+		thread_behind_end();
 	job_finish(j, r, &e);
 	pthread_mutex_lock(&js->mx);
 	job_unref(j);

@@ -122,6 +122,7 @@ static void *worker_main(void *arg)
 		p->idle--;
 		p->running++;
 		pthread_mutex_unlock(&p->mx);
+		thread_wake_soon();
 		fn(fn_arg);
 		pthread_mutex_lock(&p->mx);
 		p->running--;

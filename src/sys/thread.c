@@ -57,7 +57,9 @@ void thread_release_stack(void)
 /* ---- who runs when many want to ---- */
 
 #define FIRST_BY      10
-#define FIRST_TURN_NS 100000
+#define FIRST_TURN_NS 100000  /* of the loop while there is long work */
+#define SOON_TURN_NS  1000000 /* of who answers while others work behind: less than the kernel gives by itself, */
+#define BACK_TURN_NS  4000000 /* and of those, more than that */
 
 /* What sched_setattr(2) takes; the C library knows it since 2.41. */
 struct sched_attributes {
@@ -67,6 +69,16 @@ struct sched_attributes {
 	uint32_t priority;
 	uint64_t runtime_ns, deadline_ns, period_ns;
 };
+
+/* How long the turns of a thread are, which is known since Linux 6.12 and nobody needs a right for: who wakes to a short one does not
+ * wait for the end of another's long one. */
+static void set_turns(pid_t tid, uint32_t policy, uint64_t flags, uint64_t ns)
+{
+	struct sched_attributes a = {.size = sizeof(a), .policy = policy, .flags = flags, .runtime_ns = ns};
+
+	a.nice = getpriority(PRIO_PROCESS, (id_t)tid);
+	(void)syscall(SYS_sched_setattr, tid, &a, 0);
+}
 
 static struct {
 	pthread_mutex_t mx;
@@ -94,20 +106,11 @@ void thread_loop_end(void)
 	pthread_mutex_unlock(&first.mx);
 }
 
-/* A better place by `nice`, where that is allowed; and since Linux 6.12, for which nobody needs a right, short turns: who wakes to
- * a short one does not wait for the end of another's long one. */
+/* A better place by `nice`, where that is allowed, and short turns. */
 static void go_first(bool yes)
 {
-	struct sched_attributes a = {
-		.size = sizeof(a),
-		.policy = SCHED_OTHER,
-		.flags = 1, /* SCHED_FLAG_RESET_ON_FORK */
-		.runtime_ns = yes ? FIRST_TURN_NS : 0,
-	};
-
 	(void)setpriority(PRIO_PROCESS, (id_t)first.loop, yes ? first.nice - FIRST_BY : first.nice);
-	a.nice = getpriority(PRIO_PROCESS, (id_t)first.loop);
-	(void)syscall(SYS_sched_setattr, first.loop, &a, 0);
+	set_turns(first.loop, SCHED_OTHER, 1 /* SCHED_FLAG_RESET_ON_FORK */, yes ? FIRST_TURN_NS : 0);
 }
 
 static void count_works(int by)
@@ -133,12 +136,39 @@ void thread_long_end(void)
 
 #define BACK_BY 10
 
-static _Thread_local bool stepped_back;
+static _Thread_local bool stepped_back, wakes_soon;
+static unsigned behind; /* who works behind others; atomic */
 
 void thread_step_back(void)
 {
+	if (stepped_back)
+		return;
 	(void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, (id_t)getpid()) + BACK_BY);
+	set_turns(0, SCHED_BATCH, 0, BACK_TURN_NS);
 	stepped_back = true;
+}
+
+void thread_behind_begin(void)
+{
+	__atomic_fetch_add(&behind, 1, __ATOMIC_RELAXED);
+	thread_long_begin();
+}
+
+void thread_behind_end(void)
+{
+	thread_long_end();
+	ASSERT(__atomic_load_n(&behind, __ATOMIC_RELAXED) > 0);
+	__atomic_fetch_sub(&behind, 1, __ATOMIC_RELAXED);
+}
+
+void thread_wake_soon(void)
+{
+	bool soon = __atomic_load_n(&behind, __ATOMIC_RELAXED) > 0;
+
+	if (soon == wakes_soon || stepped_back)
+		return;
+	wakes_soon = soon;
+	set_turns(0, soon ? SCHED_OTHER : SCHED_BATCH, 1 /* SCHED_FLAG_RESET_ON_FORK */, soon ? SOON_TURN_NS : 0);
 }
 
 bool thread_stepped_back(void)

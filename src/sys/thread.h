@@ -45,6 +45,17 @@ void thread_long_end(void);
 void thread_step_back(void);
 bool thread_stepped_back(void);
 
+/*
+ * Around work that takes the processor for long and that nobody waits for, of a thread that has stepped back: meanwhile the loop goes
+ * first as above, and who answers people gets a processor when it wakes. Else that would wait for the end of a turn, as batch work does:
+ * up to 4 ms, several times for each answer.
+ */
+void thread_behind_begin(void);
+void thread_behind_end(void);
+
+/* By a thread that answers people or that they wait for, before each piece of work: from now on it wakes as is right at the time. */
+void thread_wake_soon(void);
+
 /* The calling thread is the loop's from here to there. */
 void thread_loop_begin(void);
 void thread_loop_end(void);

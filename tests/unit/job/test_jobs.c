@@ -113,10 +113,10 @@ static int run_shaky(struct job *j, struct err *e)
 }
 
 static const struct job_kind kinds[] = {
-	{"wait", true, 3, 1, 0, run_waiting},
-	{"fail", false, 3, 1, 0, run_failing},
-	{"blank", false, 3, 1, 0, run_blank},
-	{"shaky", false, 1, 5, 0, run_shaky},
+	{"wait", true, false, 3, 1, 0, run_waiting},
+	{"fail", false, false, 3, 1, 0, run_failing},
+	{"blank", false, false, 3, 1, 0, run_blank},
+	{"shaky", false, true, 1, 5, 0, run_shaky},
 };
 
 static void new_jobs(struct fixture *f, size_t n_kinds, struct jobs **ret)

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "sys/pool.h"
 #include "sys/thread.h"
 
 struct birth {
@@ -126,6 +127,76 @@ static void test_loop_first(void **state)
 	assert_int_equal(f.after, f.before);
 }
 
+/* ---- who answers people while others work behind them ---- */
+
+struct answer {
+	struct pool_task task;
+	sem_t done;
+	int policy;
+};
+
+static void do_answer(void *arg)
+{
+	struct answer *a = arg;
+
+	a->policy = sched_getscheduler(0) & ~SCHED_RESET_ON_FORK;
+	sem_post(&a->done);
+}
+
+static int answered_by(struct pool *p, struct answer *a)
+{
+	assert_int_equal(pool_submit(p, &a->task, do_answer, a), 0);
+	assert_int_equal(sem_wait(&a->done), 0);
+	return a->policy;
+}
+
+struct behind {
+	sem_t begun, end;
+	int policy;
+};
+
+static void *work_behind(void *arg)
+{
+	struct behind *b = arg;
+
+	thread_step_back();
+	thread_behind_begin();
+	thread_wake_soon(); /* not who has stepped back */
+	b->policy = sched_getscheduler(0);
+	sem_post(&b->begun);
+	sem_wait(&b->end);
+	thread_behind_end();
+	return NULL;
+}
+
+/* Batch work waits for the end of others' turns: who answers is that only as long as nobody works for long behind it. */
+static void test_wakes_soon(void **state)
+{
+	struct answer a = {.policy = -1};
+	struct behind b = {.policy = -1};
+	struct pool *p = NULL;
+	pthread_t t;
+
+	(void)state;
+	sem_init(&a.done, 0, 0);
+	sem_init(&b.begun, 0, 0);
+	sem_init(&b.end, 0, 0);
+	assert_int_equal(pool_new(&(struct pool_config){.name = "answer", .keep = 1, .max = 1, .max_queue = 1}, &p), 0);
+	assert_int_equal(answered_by(p, &a), SCHED_BATCH);
+	assert_int_equal(thread_start(&t, "behind", 0, work_behind, &b), 0);
+	sem_wait(&b.begun);
+	assert_int_equal(b.policy, SCHED_BATCH);
+	assert_int_equal(answered_by(p, &a), SCHED_OTHER);
+	sem_post(&b.end);
+	pthread_join(t, NULL);
+	assert_int_equal(answered_by(p, &a), SCHED_BATCH);
+	pool_stop(p);
+	pool_free(p);
+	sem_destroy(&a.done);
+	sem_destroy(&b.begun);
+	sem_destroy(&b.end);
+}
+
 /* ---- work that takes long ---- */
 
 #define AT_WORK 5
@@ -179,6 +250,7 @@ int main(void)
 		cmocka_unit_test(test_birth),
 		cmocka_unit_test(test_impossible_stack),
 		cmocka_unit_test(test_loop_first),
+		cmocka_unit_test(test_wakes_soon),
 		cmocka_unit_test(test_work),
 	};
 
