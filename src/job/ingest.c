@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "rag/rag.h"
+#include "store/documents.h"
 
 static void show(void *arg, const char *status, int64_t completed, int64_t total, const char *unit)
 {
@@ -36,9 +37,18 @@ int ingest_run(struct job *j, struct err *e)
 {
 	const struct ingest_progress progress = {show, j};
 	atelier_id document_id = 0;
+	bool elsewhere = false;
 	int r = read_params(j, "document", &document_id, NULL, e);
 
-	return r < 0 ? r : rag_ingest(j->all->config.rag, document_id, &progress, &j->cancel, e);
+	if (r == 0)
+		r = documents_is_elsewhere(
+			j->all->config.db, j->all->config.settings->data, document_id, &elsewhere, e);
+	if (r == E_NOT_FOUND) { /* it was deleted */
+		err_clear(e);
+		return 0;
+	}
+	j->elsewhere = elsewhere;
+	return r < 0 || elsewhere ? r : rag_ingest(j->all->config.rag, document_id, &progress, &j->cancel, e);
 }
 
 int embedding_run(struct job *j, struct err *e)

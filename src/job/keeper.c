@@ -79,11 +79,19 @@ static int beat(struct keeper *k, struct err *e)
 
 /* ---- the queue ---- */
 
+static bool rests(struct jobs *js, const struct job_kind *kind)
+{
+	pthread_mutex_lock(&js->mx);
+	bool yes = js->foreign_kind == kind && clock_mono_ms() < js->rests_until_ms;
+	pthread_mutex_unlock(&js->mx);
+	return yes;
+}
+
 static int take_all(struct keeper *k, const struct job_kind *kind, unsigned *ret_taken, struct err *e)
 {
 	struct jobs *js = k->js;
 	const struct job_take x = {.kind = kind->name, .places = kind->places, .lease_ms = js->lease_ms};
-	int r = 1;
+	int r = rests(js, kind) ? 0 : 1;
 
 	ASSERT(pthread_equal(pthread_self(), k->js->keeper));
 	for (unsigned n = 0; r > 0 && n < kind->places; n++) {

@@ -459,6 +459,24 @@ int documents_work(struct db_conn *c, atelier_id id, struct arena *a, struct doc
 	return ret->name && ret->hash && ret->identity && ret->embedding_model ? 0 : store_full(e);
 }
 
+int documents_is_elsewhere(struct db *db, const char *data, atelier_id id, bool *ret, struct err *e)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(db);
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	CLEANUP(closep) int fd = -1;
+	struct err quiet = {0};
+	int r = STORE_FIRST(c, &rows, NO_DOCUMENT, e,
+		"SELECT b.hash, b.node FROM documents d JOIN blobs b ON b.id = d.blob_id WHERE d.id = ?", DB_I64(id));
+
+	*ret = false;
+	if (r < 0 || db_node(c) == 0 || db_i64(rows, 1) == 0 || db_i64(rows, 1) == db_node(c))
+		return r;
+	char hash[BLOB_HASH_LEN + 1];
+	snprintf(hash, sizeof(hash), STR_FMT, STR_ARG(db_bytes(rows, 0)));
+	*ret = blobs_open(data, hash, &fd, &quiet) == E_NOT_FOUND; /* it may have been brought to both */
+	return 0;
+}
+
 struct state {
 	atelier_id id;
 	const char *state, *code, *text;

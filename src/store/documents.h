@@ -97,6 +97,9 @@ struct document_work {
 };
 int documents_work(
 	struct db_conn *c, atelier_id id, struct arena *a, struct document_work *ret, struct err *e) MUST_CHECK;
+/* Whether its file is at another server that shares the database, and not here (`data`: the folder). E_NOT_FOUND: it is gone. */
+int documents_is_elsewhere(struct db *db, const char *data, atelier_id id, bool *ret, struct err *e) MUST_CHECK;
+
 /* `code` and `text`: of "failed"; else NULL. */
 int documents_set_state(
 	struct db *db, atelier_id id, const char *state, const char *code, const char *text, struct err *e) MUST_CHECK;

@@ -272,6 +272,9 @@ static const struct db_migration migrations[] = {
 		.name = "filters of the search know the message",
 		.sql = "",
 		.postgres = search_filters_postgres},
+	{.version = 46,
+		.name = "files know the server that has them",
+		.sql = "ALTER TABLE blobs ADD COLUMN node INTEGER NOT NULL DEFAULT 0"},
 };
 
 const struct db_migration *store_migrations(size_t *ret_n)

@@ -112,11 +112,25 @@ static int run_shaky(struct job *j, struct err *e)
 	return j->tries < 3 ? err_set(e, E_PROVIDER_DOWN, "Nobody is there.") : 0;
 }
 
+/* Another server can do it, until it may go. */
+static int run_away(struct job *j, struct err *e UNUSED)
+{
+	struct fixture *f = j->all->config.arg;
+
+	pthread_mutex_lock(&f->mx);
+	j->elsewhere = f->go == 0;
+	f->begun++;
+	pthread_cond_broadcast(&f->cv);
+	pthread_mutex_unlock(&f->mx);
+	return 0;
+}
+
 static const struct job_kind kinds[] = {
 	{"wait", true, false, 3, 1, 0, run_waiting},
 	{"fail", false, false, 3, 1, 0, run_failing},
 	{"blank", false, false, 3, 1, 0, run_blank},
 	{"shaky", false, true, 1, 5, 0, run_shaky},
+	{"away", false, false, 1, 5, 0, run_away},
 };
 
 static void new_jobs(struct fixture *f, size_t n_kinds, struct jobs **ret)
@@ -455,6 +469,26 @@ static void test_tried_again(void **state)
 	assert_int_equal(v.retry_at, 0);
 }
 
+/* What another server alone can do waits for it, and that is no try. */
+static void test_elsewhere(void **state)
+{
+	struct fixture *f = *state;
+	struct job_view v = begin(f, 7, "away", "{}");
+
+	wait_for(f, &f->begun, 1);
+	do
+		v = look(f, v.id);
+	while (strcmp(v.state, "running") == 0);
+	assert_string_equal(v.state, "queued");
+	assert_int_equal(v.tries, 0);
+	let_go(f);
+	assert_int_equal(job_retry(f->jobs, 7, v.id, &f->a, &v, &f->e), 0);
+	wait_for(f, &f->told_ended, 1);
+	v = look(f, v.id);
+	assert_string_equal(v.state, "complete");
+	assert_int_equal(v.tries, 1);
+}
+
 enum { OTHER = 999 }; /* a claim of another process */
 
 static int take_over(struct db_conn *c, void *arg, struct err *e)
@@ -541,6 +575,7 @@ int main(void)
 		TEST(test_goes_on_after_a_stop),
 		TEST(test_kind_that_is_gone),
 		TEST(test_tried_again),
+		TEST(test_elsewhere),
 		TEST(test_taken_over),
 		TEST(test_taken_from_oneself),
 		TEST(test_many_wait),

@@ -410,6 +410,46 @@ static void test_deleted_while_queued(void **state)
 	rag_free(h.r);
 }
 
+static bool is_elsewhere(struct fixture *f, int64_t node, const char *folder, atelier_id id)
+{
+	const struct db_config config = {.path = f->path, .readers = 1, .node = node};
+	size_t n;
+	const struct db_migration *m = store_migrations(&n);
+	struct db *db = NULL;
+	bool ret = false;
+
+	FINE(f, db_open(&config, m, n, &db, &f->e));
+	FINE(f, documents_is_elsewhere(db, folder, id, &ret, &f->e));
+	db_close(db);
+	return ret;
+}
+
+/* Servers that share a database each have the files that were brought to them. */
+static void test_files_of_another_server(void **state)
+{
+	struct fixture *f = *state;
+	const struct db_config config = {.path = f->path, .readers = 1, .node = 5};
+	const struct document_new new = {.user_id = f->ada,
+		.collection_id = add_collection(f, f->ada, "Shared"),
+		.name = "a.txt",
+		.bytes = STR("brought to the fifth"),
+		.quota = 1 << 20};
+	struct document_made made = {.id = 0};
+	struct db *fifth = NULL;
+	size_t n;
+	const struct db_migration *m = store_migrations(&n);
+
+	FINE(f, db_open(&config, m, n, &fifth, &f->e));
+	FINE(f, documents_create(fifth, f->folder, &new, &made, &f->e));
+	db_close(fifth);
+	assert_true(is_elsewhere(f, 7, "/nowhere", made.id));
+	assert_false(is_elsewhere(f, 7, f->folder, made.id));  /* it was brought there, too */
+	assert_false(is_elsewhere(f, 5, "/nowhere", made.id)); /* it is gone */
+	assert_false(is_elsewhere(f, 0, "/nowhere", made.id)); /* nobody shares */
+	bool ret;
+	REFUSED(f, E_NOT_FOUND, documents_is_elsewhere(f->db, f->folder, 1, &ret, &f->e));
+}
+
 static int forget_jobs_in(struct db_conn *c, void *arg, struct err *e)
 {
 	(void)arg;
@@ -676,6 +716,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_stopped_while_queued, setup, end),
 		cmocka_unit_test_setup_teardown(test_deleted_while_queued, setup, end),
 		cmocka_unit_test_setup_teardown(test_waits_for_nobody, setup, end),
+		cmocka_unit_test_setup_teardown(test_files_of_another_server, setup, end),
 		cmocka_unit_test_setup_teardown(test_memory, setup, end),
 		cmocka_unit_test_setup_teardown(test_slices, setup, end),
 		cmocka_unit_test_setup_teardown(test_rest, setup, end)};
