@@ -53,15 +53,6 @@ void known_keys_free(struct known_keys *k)
 	secret_free(k);
 }
 
-/* NULL stays NULL; false: no memory. */
-static bool copy_text(struct arena *mem, const char **text)
-{
-	if (!*text)
-		return true;
-	*text = arena_strdup(mem, *text);
-	return *text != NULL;
-}
-
 static bool copy_models(struct arena *mem, struct auth_identity *who)
 {
 	const char **models;
@@ -71,7 +62,7 @@ static bool copy_models(struct arena *mem, struct auth_identity *who)
 	models = ARENA_ARRAY(mem, const char *, who->n_models + 1);
 	for (size_t i = 0; models && i < who->n_models; i++) {
 		models[i] = who->models[i];
-		if (!copy_text(mem, &models[i]))
+		if (!arena_keep(mem, &models[i]))
 			return false;
 	}
 	who->models = models;
@@ -81,8 +72,8 @@ static bool copy_models(struct arena *mem, struct auth_identity *who)
 static bool copy(struct arena *mem, const struct auth_identity *from, struct auth_identity *ret)
 {
 	*ret = *from;
-	return copy_text(mem, &ret->user.name) && copy_text(mem, &ret->user.display_name) &&
-	       copy_text(mem, &ret->user.password_hash) && copy_text(mem, &ret->user.role) && copy_models(mem, ret);
+	return arena_keep(mem, &ret->user.name) && arena_keep(mem, &ret->user.display_name) &&
+	       arena_keep(mem, &ret->user.password_hash) && arena_keep(mem, &ret->user.role) && copy_models(mem, ret);
 }
 
 static struct known_key *place_of(struct known_keys *k, const unsigned char hash[AUTH_HASH_LEN])

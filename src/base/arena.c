@@ -148,6 +148,14 @@ char *arena_strdup(struct arena *a, const char *s)
 	return s ? arena_strndup(a, s, strlen(s)) : NULL;
 }
 
+bool arena_keep(struct arena *a, const char **text)
+{
+	bool given = *text != NULL;
+
+	*text = arena_strdup(a, *text);
+	return !given || *text != NULL;
+}
+
 char *arena_printf(struct arena *a, const char *fmt, ...)
 {
 	va_list ap;

@@ -29,4 +29,5 @@ void *arena_alloc_array(struct arena *a, size_t n, size_t size) MUST_CHECK;
 /* Terminated copies; NULL as above. arena_strdup(NULL) is NULL. */
 char *arena_strdup(struct arena *a, const char *s) MUST_CHECK;
 char *arena_strndup(struct arena *a, const char *s, size_t n) MUST_CHECK;
+bool arena_keep(struct arena *a, const char **text) MUST_CHECK; /* makes it a copy; NULL stays. false: as NULL above */
 char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3) MUST_CHECK;

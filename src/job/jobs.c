@@ -82,20 +82,11 @@ static struct job_view view_of_row(const struct job_row *row)
 		.retry_at = retry_at(row->error_code, row->state, row->due_at)};
 }
 
-static bool copy_text(const char **text, struct arena *a)
-{
-	if (*text)
-		*text = arena_strdup(a, *text);
-	else
-		return true;
-	return *text != NULL;
-}
-
 /* Makes a borrowed view one of the arena. */
 static int view_keep(struct job_view *v, struct arena *a, struct err *e)
 {
-	if (copy_text(&v->kind, a) && copy_text(&v->title, a) && copy_text(&v->user, a) && copy_text(&v->progress, a) &&
-		copy_text(&v->error.code, a) && copy_text(&v->error.message, a))
+	if (arena_keep(a, &v->kind) && arena_keep(a, &v->title) && arena_keep(a, &v->user) &&
+		arena_keep(a, &v->progress) && arena_keep(a, &v->error.code) && arena_keep(a, &v->error.message))
 		return 0;
 	return err_set(e, -ENOMEM, "a job does not fit the memory of the request");
 }

@@ -173,14 +173,6 @@ static const char *state_of(const struct provider *p, const struct model *m)
 	return note && note->waiting > 0 ? "loading" : state;
 }
 
-static bool copy_text(struct arena *a, const char **text)
-{
-	if (!*text)
-		return true;
-	*text = arena_strdup(a, *text);
-	return *text != NULL;
-}
-
 int catalogue_copy(const struct providers *ps, struct model_place at, struct arena *a, struct model *ret)
 {
 	const struct provider *p = ps->all[at.provider];
@@ -213,9 +205,9 @@ int catalogue_copy(const struct providers *ps, struct model_place at, struct are
 	m.capabilities = words;
 	m.alias_of = NULL;
 	m.files = NULL; /* of the list alone */
-	bool ok = copy_text(a, &m.name) && copy_text(a, &m.provider_model) && copy_text(a, &m.provider) &&
-		  copy_text(a, &m.family) && copy_text(a, &m.parameters) && copy_text(a, &m.quantization) &&
-		  copy_text(a, &m.digest);
+	bool ok = arena_keep(a, &m.name) && arena_keep(a, &m.provider_model) && arena_keep(a, &m.provider) &&
+		  arena_keep(a, &m.family) && arena_keep(a, &m.parameters) && arena_keep(a, &m.quantization) &&
+		  arena_keep(a, &m.digest);
 	if (!ok)
 		return -ENOMEM;
 	*ret = m;
@@ -453,7 +445,7 @@ static int copy_provider(const struct provider *p, struct arena *a, struct provi
 		http_proxy_for(p->proxy, p->base, through);
 	http_proxy_shown(through, shown);
 	s.proxy = *shown ? shown : NULL;
-	if (!copy_text(a, &s.proxy) || !copy_text(a, &s.name) || !copy_text(a, &s.url) || !copy_text(a, &s.error))
+	if (!arena_keep(a, &s.proxy) || !arena_keep(a, &s.name) || !arena_keep(a, &s.url) || !arena_keep(a, &s.error))
 		return -ENOMEM;
 	*ret = s;
 	return 0;

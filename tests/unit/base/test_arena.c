@@ -49,6 +49,23 @@ static void test_cap(void **state)
 	arena_done(&a);
 }
 
+static void test_kept(void **state)
+{
+	struct arena a;
+	char mine[] = "tea";
+	const char *text = mine, *none = NULL;
+
+	(void)state;
+	arena_init(&a, 64);
+	assert_true(arena_keep(&a, &text) && arena_keep(&a, &none));
+	mine[0] = 's';
+	assert_string_equal(text, "tea");
+	assert_null(none);
+	const char *long_one = "longer than all of the memory that this arena may have, which is not enough for a copy";
+	assert_false(arena_keep(&a, &long_one));
+	arena_done(&a);
+}
+
 static void test_strings(void **state)
 {
 	struct arena a;
@@ -75,6 +92,7 @@ int main(void)
 		cmocka_unit_test(test_objects),
 		cmocka_unit_test(test_cap),
 		cmocka_unit_test(test_strings),
+		cmocka_unit_test(test_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
