@@ -31,6 +31,30 @@ def allowed(operation, url):
     return len(url) <= rule["maxLength"] and re.search(rule["pattern"], url) is not None
 
 
+# A text whose characters are none of these, and the length from which on it is too much for one regular expression.
+ALL_OTHERS = re.compile(r"\^\[\^((?:[^\]\\]|\\.)+)\]\*\$")
+LONG = 10_000
+
+
+def say_apart(schema):
+    """A long text that lacks some characters: what it lacks is said by `not`, which means the same.
+
+    Schemathesis joins a pattern and a length into one regular expression, `^[^...]{0,100000}$`, and has it compiled again
+    and again, for seconds and into gigabytes. Beside `not` there is nothing to join, and as much to break."""
+    if isinstance(schema, dict):
+        lacks = ALL_OTHERS.fullmatch(str(schema.get("pattern")))
+        if lacks and schema.get("maxLength", 0) > LONG:
+            del schema["pattern"]
+            schema["not"] = {"type": "string", "pattern": "[" + lacks.group(1) + "]"}
+    for one in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        say_apart(one)
+
+
+@schemathesis.hook
+def before_load_schema(context, raw_schema):
+    say_apart(raw_schema)
+
+
 @schemathesis.hook
 def map_body(context, body):
     """Addresses of providers that are made up would be looked up in the world's DNS and asked: all are this machine."""
