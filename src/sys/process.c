@@ -263,7 +263,7 @@ static int start(struct process *p, struct err *e)
 	p->in = in[1];
 	(void)fcntl(p->in, F_SETFL, O_NONBLOCK);
 	if (r < 0 && p->child.pid > 0) {
-		sandbox_child_kill(&p->child, SIGKILL);
+		sandbox_child_kill(&p->child);
 		(void)sandbox_child_reap(&p->child, true, &(struct sandbox_result){0});
 	}
 	return r;
@@ -271,8 +271,7 @@ static int start(struct process *p, struct err *e)
 
 static void forget(struct process *p)
 {
-	sandbox_close_all((int[]){p->child.pidfd, p->child.out, p->child.err, p->child.info}, 4);
-	p->child = SANDBOX_NO_CHILD;
+	sandbox_child_close(&p->child);
 	buf_done(&p->line);
 	pthread_mutex_lock(&p->mx);
 	closep(&p->in);
@@ -340,7 +339,7 @@ static int64_t watch_one(struct process *p, struct pollfd *f, int64_t now, int64
 	f[3] = (struct pollfd){.fd = waiting ? p->in : -1, .events = POLLOUT};
 	pthread_mutex_unlock(&p->mx);
 	if (kill_at && kill_at <= now && !p->killed) {
-		sandbox_child_kill(&p->child, SIGKILL);
+		sandbox_child_kill(&p->child);
 		p->killed = true;
 	} else if (kill_at && !p->killed) {
 		until = MIN(until, kill_at);

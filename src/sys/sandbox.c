@@ -127,7 +127,7 @@ static void reap(struct watch *w)
 {
 	struct sandbox_result how = {.end = SANDBOX_EXITED};
 
-	sandbox_child_kill(&w->run->child, SIGKILL);
+	sandbox_child_kill(&w->run->child);
 	(void)sandbox_child_reap(&w->run->child, true, &how);
 	if (w->r < 0 || w->result->end != SANDBOX_EXITED)
 		return;
@@ -156,7 +156,8 @@ static int run_behind(const struct sandbox *s, enum sandbox_wall wall, struct sa
 		reap(&w);
 	sandbox_keep_errors(ret, w.errors.p, w.errors.n);
 	buf_done(&w.errors);
-	sandbox_close_all((int[]){run.child.pidfd, run.child.out, run.child.err, run.child.info, run.wake}, 5);
+	sandbox_child_close(&run.child);
+	closep(&run.wake);
 	return r < 0 ? r : w.r;
 }
 

@@ -71,6 +71,9 @@ struct sandbox_result {
  */
 int sandbox_run(const struct sandbox *s, struct sandbox_result *ret, struct err *e) MUST_CHECK;
 
+/* The descriptor that has come on a socket, `network` for one: without waiting; -1: none. */
+int sandbox_passed(int from);
+
 /* Bytes as a file without a name, for `in`: a descriptor, or negative. */
 int sandbox_file(const char *p, size_t n) MUST_CHECK;
 

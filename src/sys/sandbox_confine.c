@@ -4,16 +4,20 @@
 #include <grp.h>
 #include <linux/landlock.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "sys/sandbox_priv.h"
 
@@ -195,27 +199,78 @@ static void give_listener(void)
 {
 	const struct sockaddr_in at = {
 		.sin_family = AF_INET, .sin_port = htons(SANDBOX_WAY_OUT), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = {.room = {0}};
 	CLEANUP(closep) int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	char byte = 0;
-	struct msghdr message = {.msg_iov = &(struct iovec){.iov_base = &byte, .iov_len = 1},
-		.msg_iovlen = 1,
-		.msg_control = control.room,
-		.msg_controllen = sizeof(control.room)};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
 
-	if (listener < 0 || bind(listener, (const struct sockaddr *)&at, sizeof(at)) < 0 || listen(listener, 32) < 0)
-		give_up("its way out");
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &listener, sizeof(int));
-	if (sendmsg(SANDBOX_WAY_OUT_FD, &message, MSG_NOSIGNAL) < 0)
+	if (listener < 0 || bind(listener, (const struct sockaddr *)&at, sizeof(at)) < 0 || listen(listener, 32) < 0 ||
+		sandbox_pass(SANDBOX_WAY_OUT_FD, listener) < 0)
 		give_up("its way out");
 	close(SANDBOX_WAY_OUT_FD);
+}
+
+/* ---- until the server ends ---- */
+
+static void tie_to_parent(void)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		give_up("no new rights");
+	/* It may have ended before that was asked for. */
+	if (poll(&(struct pollfd){.fd = SANDBOX_LIFE_FD, .events = POLLIN}, 1, 0) != 0)
+		_exit(SANDBOX_STATUS);
+}
+
+/* Ends as the program does, and when the server has ended; with this process the kernel ends all others behind the walls. */
+static void __attribute__((noreturn)) await_end(pid_t program, int signals)
+{
+	struct signalfd_siginfo seen;
+	int status = 0;
+	pid_t pid;
+
+	for (;;) {
+		struct pollfd p[] = {{.fd = SANDBOX_LIFE_FD, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+
+		if (poll(p, N_ELEMENTS(p), -1) < 0 && errno != EINTR)
+			give_up("its end");
+		if (p[0].revents)
+			_exit(SANDBOX_STATUS);
+		(void)!read(signals, &seen, sizeof(seen));
+		while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+			if (pid == program)
+				_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+		}
+	}
+}
+
+/*
+ * The first process of a namespace stays as that and does nothing else; the program is its child, which returns from here.
+ * It cannot be dumped, or a program of the same user could write into its memory; and it has no words, for it is not the program.
+ */
+static void leave_first(char **argv)
+{
+	sigset_t child;
+
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	(void)sigprocmask(SIG_BLOCK, &child, NULL);
+	int signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK), own = pidfd_open(getpid(), 0);
+	if (signals < 0 || own < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
+		give_up("its first process");
+	tie_to_parent();
+	if (sandbox_pass(SANDBOX_LIFE_FD, own) < 0)
+		_exit(SANDBOX_STATUS);
+	close(own);
+	pid_t program = fork();
+	if (program < 0)
+		give_up("its program");
+	if (program > 0) {
+		close(SANDBOX_PROGRAM_FD);
+		close(SANDBOX_WAY_OUT_FD);
+		for (; *argv; argv++)
+			memset(*argv, 0, strlen(*argv));
+		await_end(program, signals);
+	}
+	close(signals);
+	(void)sigprocmask(SIG_UNBLOCK, &child, NULL);
+	(void)prctl(PR_SET_DUMPABLE, 1);
 }
 
 /* ---- together ---- */
@@ -237,6 +292,8 @@ void sandbox_confine(int argc, char **argv, int (*self)(int argc, char **argv))
 		errno = EINVAL;
 		give_up("its words");
 	}
+	if (c.wall == SANDBOX_NAMESPACES)
+		leave_first(argv);
 	argv += used;
 	argc -= used;
 	bool is_self = strcmp(argv[0], SANDBOX_SELF) == 0;
@@ -250,9 +307,8 @@ void sandbox_confine(int argc, char **argv, int (*self)(int argc, char **argv))
 	if (c.network)
 		give_listener();
 	set_limits(&c);
-	/* Behind all that changes who it is, which would clear it. */
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-		give_up("no new rights");
+	tie_to_parent(); /* behind all that changes who it is, which would clear it */
+	close(SANDBOX_LIFE_FD);
 	if (c.wall == SANDBOX_LANDLOCK)
 		close_tree(&c);
 	if (c.wall != SANDBOX_LIMITS)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "base/utf8.h"
@@ -16,8 +17,7 @@
 #define SETPRIV   "/usr/bin/setpriv"
 #define ARGS_FD   4 /* bubblewrap's options: in its command line the program could read them */
 #define WORDS_MAX 512
-#define INFO_FD   6    /* bubblewrap says there which process is the first behind the walls */
-#define FDS       7    /* 0 to 4, SANDBOX_WAY_OUT_FD, INFO_FD */
+#define FDS       7    /* 0 to 4, SANDBOX_WAY_OUT_FD, SANDBOX_LIFE_FD */
 #define DEATH_MS  3000 /* of a machine that has little time for those that were killed */
 #define NONE      INT_MIN
 #define FROM      10 /* descriptors from here on are not in the way of those that the program is given */
@@ -47,7 +47,11 @@ static void add_all(struct buf *to, const char *const *words)
 		add(to, *words);
 }
 
-/* What each of these keeps out stands in docs/decisions/071. */
+/*
+ * What each of these keeps out stands in docs/decisions/071. Neither with --die-with-parent nor with --info-fd: by the one it is
+ * killed, by the other it fails when we end between the fork of its child and the word that the child waits for, which then
+ * waits for good. Who ends when we do is the program that is the first one within.
+ */
 static void add_options(struct buf *o, const struct sandbox *s)
 {
 	static const char *const links[][2] = {
@@ -55,7 +59,7 @@ static void add_options(struct buf *o, const struct sandbox *s)
 	static const char *const also[] = {"/etc/alternatives", "/etc/fonts", "/etc/ld.so.cache", "/etc/localtime"};
 
 	ADD(o, "--unshare-all", "--unshare-user", "--disable-userns", "--uid", "65534", "--gid", "65534", "--hostname",
-		"sandbox", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv", "--ro-bind", "/usr",
+		"sandbox", "--as-pid-1", "--new-session", "--cap-drop", "ALL", "--clearenv", "--ro-bind", "/usr",
 		"/usr");
 	ADD(o, "--tmpfs", "/usr/local");
 	for (size_t i = 0; i < N_ELEMENTS(links); i++)
@@ -118,7 +122,7 @@ static int make_command(struct command *c, const struct sandbox *s, enum sandbox
 		if (geteuid() == 0)
 			ADD(&c->words, SETPRIV, "--reuid", "65534", "--regid", "65534", "--clear-groups",
 				"--no-new-privs");
-		ADD(&c->words, SANDBOX_BWRAP, "--args", "4", "--info-fd", "6", "/proc/self/fd/3");
+		ADD(&c->words, SANDBOX_BWRAP, "--args", "4", "/proc/self/fd/3");
 		add_options(&c->options, s);
 		add_env(&c->options, s->env ? s->env : plain_env);
 	} else {
@@ -250,17 +254,27 @@ void sandbox_close_all(int *fds, size_t n)
 		closep(&fds[i]);
 }
 
-static int open_pipe(int *ret_ours, int *ret_its)
+static int share(const int ends[2], int *ret_ours, int *ret_its)
 {
-	int ends[2];
-
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return -errno;
 	*ret_ours = ends[0];
 	*ret_its = aside(ends[1]);
 	close(ends[1]);
 	(void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
 	return MIN(*ret_its, 0);
+}
+
+static int open_pipe(int *ret_ours, int *ret_its)
+{
+	int ends[2];
+
+	return pipe2(ends, O_CLOEXEC) < 0 ? -errno : share(ends, ret_ours, ret_its);
+}
+
+static int open_life(int *ret_ours, int *ret_its)
+{
+	int ends[2];
+
+	return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0 ? -errno : share(ends, ret_ours, ret_its);
 }
 
 /* The descriptors of the child, and our ends of its pipes. */
@@ -270,8 +284,8 @@ static int prepare(const struct sandbox *s, const struct command *c, int fds[FDS
 
 	if (r == 0)
 		r = open_pipe(&run->err, &fds[2]);
-	if (r == 0 && c->namespaces)
-		r = open_pipe(&run->info, &fds[INFO_FD]);
+	if (r == 0)
+		r = open_life(&run->life, &fds[SANDBOX_LIFE_FD]);
 	if (r < 0)
 		return r;
 	if (s->in >= 0) {
@@ -311,20 +325,24 @@ int sandbox_child_start(const struct sandbox *s, enum sandbox_wall wall, struct 
 
 /* ---- end ---- */
 
-void sandbox_child_kill(const struct sandbox_child *c, int signal)
+void sandbox_child_close(struct sandbox_child *c)
 {
-	(void)kill(-c->pid, signal);
-	(void)kill(c->pid, signal);
+	sandbox_close_all((int[]){c->pidfd, c->out, c->err, c->life}, 4);
+	*c = SANDBOX_NO_CHILD;
 }
 
-/* bubblewrap ends before the first process behind the walls does, and with that one, in the kernel, all others. */
-static void await_all(const struct sandbox_child *c)
+void sandbox_child_kill(const struct sandbox_child *c)
 {
-	static const char key[] = "\"child-pid\":";
-	char info[512] = {0};
-	ssize_t n = c->info < 0 ? 0 : read(c->info, info, sizeof(info) - 1);
-	const char *at = n > 0 ? strstr(info, key) : NULL;
-	CLEANUP(closep) int first = at ? pidfd_open((pid_t)strtol(at + strlen(key), NULL, 10), 0) : -1;
+	(void)shutdown(c->life, SHUT_WR);
+	(void)kill(-c->pid, SIGKILL);
+	(void)kill(c->pid, SIGKILL);
+}
+
+/* bubblewrap may end before the first process behind the walls does, and with that one, in the kernel, all others. That one sends
+ * a descriptor of itself before it starts anything. */
+static void await_first(const struct sandbox_child *c)
+{
+	CLEANUP(closep) int first = sandbox_passed(c->life);
 
 	if (first >= 0)
 		(void)poll(&(struct pollfd){.fd = first, .events = POLLIN}, 1, DEATH_MS);
@@ -340,8 +358,9 @@ bool sandbox_child_reap(const struct sandbox_child *c, bool wait, struct sandbox
 	while (r < 0 && errno == EINTR);
 	if (r == 0 && info.si_pid == 0)
 		return false;
+	(void)shutdown(c->life, SHUT_WR);
 	(void)kill(-c->pid, SIGKILL); /* what was just being forked */
-	await_all(c);
+	await_first(c);
 	ret->end = info.si_code == CLD_EXITED ? SANDBOX_EXITED : SANDBOX_KILLED;
 	ret->status = info.si_status;
 	/* bubblewrap says by an exit code which signal it was. */

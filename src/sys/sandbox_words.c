@@ -1,5 +1,7 @@
-/* sandbox_words.c - the words between the server and `atelier confine`, written and read by one table. */
+/* sandbox_words.c - what goes between the server and `atelier confine`: words, written and read by one table, and descriptors. */
+#include <errno.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "base/buf.h"
 #include "sys/sandbox_priv.h"
@@ -86,4 +88,49 @@ void confinement_write(const struct confinement *c, struct buf *to)
 	if (c->writable)
 		add(to, "write=", c->writable);
 	add(to, "--", "");
+}
+
+/* ---- descriptors ---- */
+
+struct parcel {
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+	char byte;
+	struct iovec iov;
+	struct msghdr message;
+};
+
+static void parcel_init(struct parcel *p)
+{
+	memset(p, 0, sizeof(*p));
+	p->iov = (struct iovec){&p->byte, 1};
+	p->message = (struct msghdr){
+		.msg_iov = &p->iov, .msg_iovlen = 1, .msg_control = p->control, .msg_controllen = sizeof(p->control)};
+}
+
+int sandbox_pass(int to, int fd)
+{
+	struct parcel p;
+	struct cmsghdr *c;
+
+	parcel_init(&p);
+	c = CMSG_FIRSTHDR(&p.message);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	return sendmsg(to, &p.message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+int sandbox_passed(int from)
+{
+	struct parcel p;
+	const struct cmsghdr *c;
+	int fd = -1;
+
+	parcel_init(&p);
+	ssize_t n = recvmsg(from, &p.message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	c = n > 0 ? CMSG_FIRSTHDR(&p.message) : NULL;
+	if (c && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	return fd;
 }

@@ -198,26 +198,11 @@ static void take_connection(struct gate *g, int client)
 /* The listener, as soon as the program's network is there; negative: it never will be. */
 static int take_listener(const struct gate *g, int from)
 {
-	union {
-		struct cmsghdr head;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = {.room = {0}};
-	char byte;
-	struct msghdr message = {.msg_iov = &(struct iovec){.iov_base = &byte, .iov_len = 1},
-		.msg_iovlen = 1,
-		.msg_control = control.room,
-		.msg_controllen = sizeof(control.room)};
 	struct pollfd p[] = {{.fd = from, .events = POLLIN}, {.fd = g->stop, .events = POLLIN}};
-	int fd = -1;
 
 	while (poll(p, 2, -1) < 0 && errno == EINTR)
 		;
-	if (p[1].revents || recvmsg(from, &message, MSG_CMSG_CLOEXEC) <= 0)
-		return -1;
-	const struct cmsghdr *c = CMSG_FIRSTHDR(&message);
-	if (c && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(&fd, CMSG_DATA(c), sizeof(int));
-	return fd;
+	return p[1].revents ? -1 : sandbox_passed(from);
 }
 
 static void *watch(void *arg)

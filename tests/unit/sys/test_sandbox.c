@@ -12,9 +12,11 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -131,6 +133,12 @@ static int try_loop(const char *arg UNUSED)
 		;
 }
 
+static int try_wait(const char *arg UNUSED)
+{
+	for (;;)
+		pause();
+}
+
 /* Started from memory, which nobody can change. */
 static int try_image(const char *arg UNUSED)
 {
@@ -155,6 +163,7 @@ static int within(int argc, char **argv)
 		{"daemon", try_daemon},
 		{"bomb", try_fork_bomb},
 		{"loop", try_loop},
+		{"wait", try_wait},
 		{"image", try_image},
 	};
 
@@ -278,6 +287,49 @@ static void test_nothing_is_left(void **state UNUSED)
 	nobody_left("loop", SANDBOX_TIME);
 	if (sandbox_walls() == SANDBOX_NAMESPACES)
 		nobody_left("bomb", SANDBOX_EXITED);
+}
+
+/* Children and grandchildren whose parent has ended are given to us; false: one of them goes on. */
+static bool all_end(void)
+{
+	int64_t until_ms = clock_mono_ms() + PATIENCE_MS;
+
+	while (clock_mono_ms() < until_ms) {
+		pid_t pid = waitpid(-1, NULL, WNOHANG);
+
+		if (pid < 0)
+			return errno == ECHILD;
+		if (pid == 0)
+			usleep(500);
+	}
+	return false;
+}
+
+/* Whoever runs it is killed at twenty moments of a start, from before the walls are there to behind it. */
+static void test_ends_with_who_runs_it(void **state UNUSED)
+{
+	static const char *const brief[] = {"/usr/bin/true", NULL}, *const endless[] = {SANDBOX_SELF, "wait", NULL};
+	enum { MOMENTS = 20 };
+	struct sandbox s = self(brief);
+	struct sandbox_result end;
+	struct err e = {0};
+	int64_t began_ms = clock_mono_ms();
+
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	assert_int_equal(sandbox_run(&s, &end, &e), 0);
+	int64_t takes_ms = clock_mono_ms() - began_ms;
+	s = self(endless);
+	for (int i = 0; i < MOMENTS; i++) {
+		pid_t runs = fork();
+
+		assert_true(runs >= 0);
+		if (runs == 0)
+			_exit(sandbox_run(&s, &end, &e));
+		usleep((useconds_t)(takes_ms * 1000 * i / MOMENTS));
+		assert_int_equal(kill(runs, SIGKILL), 0);
+		assert_true(all_end());
+	}
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
 }
 
 static void test_limits(void **state UNUSED)
@@ -412,8 +464,9 @@ int main(int argc, char **argv)
 	static const struct CMUnitTest tests[] = {cmocka_unit_test(test_walls),
 		cmocka_unit_test(test_outside_is_not_there), cmocka_unit_test(test_network),
 		cmocka_unit_test(test_server_lives), cmocka_unit_test(test_granted),
-		cmocka_unit_test(test_nothing_is_left), cmocka_unit_test(test_limits), cmocka_unit_test(test_cancel),
-		cmocka_unit_test(test_output), cmocka_unit_test(test_image), cmocka_unit_test(test_node)};
+		cmocka_unit_test(test_nothing_is_left), cmocka_unit_test(test_ends_with_who_runs_it),
+		cmocka_unit_test(test_limits), cmocka_unit_test(test_cancel), cmocka_unit_test(test_output),
+		cmocka_unit_test(test_image), cmocka_unit_test(test_node)};
 
 	if (argc > 1 && strcmp(argv[1], "confine") == 0)
 		sandbox_confine(argc - 2, argv + 2, within);
