@@ -6,16 +6,17 @@
 
 #define HIDDEN "[secret]"
 
-static void hide_in(struct buf *b, const char *secret, size_t n)
+static void hide_in(const struct secret_forms *forms, struct buf *b)
 {
+	struct secret_search x = tool_secret_search(forms, b->n);
 	size_t took;
-	const char *p = b->p, *found = tool_secret_find(p, b->n, secret, n, &took);
+	const char *p = b->p, *found = tool_secret_find(&x, p, b->n, &took);
 
 	if (!found)
 		return;
 	const char *end = p + b->n;
 	struct buf clean = BUF_INIT(b->max * 4); /* a short secret many times is longer when it is hidden */
-	for (; found; found = tool_secret_find(p, (size_t)(end - p), secret, n, &took)) {
+	for (; found; found = tool_secret_find(&x, p, (size_t)(end - p), &took)) {
 		buf_add(&clean, p, (size_t)(found - p));
 		buf_add_str(&clean, HIDDEN);
 		p = found + took;
@@ -26,15 +27,16 @@ static void hide_in(struct buf *b, const char *secret, size_t n)
 	*b = clean;
 }
 
-static bool is_in(const char *p, size_t n, const char *secret, size_t secret_n)
+static bool is_in(const struct secret_forms *forms, const char *p, size_t n)
 {
+	struct secret_search x = tool_secret_search(forms, n);
 	size_t took;
 
-	return tool_secret_find(p, n, secret, secret_n, &took);
+	return tool_secret_find(&x, p, n, &took);
 }
 
 /* A new reference: the value, or what stands for it. */
-static json_t *hidden_scalar(json_t *v, const char *secret, size_t n)
+static json_t *hidden_scalar(const struct secret_forms *forms, json_t *v)
 {
 	CLEANUP(buf_wipe) struct buf b = BUF_INIT((size_t)64 << 20);
 
@@ -42,16 +44,16 @@ static json_t *hidden_scalar(json_t *v, const char *secret, size_t n)
 		buf_add(&b, json_string_value(v), json_string_length(v));
 	else
 		json_add_value(&b, v);
-	if (!is_in(b.p, b.n, secret, n))
+	if (!is_in(forms, b.p, b.n))
 		return json_incref(v);
-	hide_in(&b, secret, n);
+	hide_in(forms, &b);
 	json_t *text = json_stringn_nocheck(b.p, b.n);
 	return text ? text : json_null();
 }
 
 /* Of JSON only values change, with `names` all that these members hold: what is no text but says it becomes one. `names_own`: the members
  * of `v` have names of somebody's own, as those of `properties`. */
-static void hide_in_value(json_t *v, const char *names, bool names_own, const char *secret, size_t n)
+static void hide_in_value(const struct secret_forms *forms, json_t *v, const char *names, bool names_own)
 {
 	const char *key;
 	json_t *item;
@@ -62,71 +64,51 @@ static void hide_in_value(json_t *v, const char *names, bool names_own, const ch
 	{
 		const char *within = names && !names_own && str_word_place(names, str_from(key)) >= 0 ? NULL : names;
 
-		hide_in_value(item, within, names && !names_own && strcmp(key, "properties") == 0, secret, n);
+		hide_in_value(forms, item, within, names && !names_own && strcmp(key, "properties") == 0);
 		if (!json_is_object(item) && !json_is_array(item) && !within)
-			json_object_set_new(v, key, hidden_scalar(item, secret, n));
+			json_object_set_new(v, key, hidden_scalar(forms, item));
 	}
 	json_array_foreach(v, i, item)
 	{
-		hide_in_value(item, names, false, secret, n);
+		hide_in_value(forms, item, names, false);
 		if (!json_is_object(item) && !json_is_array(item) && !names)
-			json_array_set_new(v, i, hidden_scalar(item, secret, n));
+			json_array_set_new(v, i, hidden_scalar(forms, item));
 	}
 }
 
-static void hide_in_file(struct tool_file *f, const char *secret, size_t n)
+static void hide_in_file(const struct secret_forms *forms, struct tool_file *f)
 {
+	struct secret_search x = tool_secret_search(forms, f->n);
 	char *p = (char *)(uintptr_t)f->data; /* of the arena */
 	const char *found;
 	size_t left = f->n, took;
 
-	while ((found = tool_secret_find(p, left, secret, n, &took))) {
+	while ((found = tool_secret_find(&x, p, left, &took))) {
 		size_t before = (size_t)(found - p);
 		memset(p + before, '*', took); /* as long as it was: there may be sizes in the file */
 		p += before + took;
 		left -= before + took;
 	}
-	if (is_in(f->name, strlen(f->name), secret, n))
+	if (is_in(forms, f->name, strlen(f->name)))
 		f->name = "file";
-}
-
-static void hide_forms(const json_t *forms, struct buf *b)
-{
-	const json_t *v;
-	size_t i;
-
-	json_array_foreach(forms, i, v) hide_in(b, json_string_value(v), json_string_length(v));
 }
 
 void tool_hide(const json_t *secrets, struct buf *b)
 {
-	CLEANUP(json_decrefp) json_t *forms = tool_secret_forms(secrets);
+	CLEANUP(tool_secret_forms_done) struct secret_forms forms;
 
-	hide_forms(forms, b);
+	tool_secret_forms(secrets, &forms);
+	hide_in(&forms, b);
 }
 
-static bool has_any(const json_t *forms, const struct buf *b)
-{
-	const json_t *v;
-	size_t i;
-
-	json_array_foreach(forms, i, v)
-	{
-		if (is_in(b->p, b->n, json_string_value(v), json_string_length(v)))
-			return true;
-	}
-	return false;
-}
-
-static void hide_forms_in_json(const json_t *forms, const char *names, struct buf *b)
+static void hide_in_json(const struct secret_forms *forms, const char *names, struct buf *b)
 {
 	CLEANUP(json_decrefp) json_t *box = NULL;
 	struct err unreadable = {0};
 	json_t *root = NULL;
-	const json_t *v;
-	size_t max = b->max, i;
+	size_t max = b->max;
 
-	if (b->n == 0 || !has_any(forms, b))
+	if (b->n == 0 || !is_in(forms, b->p, b->n))
 		return;
 	int r = json_read(b->p, b->n, JSON_MEMORY, JSON_READ_EXACT, &root, &unreadable);
 	buf_wipe(b);
@@ -134,32 +116,29 @@ static void hide_forms_in_json(const json_t *forms, const char *names, struct bu
 	if (r < 0)
 		return;               /* nobody could have read it either */
 	box = json_pack("[o]", root); /* so that a value that stands alone has a place, too */
-	json_array_foreach(forms, i, v) hide_in_value(box, names, false, json_string_value(v), json_string_length(v));
+	hide_in_value(forms, box, names, false);
 	json_add_value(b, json_array_get(box, 0));
 }
 
 void tool_hide_json(const json_t *secrets, const char *names, struct buf *b)
 {
-	CLEANUP(json_decrefp) json_t *forms = tool_secret_forms(secrets);
+	CLEANUP(tool_secret_forms_done) struct secret_forms forms;
 
-	hide_forms_in_json(forms, names, b);
+	tool_secret_forms(secrets, &forms);
+	hide_in_json(&forms, names, b);
 }
 
 void tool_hide_result(const json_t *secrets, struct tool_result *r, struct err *e)
 {
-	CLEANUP(json_decrefp) json_t *forms = tool_secret_forms(secrets);
-	const json_t *v;
-	size_t i;
+	CLEANUP(tool_secret_forms_done) struct secret_forms forms;
 
-	hide_forms(forms, &r->text);
-	hide_forms_in_json(forms, NULL, &r->structured);
-	json_array_foreach(forms, i, v)
-	{
-		for (size_t k = 0; k < r->n_files; k++)
-			hide_in_file(&r->files[k], json_string_value(v), json_string_length(v));
-		if (is_in(e->msg, strlen(e->msg), json_string_value(v), json_string_length(v)))
-			snprintf(e->msg, sizeof(e->msg), "The tool server failed.");
-	}
+	tool_secret_forms(secrets, &forms);
+	hide_in(&forms, &r->text);
+	hide_in_json(&forms, NULL, &r->structured);
+	for (size_t k = 0; k < r->n_files; k++)
+		hide_in_file(&forms, &r->files[k]);
+	if (is_in(&forms, e->msg, strlen(e->msg)))
+		snprintf(e->msg, sizeof(e->msg), "The tool server failed.");
 }
 
 /* ---- while it runs ---- */

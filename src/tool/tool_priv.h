@@ -1,6 +1,8 @@
 /* tool_priv.h - what the files of this folder share: the registry, and the sources behind it. */
 #pragma once
 
+#include <limits.h>
+
 #include "base/json.h"
 #include "base/lock.h"
 #include "base/magic.h"
@@ -31,10 +33,23 @@ struct server_use {
 	bool of_admin;         /* an administrator made it: it may reach what this machine may */
 };
 
-/* What to look for of secrets (texts, or objects of them) that are at least 4 bytes long, as they are and as base64: a list of texts. */
-json_t *tool_secret_forms(const json_t *secrets);
-/* Where one of these stands, with each of its signs as it is, or as addresses, JSON and pages have it; NULL: nowhere. */
-const char *tool_secret_find(const char *p, size_t n, const char *secret, size_t secret_n, size_t *ret_n);
+/* What to look for of secrets (texts, or objects of them) that are at least 4 bytes long, as they are and as base64. */
+struct secret_forms {
+	json_t *texts;
+	struct str *items; /* of these texts */
+	size_t n;
+	bool begins[UCHAR_MAX + 1]; /* the bytes at which one of them may begin */
+};
+void tool_secret_forms(const json_t *secrets, struct secret_forms *ret);
+void tool_secret_forms_done(struct secret_forms *f);
+/* A look through `n` bytes, by one call of tool_secret_find for each place that it finds: so much work at most. */
+struct secret_search {
+	const struct secret_forms *forms; /* borrowed */
+	size_t steps;
+};
+struct secret_search tool_secret_search(const struct secret_forms *forms, size_t n);
+/* Where the first of these stands, with each of its signs as it is, or as addresses, JSON and pages have it; NULL: nowhere. */
+const char *tool_secret_find(struct secret_search *x, const char *p, size_t n, size_t *ret_n);
 /* hide.c: secrets in what a server said, in any of these forms, are told as "[secret]". */
 void tool_hide(const json_t *secrets, struct buf *b);
 /* Stays JSON: only values change, with `names` what these members hold. What says how a tool is called must stay as it is. */

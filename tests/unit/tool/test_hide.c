@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <time.h>
 
 #include <cmocka.h>
 #include <sodium.h>
@@ -188,6 +189,33 @@ static void test_long_alike(void **state)
 	assert_null(memmem(b.p, b.n, part, sizeof(part)));
 }
 
+/* Nor by what stands for a sign, in a secret of such signs: all that is left is hidden before that would take long. */
+static void test_work_is_bounded(void **state)
+{
+	static const char *const said[] = {"&#92;", "&bsol;", "%5C", "\\"};
+	CLEANUP(json_decrefp) json_t *all = json_pack("{s:s}", "token", "\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\b");
+	struct timespec used;
+
+	(void)state;
+	for (size_t k = 0; k < N_ELEMENTS(said); k++) {
+		CLEANUP(buf_done) struct buf b = BUF_INIT(1 << 20);
+		while (b.n < 1 << 16)
+			buf_add_str(&b, said[k]);
+		tool_hide(all, &b);
+	}
+	assert_int_equal(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used), 0);
+	assert_true(used.tv_sec < 10); /* a tenth of a second; without a bound a minute */
+}
+
+/* Of several, each in its own form, in one look. */
+static void test_several(void **state)
+{
+	(void)state;
+	hides(json_pack("{s:s,s:s,s:s}", "a", "abc/def", "b", "abc\"de", "c", "xyz-123"),
+		"xyz-123 abc%2Fdef abc\\\"de, abc/def; abc\\u0022de abc/de abc\"d",
+		"[secret] [secret] [secret], [secret]; [secret] abc/de abc\"d");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -198,6 +226,8 @@ int main(void)
 		cmocka_unit_test(test_layers),
 		cmocka_unit_test(test_many_slashes),
 		cmocka_unit_test(test_long_alike),
+		cmocka_unit_test(test_work_is_bounded),
+		cmocka_unit_test(test_several),
 		cmocka_unit_test(test_json),
 	};
 
