@@ -259,24 +259,56 @@ uint64_t sqlite_stamp(const struct db *db)
 
 /* ---- whether it is there and whole ---- */
 
-/* SQLite makes its log when it opens the file and keeps it until it closes it: what goes into one without a name is lost with
- * the process. */
-static int log_state(struct db *db, struct err *e)
+/* SQLite makes its log and the index of that when it opens the file and keeps them until it closes it: what goes into one without
+ * a name is lost with the process, and two programs with an index each do not know of one another. */
+static int log_is_there(struct sqlite_own *own, const char *path, size_t which, struct stat *ret, struct err *e)
 {
-	struct sqlite_own *own = sqlite_own(db);
-	char path[PATH_MAX];
-	struct stat st = {0};
-
-	if ((size_t)snprintf(path, sizeof(path), "%s-wal", db->path) >= sizeof(path))
-		return 0;
-	if (stat(path, &st) < 0 && errno != ENOENT)
+	*ret = (struct stat){0};
+	if (stat(path, ret) < 0 && errno != ENOENT)
 		return err_set(e, E_STORAGE, "%s cannot be reached any more.", path);
-	if (own->log_ino == 0)
-		own->log_ino = st.st_ino;
-	if (own->log_ino == st.st_ino)
+	if (own->log_ino[which] == 0)
+		own->log_ino[which] = ret->st_ino;
+	if (own->log_ino[which] == ret->st_ino)
 		return 0;
 	return err_set(e, E_STORAGE,
 		"%s was deleted or replaced while the server ran. Stop the server, and start it again.", path);
+}
+
+/* A frame is in the log before the index tells of it, and the index forgets all before the log is cut. */
+static bool log_is_cut(const struct sqlite_own *own, const char *path)
+{
+	unsigned char before[LOG_INDEX_HEAD], after[LOG_INDEX_HEAD];
+	struct stat st;
+
+	for (int looks = 0; looks < 2; looks++) {
+		if (own->log_fd < 0 || pread(own->log_fd, before, sizeof(before), 0) != sizeof(before) ||
+			stat(path, &st) < 0 || pread(own->log_fd, after, sizeof(after), 0) != sizeof(after) ||
+			memcmp(before, after, sizeof(after)) != 0 || sqlite_log_lacks(after, NULL, st.st_size) == 0)
+			return false;
+	}
+	return true;
+}
+
+static int log_state(struct db *db, struct err *e)
+{
+	static const char *const names[] = {"-wal", "-shm"};
+	struct sqlite_own *own = sqlite_own(db);
+	char path[PATH_MAX];
+	struct stat st;
+
+	for (size_t i = 0; i < N_ELEMENTS(names); i++) {
+		if ((size_t)snprintf(path, sizeof(path), "%s%s", db->path, names[i]) >= sizeof(path))
+			return 0;
+		int r = log_is_there(own, path, i, &st, e);
+		if (r < 0)
+			return r;
+		if (i == 0 && log_is_cut(own, path))
+			return err_set(e, E_STORAGE,
+				"%s was cut short while the server ran: what was stored last is lost. Stop the server; "
+				"a backup has what was stored before.",
+				path);
+	}
+	return 0;
 }
 
 int sqlite_same_file(const struct db *db, struct err *e)

@@ -278,6 +278,64 @@ static bool look_at_kept(struct db *db, struct log *l)
 	return known;
 }
 
+/* ---- a log that is too short ---- */
+
+static uint32_t own_word(const unsigned char *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+/* https://www.sqlite.org/walformat.html, section 2.1: two copies of 48 bytes, and how many frames have been moved. */
+int64_t sqlite_log_lacks(const unsigned char index[LOG_INDEX_HEAD], const unsigned char *salts, int64_t bytes)
+{
+	enum { VERSION = 3007000, COPY = 48, IS_MADE = 12, PAGE = 14, FRAMES = 16, SALTS = 32, MOVED = 96 };
+	uint16_t page;
+	int64_t frames = own_word(index + FRAMES), moved = own_word(index + MOVED);
+
+	memcpy(&page, index + PAGE, sizeof(page));
+	int64_t size = page == 1 ? PAGE_MAX : page, there = MAX(bytes - HEAD, INT64_C(0)) / (FRAME_HEAD + MAX(size, 1));
+	if (memcmp(index, index + COPY, COPY) != 0 || own_word(index) != VERSION || index[IS_MADE] != 1 ||
+		!is_page_size((uint32_t)size) || (salts && memcmp(salts, index + SALTS, 8) != 0))
+		return 0;
+	return MAX(frames - MAX(moved, there), INT64_C(0));
+}
+
+/* The index stays when a server is killed. It is never brought to the disk: one that a power failure has left is older than the log,
+ * which then has other salts, or more frames. */
+static int64_t frames_cut(const struct log *l)
+{
+	unsigned char index[LOG_INDEX_HEAD], head[HEAD] = {0};
+	CLEANUP(freep) char *name = NULL;
+	CLEANUP(closep) int fd = -1;
+	struct stat st = {0};
+
+	if (asprintf(&name, "%s-shm", l->path) < 0)
+		return 0;
+	fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || pread(fd, index, sizeof(index), 0) != sizeof(index) || (l->fd >= 0 && fstat(l->fd, &st) < 0))
+		return 0;
+	bool has_head = l->fd >= 0 && pread(l->fd, head, HEAD, 0) == HEAD;
+	return sqlite_log_lacks(index, has_head ? head + 16 : NULL, st.st_size);
+}
+
+static void tell_cut(struct db *db, const struct log *l)
+{
+	int64_t frames = frames_cut(l);
+
+	if (frames == 0 || frames != frames_cut(l)) /* another program may be writing */
+		return;
+	db->lost_until_s = INT64_MAX;
+	snprintf(db->lost, sizeof(db->lost),
+		"The log of the database, %.200s, was %s since a server wrote it: %lld pages of what was stored last "
+		"are "
+		"lost. "
+		"A backup has what was stored before.",
+		l->name, l->fd < 0 ? "removed" : "cut short", (long long)frames);
+}
+
 void sqlite_log_look(struct db *db)
 {
 	struct log *l = xcalloc(1, sizeof(*l));
@@ -291,6 +349,8 @@ void sqlite_log_look(struct db *db)
 	if (!look_at_kept(db, l) && l->behind > 0) {
 		db->lost_until_s = INT64_MAX;
 		keep(db, l);
+	} else {
+		tell_cut(db, l);
 	}
 	closep(&l->fd);
 	free(l);

@@ -11,7 +11,7 @@ struct sqlite_own {
 	pthread_t checkpoint_thread;
 	int file_fd; /* the file itself: to see whether it still is the one of that name, and for the lock of a server */
 	int64_t file_bytes; /* its size when it was last seen whole; atomic */
-	ino_t log_ino;      /* of its log, as it was first seen; 0: not yet */
+	ino_t log_ino[2];   /* of its log and of the index of that, as they were first seen; 0: not yet */
 	int log_fd;
 	const volatile uint64_t *log_head; /* of the log's index, which every process that writes changes; or NULL */
 	bool checkpoint_running, checkpoint_wanted, checkpoint_stop;
@@ -51,6 +51,10 @@ int sqlite_references_hold(struct db_conn *c, const struct db_migration *m, stru
 
 /* sqlite_log.c: before SQLite opens its log, which it makes shorter: sets db->lost */
 void sqlite_log_look(struct db *db);
+/* How many frames that are not in the database yet a log of `bytes` must have had beyond those it has, by the index of it: its first
+ * LOG_INDEX_HEAD bytes. `salts`: those at the head of the log, 8 bytes; NULL: any. */
+enum { LOG_INDEX_HEAD = 100 };
+int64_t sqlite_log_lacks(const unsigned char index[LOG_INDEX_HEAD], const unsigned char *salts, int64_t bytes);
 
 /* sqlite_checkpoint.c */
 int sqlite_checkpointer_start(struct db *db, struct err *e) MUST_CHECK;

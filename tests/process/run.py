@@ -249,14 +249,39 @@ def a_replaced_database_is_noticed(d):
     s.stop()
 
 
+def cut(folder):
+    os.truncate(folder + "/atelier.db-wal", os.path.getsize(folder + "/atelier.db-wal") // 2)
+
+
+@case
+def a_log_that_was_cut_is_told_by_the_next_start(d):
+    """What a killed server had stored there is gone; one that nobody touched is all there."""
+    ways = {None: lambda f: None, "cut short": cut, "removed": lambda f: os.remove(f + "/atelier.db-wal")}
+    for n, (word, take) in enumerate(ways.items()):
+        s = Server(d + "/data%d" % n).ready()
+        token = s.admin()
+        s.stop()  # all is in the database
+        s = Server(s.folder).ready()
+        assert s.call("POST", "/api/v1/conversations", {"title": "last"}, token)[0] == 201
+        s.stop(signal.SIGKILL)
+        take(s.folder)
+        s = Server(s.folder).ready()
+        told = [p["text"] for p in s.call("GET", "/health", token=token)[1]["failing"] if p["name"] == "database_log"]
+        assert (word in told[0] and "pages of what was stored last are lost" in told[0]) if word else not told, (word, told)
+        kept = [p["title"] for p in s.call("GET", "/api/v1/conversations", token=token)[1]["items"]]
+        assert kept == ([] if word else ["last"]), (word, kept)
+        s.stop()
+
+
 @case
 def what_is_taken_away_is_noticed(d):
     """Whatever would be found by no start: nothing is written into it any more."""
     ways = {"folder renamed": lambda f: os.rename(f, f + "2"), "another folder": lambda f: (os.rename(f, f + "2"), os.mkdir(f, 0o700)),
-            "database": lambda f: os.remove(f + "/atelier.db"), "its log": lambda f: os.remove(f + "/atelier.db-wal")}
-    for n, (what, take) in enumerate(ways.items()):
-        s = Server(d + "/data%d" % n).ready()
-        token = s.admin()
+            "database": lambda f: os.remove(f + "/atelier.db"), "its log": lambda f: os.remove(f + "/atelier.db-wal"),
+            "the index of its log": lambda f: os.remove(f + "/atelier.db-shm"), "the end of its log": cut}
+    servers = [Server(d + "/data%d" % n) for n in range(len(ways))]
+    tokens = [s.ready().admin() for s in servers]
+    for s, token, (what, take) in zip(servers, tokens, ways.items()):
         assert status(s) == "ok"
         take(s.folder)
         in_time(s, "not ready, without: " + what, lambda: status(s) == "data folder gone")
