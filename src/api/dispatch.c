@@ -276,7 +276,7 @@ static int request_prepare(struct request *q)
 		ASSERT(q->route->access == ACCESS_PUBLIC || q->who.user.id); /* handlers rely on somebody asking */
 		r = parse_body(q);
 	}
-	if (r == 0 && q->route->flags & ROUTE_CALL)
+	if (r == 0 && q->calls)
 		r = gateway_user_enter(q->api->gateway, q->who.user.id, &q->err);
 	return r;
 }
@@ -286,6 +286,7 @@ static void request_run(void *arg)
 	struct request *q = arg;
 	struct api *a = q->api;
 	unsigned flags = q->route->flags;
+	bool calls = q->calls;
 	atelier_id slow_of = flags & ROUTE_SLOW ? q->who.user.id : 0;
 
 	ASSERT(thread_may_wait() || flags & ROUTE_LOOP);
@@ -294,7 +295,7 @@ static void request_run(void *arg)
 	int r = request_prepare(q);
 	if (r == 0) {
 		r = q->route->handler(q);
-		if (flags & ROUTE_CALL)
+		if (calls)
 			gateway_user_leave(a->gateway, q->who.user.id);
 		if (r == 0 && is_unsafe(q))
 			tell_changes(q);
@@ -302,7 +303,7 @@ static void request_run(void *arg)
 	/* Before the answer goes: whoever has it may ask again at once. */
 	if (flags & ROUTE_SLOW)
 		places_leave(&a->slow_places, slow_of);
-	if (flags & ROUTE_CALL)
+	if (calls)
 		gateway_leave(a->gateway);
 	if (r == REQUEST_LATER)
 		log_set_request(NULL);
@@ -475,7 +476,8 @@ static int request_submit(struct request *q)
 	ASSERT(q->route && !q->taken);
 	if (!q->checked && is_checked_first(q))
 		return pool_submit(short_pool(q), &q->task, check_work, q);
-	if (flags & ROUTE_CALL)
+	q->calls = flags & ROUTE_CALL && !(q->route->brief && q->route->brief(q));
+	if (q->calls)
 		return gateway_submit(q->api->gateway, q, request_run);
 	if (flags & ROUTE_PASSWORD)
 		return submit_password(q);

@@ -21,9 +21,10 @@ enum {
 	ERR_VERSION = -32022,
 	ERR_CANCELLED = -32800
 };
-#define META     "io.modelcontextprotocol/"
-#define TTL_MS   60000
-#define BODY_MAX (8 << 20)
+#define META        "io.modelcontextprotocol/"
+#define TTL_MS      60000
+#define BODY_MAX    (8 << 20)
+#define BRIEF_BYTES 4096
 
 static const char *const old_versions[] = {MCP_OLD, "2025-06-18", "2025-03-26"};
 
@@ -314,6 +315,21 @@ static int check_origin(struct request *q)
 	return auth_check_site(q->api->c.settings, NULL, origin, sure_host(http_header(q->x, "Host")), &q->err);
 }
 
+/*
+ * A word about a call must arrive when calls have taken all places: that is what it may be about. What asks for nothing is known
+ * by having no id, and a ping keeps the connection of those calls.
+ */
+static bool is_brief(struct request *q)
+{
+	CLEANUP(json_decrefp) json_t *root = NULL;
+	struct str body = http_body(q->x);
+	struct err unreadable = {0};
+
+	if (body.n > BRIEF_BYTES || json_read(body.p, body.n, JSON_MEMORY, JSON_READ_MILD, &root, &unreadable) < 0)
+		return false;
+	return json_is_object(root) && (!json_object_get(root, "id") || same(json_get_str(root, "method"), "ping"));
+}
+
 static int mcp_post(struct request *q)
 {
 	CLEANUP(json_decrefp) json_t *root = NULL;
@@ -357,7 +373,7 @@ static const struct header tells[] = {
 };
 static const struct route routes[] = {
 	{"POST", "/mcp", "mcp", mcp_post, ACCESS_USER, ROUTE_CALL | ROUTE_ABSENT, .status = 200,
-		.body_schema = "{\"type\":\"object\"}", .body_max = BODY_MAX, .media = "application/json", ASKS(asks), TELLS(tells),
+		.body_schema = "{\"type\":\"object\"}", .body_max = BODY_MAX, .brief = is_brief, .media = "application/json", ASKS(asks), TELLS(tells),
 		FAILS(E_NOT_FOUND, E_CONFLICT, E_MODEL_UNKNOWN, E_CSRF),
 		.summary = "Atelier as a server of the Model Context Protocol: a message of JSON-RPC, and its answer."},
 };

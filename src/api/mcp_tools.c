@@ -260,8 +260,8 @@ static int chat(struct call *c)
 	r = gw_open_own(c->q, shape->token ? &mcp_chat_stream : &mcp_chat_whole, shape->token != NULL, &call);
 	if (r < 0)
 		return r;
-	gw_name(call, mcp_call_name(c->q, json_object_get(c->ask->message, "id")));
-	if ((r = choose(c, call, &chosen)) < 0)
+	r = gw_name(call, mcp_call_name(c->q, json_object_get(c->ask->message, "id")));
+	if (r < 0 || (r = choose(c, call, &chosen)) < 0)
 		return r;
 	call->shape = shape;
 	call->purpose = "chat";

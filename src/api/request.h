@@ -76,6 +76,7 @@ struct request {
 	uint64_t given;         /* its fields that were there: schema_parse_given */
 	bool has_body;          /* http_body is there */
 	bool checked;           /* all that the head tells is right */
+	bool calls;             /* of ROUTE_CALL: has a place of the gateway */
 
 	enum route_shape shape; /* of its failures; from the path */
 	bool spent;             /* the model has begun to answer: asking again costs again */

@@ -54,6 +54,9 @@ struct header { /* of a request, for the handler to check, or of an answer */
 
 #define TUS_VERSION "1.0.0"
 
+/* Of a route with ROUTE_CALL: whether this request asks no model, and needs no place for that. Any thread, with the body there. */
+typedef bool route_brief_fn(struct request *q);
+
 struct route {
 	const char *method,
 		*path;    /* one {name} at most, and a {n}; {id} must be an identifier, {n} a number from 1 on */
@@ -68,6 +71,7 @@ struct route {
 				      without: the type of the bytes that are the body, which the handler checks */
 	const char *body_schema;     /* JSON Schema of a body that the handler reads itself */
 	int64_t body_max;            /* bytes; 0: as the settings say */
+	route_brief_fn *brief;       /* NULL: all need one */
 	const int *errors;           /* codes, up to a 0, beside those that every route of its kind has */
 	const struct schema *answer; /* NULL: none, or `media` */
 	const char *media;           /* of an answer that is no JSON object of ours */

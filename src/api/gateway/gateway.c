@@ -350,6 +350,7 @@ int gateway_new(struct api *a, struct gateway **ret)
 		return r;
 	}
 	g->api = a;
+	pthread_mutex_init(&g->given_up_mx, NULL);
 	g->kept = responses_kept_new();
 	g->flush = loop_hook_new(a->c.loop, gw_flow_flush_all, g);
 	g->sweep = loop_timer_new(a->c.loop, SWEEP_MS, gw_flow_sweep, g);
@@ -373,6 +374,7 @@ void gateway_free(struct gateway *g)
 	loop_timer_free(g->sweep);
 	loop_hook_free(g->flush);
 	responses_kept_free(g->kept);
+	pthread_mutex_destroy(&g->given_up_mx);
 	MAGIC_END(g, GATEWAY_MAGIC);
 	free(g);
 }

@@ -128,7 +128,7 @@ struct gw_call {
 int gw_open(struct request *q, const struct gw_format *f, struct gw_call **ret) MUST_CHECK;
 /* For a route of our own, whose body the dispatcher has parsed: c->body stays NULL, and the caller sets c->model and c->req. */
 int gw_open_own(struct request *q, const struct gw_format *f, bool stream, struct gw_call **ret) MUST_CHECK;
-void gw_name(struct gw_call *c, uint64_t name); /* by which gateway_cancel ends it; 0: by none */
+int gw_name(struct gw_call *c, uint64_t name) MUST_CHECK; /* for gateway_cancel; 0: none. E_CANCELED: it came before */
 void gw_closep(struct gw_call **c);
 
 /* What the assistant did, in order; NULL: nothing. */
@@ -245,6 +245,6 @@ int gateway_user_enter(struct gateway *g, atelier_id user, struct err *e) MUST_C
 void gateway_user_leave(struct gateway *g, atelier_id user);
 /* Ends the calls made by a right that is no longer there. Any thread, does not wait. */
 void gateway_end(struct gateway *g, const struct ending *what);
-void gateway_cancel(struct gateway *g, atelier_id user_id, uint64_t name); /* as if the client had left; likewise */
+void gateway_cancel(struct gateway *g, atelier_id user_id, uint64_t name); /* also one that is still to come */
 void gateway_stop(struct gateway *g); /* all calls end with E_STOPPING. Needs the loop to run; not on its thread */
 void gateway_free(struct gateway *g); /* after the loop has stopped; NULL is fine */

@@ -10,7 +10,14 @@ struct responses_kept; /* responses_kept.c; any thread */
 struct responses_kept *responses_kept_new(void);
 void responses_kept_free(struct responses_kept *all);
 
-enum { GATEWAY_USERS = 1024 };
+enum { GATEWAY_USERS = 1024, GATEWAY_GIVEN_UP = 64 };
+
+/* A call that was given up before it had its name: both may wait for a thread, and the word may come first. */
+struct gw_given_up {
+	atelier_id user_id;
+	uint64_t name;
+	int64_t at_ms; /* 0: a free place */
+};
 
 struct gateway {
 	unsigned magic; /* GATEWAY_MAGIC */
@@ -20,6 +27,9 @@ struct gateway {
 	struct pool *threads;
 	int live;                   /* atomic: requests submitted and not left */
 	int of_user[GATEWAY_USERS]; /* atomic: of those whose ids hash to the place, known and not left */
+
+	pthread_mutex_t given_up_mx;
+	struct gw_given_up given_up[GATEWAY_GIVEN_UP];
 
 	/* of the loop's thread */
 	struct loop_hook *flush; /* once for all pieces of a turn of the loop */

@@ -14,6 +14,8 @@
 #define BACKLOG_BYTES   ((size_t)4 << 20)
 #define PIECE_BYTES     ((size_t)64 << 10)
 #define ARGUMENTS_BYTES ((size_t)48 << 10) /* of one piece: lines have limits at the other side */
+#define GIVEN_UP_MS     60000              /* a word that comes before its call waits for it */
+#define GIVEN_UP_OF_ONE 16                 /* such words of one person */
 
 static struct loop *loop_of(const struct gateway *g)
 {
@@ -639,6 +641,50 @@ bool gw_flow_finish(struct gw_call *c, const struct err *e, bool answers)
 	return true;
 }
 
+/* ---- the word that comes before its call ---- */
+
+/* Forgets it: a call that has its name is found by that. */
+static bool was_given_up(struct gateway *g, atelier_id user_id, uint64_t name)
+{
+	int64_t since = clock_mono_ms() - GIVEN_UP_MS;
+	bool found = false;
+
+	pthread_mutex_lock(&g->given_up_mx);
+	for (size_t i = 0; i < GATEWAY_GIVEN_UP && !found; i++) {
+		struct gw_given_up *one = &g->given_up[i];
+
+		found = one->at_ms > since && one->user_id == user_id && one->name == name;
+		if (found)
+			one->at_ms = 0;
+	}
+	pthread_mutex_unlock(&g->given_up_mx);
+	return found;
+}
+
+/* In place of the oldest: of the person's own where they have several, so that nobody takes all places. */
+static void note_given_up(struct gateway *g, atelier_id user_id, uint64_t name)
+{
+	struct gw_given_up *oldest = &g->given_up[0], *own = NULL;
+	size_t n_own = 0;
+
+	pthread_mutex_lock(&g->given_up_mx);
+	for (size_t i = 0; i < GATEWAY_GIVEN_UP; i++) {
+		struct gw_given_up *one = &g->given_up[i];
+
+		if (one->at_ms < oldest->at_ms)
+			oldest = one;
+		if (one->at_ms == 0 || one->user_id != user_id)
+			continue;
+		n_own++;
+		if (!own || one->at_ms < own->at_ms)
+			own = one;
+	}
+	*(n_own < GIVEN_UP_OF_ONE ? oldest : own) = (struct gw_given_up){user_id, name, clock_mono_ms()};
+	pthread_mutex_unlock(&g->given_up_mx);
+}
+
+/* ---- ending calls ---- */
+
 struct end_task {
 	struct loop_task task;
 	struct gateway *g;
@@ -654,16 +700,22 @@ static void end_on_loop(void *arg)
 	for (struct gw_flow *f = t->g->flows; f; f = f->next) {
 		if (t->name == 0 && ending_fits(&t->what, &f->who))
 			cancel_fire(&f->cancel, E_UNAUTHORIZED);
-		else if (t->name != 0 && f->who.user.id == t->user_id && atomic_load(&f->name) == t->name)
-			cancel_fire(&f->cancel, E_CANCELED);
+		if (t->name == 0 || f->who.user.id != t->user_id || atomic_load(&f->name) != t->name)
+			continue;
+		cancel_fire(&f->cancel, E_CANCELED);
+		(void)was_given_up(t->g, t->user_id, t->name); /* and so it is not waited for */
 	}
 	free(t);
 }
 
-void gw_name(struct gw_call *c, uint64_t name)
+int gw_name(struct gw_call *c, uint64_t name)
 {
 	ASSERT_IS(c->flow, FLOW_MAGIC);
 	atomic_store(&c->flow->name, name);
+	/* Behind that: who gives it up notes it before looking for the name. */
+	if (name == 0 || !was_given_up(c->flow->g, c->q->who.user.id, name))
+		return 0;
+	return err_set(&c->q->err, E_CANCELED, "The client gave up this call.");
 }
 
 void gateway_cancel(struct gateway *g, atelier_id user_id, uint64_t name)
@@ -672,6 +724,7 @@ void gateway_cancel(struct gateway *g, atelier_id user_id, uint64_t name)
 
 	ASSERT_IS(g, GATEWAY_MAGIC);
 	ASSERT(user_id && name);
+	note_given_up(g, user_id, name);
 	*t = (struct end_task){.g = g, .user_id = user_id, .name = name};
 	loop_post(loop_of(g), &t->task, end_on_loop, t);
 }
