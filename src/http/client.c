@@ -287,16 +287,11 @@ static void task_ran(struct call *c)
 	pthread_mutex_unlock(&h->mx);
 }
 
-static void start(struct call *c)
+static void run_add(struct call *c)
 {
-	ASSERT(loop_is_mine(c->client->loop));
 	struct http_client *h = c->client;
 	ASSERT(loop_is_mine(h->loop) && !c->running);
 	c->begun_ms = c->last_ms = clock_mono_ms();
-	if (c->easy && !(c->shard = shard_for_call(h))) {
-		call_finish(c, -ENOMEM, CURLE_OUT_OF_MEMORY);
-		return;
-	}
 	if (!h->running)
 		sweep_soon(h);
 	c->running = true;
@@ -305,12 +300,16 @@ static void start(struct call *c)
 		c->run_next->run_prev = c;
 	h->running = c;
 	h->n_running++;
-	if (!c->easy) {
-		direct_start(c);
-		return;
+}
+
+static void start_curl(struct call *c)
+{
+	c->shard = shard_for_call(c->client);
+	if (c->shard) {
+		run_add(c);
+		c->shard->n_calls++;
 	}
-	c->shard->n_calls++;
-	if (curl_multi_add_handle(c->shard->multi, c->easy) != CURLM_OK)
+	if (!c->shard || curl_multi_add_handle(c->shard->multi, c->easy) != CURLM_OK)
 		call_finish(c, -ENOMEM, CURLE_OUT_OF_MEMORY);
 }
 
@@ -318,8 +317,12 @@ static void start_on_loop(void *arg)
 {
 	struct call *c = arg;
 	ASSERT_IS(c, CALL_MAGIC);
-	if (!c->done) /* else a cancel came first */
-		start(c);
+	if (!c->done && c->easy) { /* else a cancel came first */
+		start_curl(c);
+	} else if (!c->done) {
+		run_add(c);
+		direct_start(c);
+	}
 	task_ran(c);
 }
 

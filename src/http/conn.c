@@ -425,35 +425,71 @@ static void begin_request(struct conn *c, const char *p, size_t n)
 	conn_enter(c, CONN_HANDLING);
 }
 
-/* Looks at all that has come of a head: n bytes at p, which are c->in or fresh from the socket. */
-static bool take_head(struct conn *c, const char *p, size_t n, bool fresh)
+/* All that has come of a head, which lies in c->in or, `fresh`, where it was read; 0: nothing new, or the connection is closed;
+ * negative: it is refused. */
+static ssize_t read_head(struct conn *c, const char **ret, bool *ret_fresh)
 {
-	ssize_t k = head_scan(&c->scan, p, n, c->server->config.max_header_bytes);
+	struct http_server *s = c->server;
+	bool fresh = c->in.n == 0;
+	ssize_t n;
 
+	if (c->in.n <= c->scan.at) { /* else a pipelined request */
+		n = c->readable ? wire_read(c, s->read, HEAD_READ) : -EAGAIN;
+		if (n == -EAGAIN)
+			c->readable = false;
+		else if (n <= 0)
+			conn_close(c);
+		if (n <= 0)
+			return 0;
+		*ret = s->read;
+		*ret_fresh = fresh;
+		if (fresh)
+			return n;
+		n = conn_keep(c, s->read, (size_t)n);
+		if (n < 0)
+			return n;
+	}
+	*ret = c->in.p;
+	*ret_fresh = false;
+	return (ssize_t)c->in.n;
+}
+
+/* Of unfinished heads that are long, few are kept. */
+static int large_begin(struct conn *c)
+{
+	if (c->server->n_large >= c->server->max_large)
+		return E_BUSY;
+	c->is_large = true;
+	c->server->n_large++;
+	return 0;
+}
+
+static bool take_head(struct conn *c)
+{
+	const char *p;
+	bool fresh;
+	ssize_t n = read_head(c, &p, &fresh), k = n;
+
+	if (n == 0)
+		return false;
+	if (n > 0)
+		k = head_scan(&c->scan, p, (size_t)n, c->server->config.max_header_bytes);
+	if (k == 0 && !c->is_large && n > SMALL_HEAD)
+		k = large_begin(c);
+	if (k == 0 && fresh)
+		k = conn_keep(c, p, (size_t)n);
 	if (k < 0) {
 		answer_refuse(c, (int)k, NULL);
 		return true;
 	}
-	if (k == 0 && !c->is_large && n > SMALL_HEAD) {
-		if (c->server->n_large >= c->server->max_large) {
-			answer_refuse(c, E_BUSY, NULL);
-			return true;
-		}
-		c->is_large = true;
-		c->server->n_large++;
-	}
 	if (k == 0) {
-		if (fresh && (k = conn_keep(c, p, n)) < 0) {
-			answer_refuse(c, (int)k, NULL);
-			return true;
-		}
 		if (c->state == CONN_IDLE)
 			conn_enter(c, CONN_HEAD);
 		return c->readable;
 	}
 	begin_request(c, p, (size_t)k);
-	int r = fresh ? conn_keep(c, p + k, n - (size_t)k) : 0;
-	if (!fresh && n == (size_t)k)
+	int r = fresh ? conn_keep(c, p + k, (size_t)(n - k)) : 0;
+	if (!fresh && n == k)
 		buf_wipe(&c->in);
 	else if (!fresh)
 		buf_consume(&c->in, (size_t)k);
@@ -461,34 +497,6 @@ static bool take_head(struct conn *c, const char *p, size_t n, bool fresh)
 		answer_refuse(c, r, NULL);
 	else if (c->state == CONN_HANDLING)
 		exchange_begin(c->x);
-	return true;
-}
-
-static bool read_head(struct conn *c)
-{
-	struct http_server *s = c->server;
-	bool fresh = c->in.n == 0;
-	ssize_t n;
-
-	if (c->in.n > c->scan.at) /* a pipelined request */
-		return take_head(c, c->in.p, c->in.n, false);
-	if (!c->readable)
-		return false;
-	n = wire_read(c, s->read, HEAD_READ);
-	if (n == -EAGAIN) {
-		c->readable = false;
-		return false;
-	}
-	if (n <= 0) {
-		conn_close(c);
-		return false;
-	}
-	if (fresh)
-		return take_head(c, s->read, (size_t)n, true);
-	n = conn_keep(c, s->read, (size_t)n);
-	if (n == 0)
-		return take_head(c, c->in.p, c->in.n, false);
-	answer_refuse(c, (int)n, NULL);
 	return true;
 }
 
@@ -580,25 +588,20 @@ bool conn_watch(struct conn *c, bool surely)
 	return false;
 }
 
-static bool step(struct conn *c)
+static bool stream_step(struct conn *c)
 {
-	switch ((enum conn_state)c->state) {
-	case CONN_IDLE:
-	case CONN_HEAD:
-		return read_head(c);
-	case CONN_HANDLING:
-		return false;
-	case CONN_BODY:
-		return body_step(c);
-	case CONN_STREAM:
-	case CONN_STALLED:
-		return c->stream->ws ? websocket_step(c) : read_behind(c);
-	case CONN_DISCARD:
-		return body_discard(c);
-	default:
-		return false;
-	}
+	return c->stream->ws ? websocket_step(c) : read_behind(c);
 }
+
+/* What a state does with what has come; false: no more for now. The others wait for somebody else. */
+static bool (*const step_of[CONN_STATES])(struct conn *c) = {
+	[CONN_IDLE] = take_head,
+	[CONN_HEAD] = take_head,
+	[CONN_BODY] = body_step,
+	[CONN_STREAM] = stream_step,
+	[CONN_STALLED] = stream_step,
+	[CONN_DISCARD] = body_discard,
+};
 
 void conn_run(struct conn *c)
 {
@@ -609,7 +612,7 @@ void conn_run(struct conn *c)
 	c->running = true;
 	if (c->broken || (c->writable && conn_waits(c) && !conn_flush(c)))
 		conn_close(c);
-	for (unsigned n = 1; !c->dead && step(c); n++) {
+	for (unsigned n = 1; !c->dead && step_of[c->state] && step_of[c->state](c); n++) {
 		if (n == steps) {
 			conn_again(c);
 			break;

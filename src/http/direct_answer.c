@@ -193,72 +193,52 @@ static ssize_t unframe(struct direct *d, char *p, size_t n, struct str *ret)
 	return (ssize_t)n;
 }
 
-/* To the sink; false: the call has ended. */
-static bool hand_on(struct call *c, struct str data, bool *ret_work)
-{
-	int r = call_take_body(c, data.p, data.n);
-
-	if (r < 0)
-		call_finish(c, 0, CURLE_WRITE_ERROR);
-	*ret_work = r == HTTP_WORK;
-	return r >= 0;
-}
-
-/* Takes some of what came; how much, 0: the call has ended. */
-static size_t take_some(struct call *c, char *p, size_t n, bool *ret_work)
+/* Takes some of what came, and the next bytes of the body that are in it; how much, 0: the call has ended. */
+static size_t take_some(struct call *c, char *p, size_t n, struct str *ret)
 {
 	struct direct *d = &c->direct;
-	struct str data = {0};
-	ssize_t k = d->state == AT_HEAD ? take_head(c, p, n) : unframe(d, p, n, &data);
+	ssize_t k = d->state == AT_HEAD ? take_head(c, p, n) : unframe(d, p, n, ret);
 
 	if (k < 0) {
 		call_finish(
 			c, k == -ENOMEM ? -ENOMEM : 0, c->headers_done ? CURLE_RECV_ERROR : CURLE_WEIRD_SERVER_REPLY);
 		return 0;
 	}
-	if (data.n && d->unpack)
-		unpack_put(d->unpack, data.p, data.n);
-	else if (data.n && !hand_on(c, data, ret_work))
-		return 0;
-	return (size_t)k;
-}
-
-/* What is unpacked of the piece that came last; false: the call has ended. */
-static bool take_unpacked(struct call *c, bool *ret_work)
-{
-	struct str data;
-	int r;
-
-	while (!*ret_work && unpack_pending(c->direct.unpack)) {
-		r = unpack_next(c->direct.unpack, &data);
-		if (r < 0) {
-			call_finish(c, 0, CURLE_BAD_CONTENT_ENCODING);
-			return false;
-		}
-		if (r > 0 && !hand_on(c, data, ret_work))
-			return false;
+	if (ret->n && d->unpack) {
+		unpack_put(d->unpack, ret->p, ret->n);
+		ret->n = 0;
 	}
-	return true;
+	return (size_t)k;
 }
 
 /* Everything that was read, or what was left of it when the caller had to work. */
 void direct_take(struct call *c, char *p, size_t n)
 {
 	struct direct *d = &c->direct;
-	bool work = false;
+	int r = 0;
 
-	for (;;) {
-		if (!take_unpacked(c, &work))
+	while (r != HTTP_WORK && (unpack_pending(d->unpack) || (n && !is_whole(d)))) {
+		struct str data = {0};
+
+		if (unpack_pending(d->unpack)) {
+			if (unpack_next(d->unpack, &data) < 0) {
+				call_finish(c, 0, CURLE_BAD_CONTENT_ENCODING);
+				return;
+			}
+		} else {
+			size_t k = take_some(c, p, n, &data);
+			if (!k)
+				return;
+			p += k;
+			n -= k;
+		}
+		r = data.n ? call_take_body(c, data.p, data.n) : 0;
+		if (r < 0) {
+			call_finish(c, 0, CURLE_WRITE_ERROR);
 			return;
-		if (!n || work || is_whole(d))
-			break;
-		size_t k = take_some(c, p, n, &work);
-		if (!k)
-			return;
-		p += k;
-		n -= k;
+		}
 	}
-	if (work) {
+	if (r == HTTP_WORK) {
 		buf_add(&d->rest, p, n);
 		if (buf_status(&d->rest) < 0) {
 			call_finish(c, -ENOMEM, CURLE_OUT_OF_MEMORY);

@@ -190,7 +190,7 @@ struct http_stream *http_stream_begin(
 	struct http_shared *s = at->shared;
 
 	if (!s)
-		return http_stream_start(at->x, content_type, ops, arg);
+		return stream_start(at->x, content_type, NULL, ops, arg);
 	if (!s->whole)
 		return NULL;
 	struct part *p = xcalloc(1, sizeof(*p));
