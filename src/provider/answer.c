@@ -564,8 +564,11 @@ int answer_read(struct answer *s, const char *p, size_t n)
 		return explain(s, buf_status(&s->data));
 	}
 	struct piece in = lines_piece(&s->lines, p, n);
-	while (r >= 0 && (r = lines_next(&s->lines, &in, &line)) > 0)
-		r = s->dialect->line(s, line.p, line.n);
+	while (r >= 0 && in.p < in.end) {
+		r = lines_next(&s->lines, &in, &line);
+		if (r > 0)
+			r = s->dialect->line(s, line.p, line.n);
+	}
 	r = explain(s, r);
 	int told = tell_gathered(s);
 	return r < 0 ? r : told;

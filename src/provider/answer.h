@@ -29,9 +29,21 @@ struct piece {
 /* The lines (\n, \r\n or \r) of the n bytes at p are read by lines_next until it returns 0: it keeps then what is left for the
  * piece behind. 1: *ret is a line, where it lies, until the next call; negative: E_TOO_LARGE. */
 struct piece lines_piece(struct lines *l, const char *p, size_t n);
-int lines_next(struct lines *l, struct piece *in, struct str *ret) MUST_CHECK;
-bool lines_last(struct lines *l, struct str *ret); /* a last line without its end */
+int lines_other(struct lines *l, struct piece *in, struct str *ret) MUST_CHECK; /* what is not the usual line */
+bool lines_last(struct lines *l, struct str *ret);                              /* a last line without its end */
 void lines_done(struct lines *l);
+
+MUST_CHECK static inline int lines_next(struct lines *l, struct piece *in, struct str *ret)
+{
+	if (l->part.n > 0 || in->lf >= in->cr)
+		return lines_other(l, in, ret);
+	*ret = (struct str){in->p, (size_t)(in->lf - in->p)};
+	in->p = in->lf + 1;
+	in->lf = memchr(in->p, '\n', (size_t)(in->end - in->p));
+	if (!in->lf)
+		in->lf = in->end;
+	return 1;
+}
 
 /* ---- scan.c: a strict reader of the few shapes that nearly all lines have ---- */
 

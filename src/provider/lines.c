@@ -29,37 +29,48 @@ struct piece lines_piece(struct lines *l, const char *p, size_t n)
 	return n > 0 ? (struct piece){p, p + n, find(p, p + n, '\n'), find(p, p + n, '\r')} : (struct piece){0};
 }
 
-int lines_next(struct lines *l, struct piece *in, struct str *ret)
+/* What is left of a piece, for the next one. */
+static int keep(struct lines *l, struct piece *in)
 {
-	const char *p = in->p, *stop = MIN(in->lf, in->cr);
-	size_t n = (size_t)(stop - p);
-	if (l->taken)
-		part_end(l);
-	if (p == in->end)
-		return 0;
-	bool whole = stop < in->end;
-	*ret = (struct str){p, n};
-	if (!whole || l->part.n > 0) {
-		buf_add(&l->part, p, n);
-		int r = buf_status(&l->part);
-		if (r < 0)
-			return r;
-		l->taken = whole;
-		*ret = buf_str(&l->part);
-	}
-	in->p = stop + whole;
-	if (!whole)
-		return 0;
-	/* Both are looked for again only when they have been passed, so each byte is looked at twice at most. */
-	if (stop == in->cr) {
-		if (in->p == in->end)
-			l->skip_lf = true;
-		else if (*in->p == '\n')
-			in->p++;
-		in->cr = find(in->p, in->end, '\r');
-	}
+	buf_add(&l->part, in->p, (size_t)(in->end - in->p));
+	in->p = in->end;
+	return buf_status(&l->part);
+}
+
+/* Behind a CR, with the LF that may follow it. */
+static void pass_cr(struct lines *l, struct piece *in)
+{
+	if (in->p == in->end)
+		l->skip_lf = true;
+	else if (*in->p == '\n')
+		in->p++;
+	in->cr = find(in->p, in->end, '\r');
 	if (in->lf < in->p)
 		in->lf = find(in->p, in->end, '\n');
+}
+
+int lines_other(struct lines *l, struct piece *in, struct str *ret)
+{
+	const char *stop = in->lf < in->cr ? in->lf : in->cr;
+	int r;
+	if (l->taken)
+		part_end(l);
+	if (stop == in->end)
+		return in->p < in->end ? keep(l, in) : 0;
+	*ret = (struct str){in->p, (size_t)(stop - in->p)};
+	if (l->part.n > 0) {
+		buf_add(&l->part, ret->p, ret->n);
+		if ((r = buf_status(&l->part)) < 0)
+			return r;
+		l->taken = true;
+		*ret = buf_str(&l->part);
+	}
+	in->p = stop + 1;
+	/* Both are looked for again only when they have been passed, so each byte is looked at twice at most. */
+	if (stop == in->lf)
+		in->lf = find(in->p, in->end, '\n');
+	else
+		pass_cr(l, in);
 	return 1;
 }
 
