@@ -367,21 +367,27 @@ static int read_parameters(struct request *q, struct turn_new *in, const char **
 
 int turns_ask(struct request *q, struct turn_request *t, enum turn_when when)
 {
+	bool follows = t->n_models == 0 && header_accepts(http_header(q->x, "Accept"), "text/event-stream");
+	const struct follower who = asker(q);
+	const struct http_place here = {.x = q->x};
 	struct turns *all = q->api->c.turns;
 	struct turn_asked asked = {.n = 0};
 	int r = choose_allowed(q, t);
 
-	if (r == 0)
-		r = when == TURN_NOW ? turn_start(all, t, &asked, &q->err)
-				     : turn_ask_meanwhile(all, t, when, &asked, &q->err);
 	if (r < 0)
 		return r;
-	if (asked.n == 1 && header_accepts(http_header(q->x, "Accept"), "text/event-stream")) {
-		struct follower who = asker(q);
-
-		return follow(q, q->who.user.id, asked.ids[0].turn_id, 0, &who);
-	}
-	return answer_started(q, t->conversation_id, &asked);
+	struct turn_request mine = *t;
+	mine.reader = &who;
+	mine.reads_at = follows ? &here : NULL;
+	r = when == TURN_NOW ? turn_start(all, &mine, &asked, &q->err)
+			     : turn_ask_meanwhile(all, &mine, when, &asked, &q->err);
+	if (r < 0)
+		return r;
+	if (!follows || asked.n == 0)
+		return answer_started(q, t->conversation_id, &asked);
+	q->taken = true;
+	recheck(q, q->who.user.id, asked.ids[0].turn_id, &who);
+	return 0;
 }
 
 static int turns_post(struct request *q)

@@ -62,6 +62,10 @@ struct turn_request {
 	const char *language;     /* that the person speaks; NULL: not known */
 	const char *time_zone;    /* where the person is, as IANA names it; NULL: not known */
 	const char *instructions; /* of a request without a conversation (once.h), behind all others; NULL: none */
+	/* Who follows the answer of one model from its first event on, and where: the exchange is taken as it begins. NULL:
+	 * nobody yet. */
+	const struct follower *reader;
+	const struct http_place *reads_at;
 };
 
 struct turn_ids {

@@ -228,9 +228,16 @@ static void tell_dropped(struct turn *t)
 			.tokens = t->context.left_out.tokens});
 }
 
+/* A log that begins, with its first reader where there is one. */
+struct opening {
+	struct turn *t;
+	const struct turn_request *q;
+};
+
 static int open_log_on_loop(void *arg)
 {
-	struct turn *t = arg;
+	const struct opening *x = arg;
+	struct turn *t = x->t;
 	struct turns *all = t->all;
 	CLEANUP(buf_done) struct buf json = BUF_INIT(4096);
 
@@ -249,6 +256,8 @@ static int open_log_on_loop(void *arg)
 		tell_toolless(t);
 	if (t->context.left_out.messages && !t->summarises)
 		tell_dropped(t);
+	if (x->q->reads_at)
+		turnlog_follow(t->log, 0, x->q->reader, x->q->reads_at);
 	return 0;
 }
 
@@ -398,7 +407,7 @@ int turn_start(struct turns *all, const struct turn_request *q, struct turn_aske
 
 	ASSERT_IS(all, TURNS_MAGIC);
 	ASSERT(thread_may_wait());
-	ASSERT(x.n <= COMPARED_MAX && !(q->place == TURN_GO_ON && x.n > 1));
+	ASSERT(x.n <= COMPARED_MAX && !((q->place == TURN_GO_ON || q->reads_at) && x.n > 1));
 	for (size_t i = 0; i < x.n; i++)
 		x.turns[i] = turn_new(all, q);
 	r = admit(all, &x, e);
@@ -421,7 +430,7 @@ int turn_start(struct turns *all, const struct turn_request *q, struct turn_aske
 	*ret = (struct turn_asked){.n = x.n};
 	for (size_t i = 0; i < x.n; i++) {
 		ret->ids[i] = x.turns[i]->ids;
-		(void)loop_call(all->loop, open_log_on_loop, x.turns[i]);
+		(void)loop_call(all->loop, open_log_on_loop, &(struct opening){x.turns[i], q});
 	}
 	if (q->queued_id)
 		bus_publish(all->config.bus,
