@@ -113,6 +113,13 @@ static const struct db_backend *backend_of(const char *path)
 	return db_is_url(path) ? &db_postgres : &db_sqlite;
 }
 
+static void settle_from(struct db *db, const struct db_migration *migrations, size_t n)
+{
+	for (size_t i = 0; db->be == &db_sqlite && i < n; i++)
+		if (migrations[i].settle)
+			db->settle = migrations[i].settle;
+}
+
 int db_open(const struct db_config *c, const struct db_migration *migrations, size_t n, struct db **ret, struct err *e)
 {
 	CLEANUP(db_closep) struct db *db = xcalloc(1, sizeof(*db));
@@ -129,6 +136,7 @@ int db_open(const struct db_config *c, const struct db_migration *migrations, si
 	pthread_mutex_init(&db->write_mx, NULL);
 	pthread_cond_init(&db->write_cv, NULL);
 	pthread_mutex_init(&db->state_mx, NULL);
+	settle_from(db, migrations, n);
 
 	if ((r = db->be->open(db, c, e)) < 0 || (r = writer_open(db, c, e)) < 0 ||
 		(r = db_migrate(db, migrations, n, c, e)) < 0 || (r = readers_open(db, MAX(c->readers, 1u), e)) < 0 ||

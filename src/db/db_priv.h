@@ -118,6 +118,7 @@ struct db {
 	char *path; /* of the file, or where the server is: for people, without a password */
 	int64_t node;
 	struct db_conn writer;
+	int (*settle)(struct db_conn *c, void *unused, struct err *e); /* as a migration says; NULL: nothing */
 
 	struct db_conn *readers;
 	unsigned n_readers;

@@ -188,6 +188,19 @@ static int begin(struct db *db, struct db_batch *b, struct err *e)
 	}
 }
 
+/* What all of them left to be done together. Without it their own writes hold all the same. False as of run_member. */
+static bool settle(struct db_conn *c, struct err *e)
+{
+	struct err mine = {0};
+	int r = 0;
+
+	if (c->db->settle && !run_member(c, c->db->settle, NULL, &r, &mine, e))
+		return false;
+	if (r < 0)
+		log_error("db", "what belongs to the last writes waits for the next ones: %s", mine.msg);
+	return true;
+}
+
 static int run_all(struct db *db, struct db_batch *b, struct err *e)
 {
 	struct db_conn *c = &db->writer;
@@ -208,6 +221,8 @@ static int run_all(struct db *db, struct db_batch *b, struct err *e)
 		if (!run_member(c, l->fn, l->arg, &r, &quiet, e))
 			return e->code;
 	}
+	if (!settle(c, e))
+		return e->code;
 	return commit(c, e);
 }
 

@@ -160,6 +160,48 @@ const char search_filters_postgres[] =
 	"DROP INDEX messages_found;"
 	"CREATE INDEX messages_found ON messages(conversation_id, model, role, created_at, pinned, id);";
 
+/*
+ * FTS5 writes a piece of its index at the end of each statement, with all words of that message, and joins pieces later. So what was
+ * written is only noted (messages_unindexed), and goes into the index at the end of the writer's transaction, all of it at once. A
+ * transaction leaves nothing noted, but for an index that cannot be written. What is noted is not in the index, nor is what has no text.
+ */
+#define NOTED      "EXISTS (SELECT 1 FROM messages_unindexed WHERE id = old.id)"
+#define FORGET_OLD FORGET "SELECT 'delete', old.id, " INDEXED_OLD " WHERE old.content <> '' AND NOT " NOTED ";"
+#define UNNOTE     "DELETE FROM messages_unindexed WHERE id = old.id;"
+/* clang-format off */
+const char search_together_sqlite[] =
+	FORGET "SELECT 'delete', id, '' FROM messages WHERE content = '';"
+	"DROP TRIGGER messages_fts_insert; DROP TRIGGER messages_fts_delete; DROP TRIGGER messages_fts_update;"
+	"DROP VIEW message_words;"
+	"CREATE VIEW message_words AS SELECT id, " INDEXED " AS words FROM messages WHERE content <> '';"
+	"CREATE TABLE messages_unindexed (id INTEGER PRIMARY KEY);"
+	"CREATE TRIGGER messages_fts_insert AFTER INSERT ON messages WHEN new.content <> '' BEGIN"
+	" INSERT INTO messages_unindexed (id) VALUES (new.id); END;"
+	"CREATE TRIGGER messages_fts_delete AFTER DELETE ON messages BEGIN " FORGET_OLD UNNOTE " END;"
+	"CREATE TRIGGER messages_fts_update AFTER UPDATE OF content ON messages"
+	" WHEN new.content <> old.content BEGIN " FORGET_OLD UNNOTE
+	" INSERT INTO messages_unindexed (id) SELECT new.id WHERE new.content <> ''; END;";
+/* clang-format on */
+
+static int any_unindexed(struct db_conn *c, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = db_query(c, &rows, e, "SELECT 1 FROM messages_unindexed LIMIT 1");
+
+	return r < 0 ? r : db_next(rows, e);
+}
+
+int search_settle(struct db_conn *c, void *unused UNUSED, struct err *e)
+{
+	int r = any_unindexed(c, e);
+
+	if (r <= 0)
+		return r;
+	r = db_exec(c, NULL, e,
+		LEARN "SELECT m.id, " INDEXED " FROM messages_unindexed n CROSS JOIN messages m ON m.id = n.id");
+	return r < 0 ? r : db_exec(c, NULL, e, "DELETE FROM messages_unindexed");
+}
+
 #define MESSAGE_COLUMNS " m.id, m.conversation_id, m.role, m.model, m.created_at, v.title, m.content "
 #define OF_CONVERSATION " AND v.user_id = ? AND v.deleted_at IS NULL AND (? = 0 OR v.folder_id = ?)"
 #define OF_MESSAGE                                                                                                     \

@@ -35,6 +35,7 @@ int search_manual(struct db_conn *c, const char *text, const struct str *words, 
 int search_messages(struct db_conn *c, const struct find_filter *f, const struct str *words, size_t n, size_t step,
 	int64_t limit, struct arena *a, struct db_rows **ret, struct err *e) MUST_CHECK;
 
-/* The migrations. */
+/* The migrations, and what the last one leaves to the end of each transaction (struct db_migration). */
 extern const char search_messages_sqlite[], search_messages_postgres[], search_bound_sqlite[], search_bound_postgres[],
-	search_filters[], search_filters_postgres[];
+	search_filters[], search_filters_postgres[], search_together_sqlite[];
+int search_settle(struct db_conn *c, void *unused, struct err *e) MUST_CHECK;

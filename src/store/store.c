@@ -275,6 +275,11 @@ static const struct db_migration migrations[] = {
 	{.version = 46,
 		.name = "files know the server that has them",
 		.sql = "ALTER TABLE blobs ADD COLUMN node INTEGER NOT NULL DEFAULT 0"},
+	{.version = 47,
+		.name = "messages go into the index of the search together",
+		.sql = "",
+		.sqlite = search_together_sqlite,
+		.settle = search_settle},
 };
 
 const struct db_migration *store_migrations(size_t *ret_n)

@@ -119,12 +119,73 @@ static void test_long_messages_of_before(void **state)
 	FINE(f, db_write(f->db, check_in, NULL, &f->e));
 }
 
+/* Statements of one write, which fails when one of them does. */
+static int write_in(struct db_conn *c, void *statements, struct err *e)
+{
+	int r = 0;
+
+	for (const char *const *s = statements; *s && r == 0; s++)
+		r = db_exec(c, NULL, e, *s);
+	return r;
+}
+
+#define WRITE(f, ...) db_write((f)->db, write_in, (const char *[]){__VA_ARGS__, NULL}, &(f)->e)
+#define SAY(text)     "UPDATE messages SET content = '" text "' WHERE role = 'user'"
+
+/* A message that one transaction writes, changes and removes; and one whose write is undone. */
+static void test_one_transaction(void **state)
+{
+	struct fixture *f = *state;
+	atelier_id v = add_conversation(f, f->ada, "Short");
+	struct turn_begun t = begin(f, f->ada, v, "first");
+
+	finish(f, t.turn_id, STATE_COMPLETE, "answer");
+	assert_int_equal(found(f, "first"), 1);
+	assert_int_equal(found(f, "answer"), 1);
+	FINE(f, WRITE(f, SAY("alpha"), SAY("beta"), "UPDATE messages SET content = '' WHERE role <> 'user'"));
+	assert_int_equal(found(f, "first") + found(f, "alpha") + found(f, "answer"), 0);
+	assert_int_equal(found(f, "beta"), 1);
+	FINE(f, db_write(f->db, check_in, NULL, &f->e));
+
+	assert_true(WRITE(f, SAY("gamma"), SAY("delta"), "no statement") < 0);
+	err_clear(&f->e);
+	assert_int_equal(found(f, "gamma") + found(f, "delta"), 0);
+	assert_int_equal(found(f, "beta"), 1);
+	FINE(f, db_write(f->db, check_in, NULL, &f->e));
+
+	FINE(f, WRITE(f, SAY("epsilon"), "DELETE FROM conversations"));
+	assert_int_equal(found(f, "beta") + found(f, "epsilon"), 0);
+	FINE(f, db_write(f->db, check_in, NULL, &f->e));
+}
+
+/* An index that cannot be written keeps no answer from being stored; what it lacks is found once it can be. */
+static void test_damaged_index(void **state)
+{
+	struct fixture *f = *state;
+	atelier_id v = add_conversation(f, f->ada, "Short");
+
+	if (test_postgres())
+		return; /* the index is the database's own */
+	FINE(f, WRITE(f, "CREATE TRIGGER broken BEFORE INSERT ON messages_fts_docsize BEGIN SELECT RAISE(ABORT, "
+			 "'broken'); END"));
+	struct turn_begun t = begin(f, f->ada, v, "first");
+	finish(f, t.turn_id, STATE_COMPLETE, "answer");
+	assert_int_equal(number(f, "SELECT count(*) FROM messages WHERE content IN ('first', 'answer')"), 2);
+	assert_int_equal(number(f, "SELECT count(*) FROM messages_unindexed"), 2);
+	FINE(f, WRITE(f, "DROP TRIGGER broken"));
+	assert_int_equal(number(f, "SELECT count(*) FROM messages_unindexed"), 0);
+	assert_int_equal(found(f, "answer"), 1);
+	FINE(f, db_write(f->db, check_in, NULL, &f->e));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_long_message),
 		TEST(test_characters_count),
 		TEST(test_long_messages_of_before),
+		TEST(test_one_transaction),
+		TEST(test_damaged_index),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
