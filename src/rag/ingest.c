@@ -85,13 +85,15 @@ static void pages_read(void *arg, int done, int of)
 static int read_file(struct ingest *x, struct err *e)
 {
 	CLEANUP(closep) int fd = -1;
+	struct err quiet = {0};
 	int r = documents_set_state(x->rag->config.db, x->work.id, "reading", NULL, NULL, e);
 
 	ASSERT(!x->read); /* what is freed once */
-	if (r == 0)
-		r = blobs_open(x->rag->config.settings->data, x->work.hash, &fd, e);
 	if (r < 0)
 		return r;
+	/* E_NOT_FOUND would say that the document is gone, which is no failure. */
+	if ((r = blobs_open(x->rag->config.settings->data, x->work.hash, &fd, &quiet)) < 0)
+		return err_set(e, r == E_NOT_FOUND ? E_INVALID : r, "%s Bring the file again.", quiet.msg);
 	tell(x, "reading", 0, 0, "pages");
 	const struct extract_request q = {.fd = fd,
 		.name = x->work.name,

@@ -410,6 +410,36 @@ static void test_deleted_while_queued(void **state)
 	rag_free(h.r);
 }
 
+/* A document whose file is gone says so. */
+static void test_file_is_gone(void **state)
+{
+	struct fixture *f = *state;
+	const struct settings settings = {.data = "/nowhere", .document_index_mb = 100};
+	const struct rag_config c = {.db = f->db, .settings = &settings};
+	const struct document_new new = {.user_id = f->ada,
+		.collection_id = add_collection(f, f->ada, "Lost"),
+		.name = "a.txt",
+		.bytes = STR("it was there"),
+		.quota = 1 << 20};
+	struct document_made made = {.id = 0};
+	struct document d = {.id = 0};
+	struct cancel cancel;
+	struct rag *r = NULL;
+
+	cancel_init(&cancel);
+	FINE(f, rag_new(&c, &r, &f->e));
+	FINE(f, documents_create(f->db, f->folder, &new, &made, &f->e));
+	end_jobs(f, DOCUMENT_JOB);
+	REFUSED(f, E_INVALID, rag_ingest(r, made.id, NULL, &cancel, &f->e));
+	FINE(f, documents_get(f->c, f->ada, made.id, &f->a, &d, &f->e));
+	assert_string_equal(d.state, "failed");
+	assert_string_equal(d.error_text, "The bytes of this file are gone. Bring the file again.");
+	FINE(f, documents_delete(f->db, f->ada, made.id, &f->e));
+	FINE(f, rag_ingest(r, made.id, NULL, &cancel, &f->e)); /* which is no failure */
+	rag_free(r);
+	cancel_done(&cancel);
+}
+
 static bool is_elsewhere(struct fixture *f, int64_t node, const char *folder, atelier_id id)
 {
 	const struct db_config config = {.path = f->path, .readers = 1, .node = node};
@@ -717,6 +747,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_deleted_while_queued, setup, end),
 		cmocka_unit_test_setup_teardown(test_waits_for_nobody, setup, end),
 		cmocka_unit_test_setup_teardown(test_files_of_another_server, setup, end),
+		cmocka_unit_test_setup_teardown(test_file_is_gone, setup, end),
 		cmocka_unit_test_setup_teardown(test_memory, setup, end),
 		cmocka_unit_test_setup_teardown(test_slices, setup, end),
 		cmocka_unit_test_setup_teardown(test_rest, setup, end)};
