@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "api/answer.h"
+#include "api/gateway/gateway.h"
 #include "api/openapi_priv.h"
 #include "api/request.h"
 #include "base/lock.h"
@@ -182,21 +183,32 @@ static void add_media_answer(struct buf *b, const struct route *r)
 }
 
 /* The statuses of the errors table, each once, that `r` may fail with; of any route for NULL. */
-static size_t failure_statuses(const struct route *r, int ret[])
+/* How an interface of that shape tells of it. */
+static int failure_status(enum route_shape shape, int code)
+{
+	return gw_error_status(shape, &(struct err){.code = code});
+}
+
+static bool add_status(int status, int statuses[], size_t *n)
+{
+	for (size_t k = 0; k < *n; k++)
+		if (statuses[k] == status)
+			return false;
+	ASSERT(*n < STATUSES_MAX);
+	statuses[(*n)++] = status;
+	return true;
+}
+
+/* Of a route (NULL: of any) in an interface of that shape. */
+static size_t failure_statuses(const struct route *r, enum route_shape shape, int ret[])
 {
 	size_t n_rows, n = 0;
 	const struct err_info *rows = err_table(&n_rows);
 
 	for (size_t i = 0; i < n_rows; i++) {
-		size_t k = 0;
-
 		/* Who canceled is not there to be told. */
-		if (rows[i].code == E_CANCELED || (r && !route_may_fail(r, rows[i].code)))
-			continue;
-		while (k < n && ret[k] != rows[i].http_status)
-			k++;
-		if (k == n)
-			ret[n++] = rows[i].http_status;
+		if (rows[i].code != E_CANCELED && (!r || route_may_fail(r, rows[i].code)))
+			(void)add_status(failure_status(shape, rows[i].code), ret, &n);
 	}
 	return n;
 }
@@ -204,7 +216,7 @@ static size_t failure_statuses(const struct route *r, int ret[])
 static void add_failures(struct buf *b, const struct route *r)
 {
 	int statuses[STATUSES_MAX];
-	size_t n = failure_statuses(r, statuses);
+	size_t n = failure_statuses(r, r->shape, statuses);
 
 	for (size_t i = 0; i < n; i++)
 		buf_printf(b, ",\"%d\":{\"$ref\":\"#/components/responses/%s%d\"}", statuses[i],
@@ -350,14 +362,24 @@ static void add_error_headers(struct buf *b, int status)
 		buf_add_char(b, ',');
 		add_header(b, "Allow", "string", "The methods of this address.");
 	}
-	if (status == 429 || status == 503) {
+	if (status == 429 || status == 503 || status == 529) {
 		buf_add_char(b, ',');
 		add_header(b, "Retry-After", "integer", "Seconds to wait before trying again.");
 	}
 	buf_add_str(b, "},");
 }
 
-/* One for each status of the errors table: "Error404" of our own, "Shaped404" in the shape of another's interface. */
+/* Ours, or one of the others' interfaces, tells of the code by this status. */
+static bool tells_by(int code, int status, bool shaped)
+{
+	bool told = !shaped && failure_status(SHAPE_OWN, code) == status;
+
+	for (enum route_shape shape = SHAPE_OPENAI; shaped && shape <= SHAPE_OLLAMA; shape++)
+		told = told || failure_status(shape, code) == status;
+	return told;
+}
+
+/* One for each status of the errors table: "Error404" of our own, "Shaped404" in the shape of another's interface, which has some of its own (529). */
 static void add_error_answer(struct buf *b, int status, bool shaped)
 {
 	size_t n;
@@ -366,7 +388,7 @@ static void add_error_answer(struct buf *b, int status, bool shaped)
 
 	buf_printf(b, "\"%s%d\":{\"description\":\"", shaped ? "Shaped" : "Error", status);
 	for (size_t i = 0; i < n; i++) {
-		if (rows[i].http_status != status || rows[i].code == E_CANCELED)
+		if (rows[i].code == E_CANCELED || !tells_by(rows[i].code, status, shaped))
 			continue;
 		buf_printf(b, "%s%s", first ? "" : ", ", rows[i].wire_code);
 		first = false;
@@ -382,16 +404,23 @@ static void add_error_answer(struct buf *b, int status, bool shaped)
 
 static void add_error_answers(struct buf *b)
 {
-	int statuses[STATUSES_MAX];
-	size_t n = failure_statuses(NULL, statuses);
+	int own[STATUSES_MAX], shaped[STATUSES_MAX], more[STATUSES_MAX];
+	size_t n_own = failure_statuses(NULL, SHAPE_OWN, own), n_shaped = 0;
 
+	for (enum route_shape shape = SHAPE_OPENAI; shape <= SHAPE_OLLAMA; shape++) {
+		size_t n = failure_statuses(NULL, shape, more);
+		for (size_t i = 0; i < n; i++)
+			(void)add_status(more[i], shaped, &n_shaped);
+	}
 	buf_add_str(b, "\"responses\":{");
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n_own; i++) {
+		add_error_answer(b, own[i], false);
+		buf_add_char(b, ',');
+	}
+	for (size_t i = 0; i < n_shaped; i++) {
 		if (i > 0)
 			buf_add_char(b, ',');
-		add_error_answer(b, statuses[i], false);
-		buf_add_char(b, ',');
-		add_error_answer(b, statuses[i], true);
+		add_error_answer(b, shaped[i], true);
 	}
 	buf_add_char(b, '}');
 }

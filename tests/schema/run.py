@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 import xml.etree.ElementTree as ElementTree
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -41,10 +43,10 @@ def ask(st, server, template, role, examples, report, only):
     """All phases as one user; the numbers of cases that passed and failed."""
     base = "http://127.0.0.1:%d" % server.port
     env = dict(os.environ, SCHEMATHESIS_HOOKS="hooks", PYTHONPATH=os.pathsep.join((HERE, os.path.dirname(HERE))), SCHEMA_BASE=base, NO_COLOR="1",
-               GLIBC_TUNABLES=KEEPS_MEMORY,
+               SCHEMA_BEARER=template.vars[role + "_bearer"], GLIBC_TUNABLES=KEEPS_MEMORY,
                SCHEMA_LOGIN=json.dumps({"username": role, "password": template.vars[role + "_password"]}))
     done = subprocess.run(
-        [st, "--config-file", os.path.join(HERE, "schemathesis.toml"), "run", base + "/api/v1/openapi.json", "--header", "Authorization: Bearer " + template.vars[role + "_bearer"],
+        [st, "--config-file", os.path.join(HERE, "schemathesis.toml"), "run", base + "/api/v1/openapi.json",
          "--checks", "all", "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", str(examples),
          "--generation-deterministic", "--continue-on-failure", "--workers", "1", "--request-timeout", str(PATIENCE),
          *(["--include-path-regex", only] if only else []), "--suppress-health-check", "all", "--report", "junit", "--report-junit-path", report],
@@ -62,6 +64,16 @@ def ask(st, server, template, role, examples, report, only):
     return total - len(failed), len(failed)
 
 
+def still_in(server, token):
+    """Whether the session of the run has lived to its end: without it each answer would be the same 401."""
+    request = urllib.request.Request("http://127.0.0.1:%d/api/v1/me" % server.port, headers={"Authorization": "Bearer " + token})
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            return answer.status == 200
+    except urllib.error.HTTPError:
+        return False
+
+
 def judge(a, st, template, role, root, provider):
     """A server of its own, asked as one user; the numbers of cases that passed and failed."""
     data = os.path.join(root, role)
@@ -69,10 +81,12 @@ def judge(a, st, template, role, root, provider):
     server = Server(a.binary, data, dict(provider.settings(), **SETTINGS))
     try:
         server.start()
-        result = ask(st, server, template, role, a.examples, os.path.join(root, role + ".xml"), a.only)
+        passed, failed = ask(st, server, template, role, a.examples, os.path.join(root, role + ".xml"), a.only)
+        if not still_in(server, template.vars[role + "_bearer"]):
+            raise Failed("a request has ended the session of the run: what came behind it saw nothing")
         server.stop()
         server.check_log()
-        return result
+        return passed, failed
     except Failed as e:
         print("%s: %s\n%s" % (role, e, "\n".join(server.log[-40:])))
         return 0, 1

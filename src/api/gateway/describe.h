@@ -12,8 +12,9 @@
 		"\"required\":[\"source\",\"destination\"]")
 
 /* Of a row of the routes: whose interface it is. */
-#define OPENAI    .status = 200, .media = "application/json", .shape = SHAPE_OPENAI
-#define ANTHROPIC .status = 200, .media = "application/json", .shape = SHAPE_ANTHROPIC
-#define OLLAMA    .status = 200, .media = "application/json", .shape = SHAPE_OLLAMA
-#define EVENTS    .media_stream = "text/event-stream"
-#define LINES     .media_stream = "application/x-ndjson"
+#define OPENAI      .status = 200, .media = "application/json", .shape = SHAPE_OPENAI
+#define ANTHROPIC   .status = 200, .media = "application/json", .shape = SHAPE_ANTHROPIC
+#define OLLAMA      .status = 200, .media = "application/json", .shape = SHAPE_OLLAMA
+#define OLLAMA_BARE .status = 200, .shape = SHAPE_OLLAMA /* without a body */
+#define EVENTS      .media_stream = "text/event-stream"
+#define LINES       .media_stream = "application/x-ndjson"

@@ -157,9 +157,9 @@ static int ollama_not_here(struct request *q)
 static const struct route routes[] = {
 	{"POST", "/api/pull", "ollamaPull", ollama_pull_post, ACCESS_ADMIN, ROUTE_MODELS | ROUTE_CALL, OLLAMA,
 		LINES, .body_schema = GW_MODEL_BODY, .summary = "Let the first Ollama fetch a model."},
-	{"DELETE", "/api/delete", "ollamaDelete", ollama_delete, ACCESS_ADMIN, ROUTE_MODELS | ROUTE_CALL, OLLAMA,
+	{"DELETE", "/api/delete", "ollamaDelete", ollama_delete, ACCESS_ADMIN, ROUTE_MODELS | ROUTE_CALL, OLLAMA_BARE,
 		.body_schema = GW_MODEL_BODY, .summary = "Delete a model of an Ollama."},
-	{"POST", "/api/copy", "ollamaCopy", ollama_copy_post, ACCESS_ADMIN, ROUTE_MODELS | ROUTE_CALL, OLLAMA,
+	{"POST", "/api/copy", "ollamaCopy", ollama_copy_post, ACCESS_ADMIN, ROUTE_MODELS | ROUTE_CALL, OLLAMA_BARE,
 		.body_schema = GW_COPY_BODY, .summary = "Give a model of an Ollama a second name."},
 	{"POST", "/api/me", "ollamaMe", ollama_me_post, ACCESS_USER, ROUTE_GATEWAY, OLLAMA,
 		.summary = "Whose key it is, in the way of Ollama."},
