@@ -146,6 +146,7 @@ struct db {
 
 	pthread_mutex_t state_mx;
 	enum db_trouble trouble;
+	int64_t trouble_ms; /* monotonic: when it was met last */
 	char trouble_text[256];
 	char lost[512]; /* set as it is opened; see db_lost */
 	int64_t lost_until_s;

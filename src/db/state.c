@@ -10,8 +10,9 @@
 
 enum {
 	STUCK_MS = 5000,
-	CHECK_MIN_MS = 60000, /* between two looks through the whole file */
-	CHECK_SHARE = 200,    /* of the time goes into them at most */
+	CHECK_MIN_MS = 60000,    /* between two looks through the whole file */
+	CHECK_SHARE = 200,       /* of the time goes into them at most */
+	WRITING_TOLD_MS = 30000, /* a write that failed; then it is tried again by whoever is sent here */
 };
 
 const char *db_lost(const struct db *db, int64_t *ret_until_s)
@@ -31,6 +32,7 @@ void db_note_trouble(struct db *db, enum db_trouble what, const char *text)
 	pthread_mutex_lock(&db->state_mx);
 	if (db->trouble != DB_TROUBLE_DAMAGED) {
 		db->trouble = what;
+		db->trouble_ms = clock_mono_ms();
 		snprintf(db->trouble_text, sizeof(db->trouble_text), "%s", text);
 	}
 	pthread_mutex_unlock(&db->state_mx);
@@ -76,6 +78,8 @@ static int noted(struct db *db, struct err *e)
 	int r = 0;
 
 	pthread_mutex_lock(&db->state_mx);
+	if (db->trouble == DB_TROUBLE_WRITING && clock_mono_ms() - db->trouble_ms > WRITING_TOLD_MS)
+		db->trouble = DB_TROUBLE_NONE;
 	if (db->trouble)
 		r = err_set(e, db->trouble == DB_TROUBLE_DAMAGED ? E_INTERNAL : E_STORAGE, "%s", db->trouble_text);
 	pthread_mutex_unlock(&db->state_mx);

@@ -251,6 +251,16 @@ static void later_done(struct db *db, struct db_batch *b, bool written)
 	}
 }
 
+/* A batch whose requests were all refused commits nothing, and says nothing about the database. */
+static bool any_done(const struct db_batch *b)
+{
+	const struct db_request *q = b->first;
+
+	while (q && q->r < 0)
+		q = q->next;
+	return q;
+}
+
 static void run_batch(struct db *db, struct db_batch *b)
 {
 	struct db_conn *c = &db->writer;
@@ -263,7 +273,7 @@ static void run_batch(struct db *db, struct db_batch *b)
 	__atomic_store_n(&db->batch_since_ms, 0, __ATOMIC_RELAXED);
 	if (r < 0 && db->be->transaction(c) != DB_TX_NONE)
 		(void)!control(c, "ROLLBACK", NULL);
-	if (r == 0 && b->first)
+	if (r == 0 && any_done(b))
 		db_note_written(db);
 	__atomic_fetch_add(&db->commits, 1, __ATOMIC_SEQ_CST);
 	/* Counted before anybody is woken, so that who looks at the figures finds the own write in them. */

@@ -218,6 +218,30 @@ static int try_and_go_on(struct db_conn *c, void *arg, struct err *e)
 	return r < 0 ? r : insert(c, arg, e);
 }
 
+static int read_only(struct db_conn *c, void *arg, struct err *e)
+{
+	return db_exec(
+		c, NULL, e, arg ? "SET default_transaction_read_only = on" : "SET default_transaction_read_only = off");
+}
+
+/* Told until a write has come through: a batch that has nothing to commit is none. */
+static void test_only_reads(void **state)
+{
+	struct fixture *f = *state;
+	char name[] = "refused";
+
+	assert_int_equal(db_write(f->db, read_only, name, &f->e), 0);
+	assert_int_equal(db_write(f->db, insert, name, &f->e), E_BUSY);
+	assert_non_null(strstr(f->e.msg, "only reads"));
+	err_clear(&f->e);
+	assert_int_equal(db_state(f->db, &f->e), E_STORAGE);
+	assert_non_null(strstr(f->e.msg, "only reads"));
+	assert_int_equal(db_write(f->db, read_only, NULL, &f->e), 0);
+	assert_int_equal(db_write(f->db, insert, name, &f->e), 0);
+	err_clear(&f->e);
+	assert_int_equal(db_state(f->db, &f->e), 0);
+}
+
 static void test_failed_statement(void **state)
 {
 	struct fixture *f = *state;
@@ -405,7 +429,7 @@ static void test_again_and_others(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {TEST(test_types), TEST(test_schema), TEST(test_group),
+	const struct CMUnitTest tests[] = {TEST(test_types), TEST(test_schema), TEST(test_group), TEST(test_only_reads),
 		TEST(test_failed_statement), TEST(test_reader_lost), TEST(test_reader_lost_often),
 		TEST(test_writer_lost), TEST(test_commit_unheard), TEST(test_again_and_others)};
 
