@@ -182,7 +182,6 @@ static void add_media_answer(struct buf *b, const struct route *r)
 	buf_add_str(b, "}}");
 }
 
-/* The statuses of the errors table, each once, that `r` may fail with; of any route for NULL. */
 /* How an interface of that shape tells of it. */
 static int failure_status(enum route_shape shape, int code)
 {
@@ -199,7 +198,7 @@ static bool add_status(int status, int statuses[], size_t *n)
 	return true;
 }
 
-/* Of a route (NULL: of any) in an interface of that shape. */
+/* The statuses, each once, that `r` may fail with (NULL: any route), in an interface of that shape. */
 static size_t failure_statuses(const struct route *r, enum route_shape shape, int ret[])
 {
 	size_t n_rows, n = 0;

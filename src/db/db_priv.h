@@ -119,6 +119,8 @@ struct db {
 	int64_t node;
 	struct db_conn writer;
 	int (*settle)(struct db_conn *c, void *unused, struct err *e); /* as a migration says; NULL: nothing */
+	int64_t settle_at_ms; /* it has failed: not before then; 0: it works. Of the writer's thread, as the next one: */
+	int64_t settle_told_ms;
 
 	struct db_conn *readers;
 	unsigned n_readers;

@@ -26,6 +26,8 @@ enum {
 	LATER_MS = 1000,     /* a small write waits for company this long */
 	LATER_MAX = 4096,
 	QUEUE_MAX = 4096,
+	SETTLE_AGAIN_MS = 1000, /* after a failure: it may take long */
+	SETTLE_TELL_MS = 60000,
 };
 
 struct db_request {
@@ -191,13 +193,21 @@ static int begin(struct db *db, struct db_batch *b, struct err *e)
 /* What all of them left to be done together. Without it their own writes hold all the same. False as of run_member. */
 static bool settle(struct db_conn *c, struct err *e)
 {
+	struct db *db = c->db;
 	struct err mine = {0};
+	int64_t now;
 	int r = 0;
 
-	if (c->db->settle && !run_member(c, c->db->settle, NULL, &r, &mine, e))
+	if (!db->settle || (db->settle_at_ms && clock_mono_ms() < db->settle_at_ms))
+		return true;
+	if (!run_member(c, db->settle, NULL, &r, &mine, e))
 		return false;
-	if (r < 0)
-		log_error("db", "what belongs to the last writes waits for the next ones: %s", mine.msg);
+	now = clock_mono_ms();
+	if (r < 0 && (!db->settle_at_ms || now - db->settle_told_ms >= SETTLE_TELL_MS)) {
+		log_error("db", "what belongs to the last writes waits for later ones: %s", mine.msg);
+		db->settle_told_ms = now;
+	}
+	db->settle_at_ms = r < 0 ? now + SETTLE_AGAIN_MS : 0;
 	return true;
 }
 

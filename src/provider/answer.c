@@ -12,6 +12,7 @@
 #define EVENT_EMPTY         11 /* {"text":""} */
 #define EVENT_FRAME         12 /* one more: a letter by itself is no token */
 #define BYTES_OF_LONG_TOKEN 8
+#define GATHERED_MAX        (1u << 20)
 #define ERROR_BYTES         200 /* of what an error within a stream says */
 
 void answer_init(struct answer *s, const struct dialect *d, const char *label, struct gen_sink *sink, struct err *e)
@@ -75,16 +76,6 @@ static void count_event(struct answer *s, size_t n)
 	s->bytes += (int64_t)n;
 }
 
-/* Text that nobody reads along: what came together is one event. */
-static int gather(struct answer *s, const char *raw, size_t n)
-{
-	count_event(s, n + EVENT_EMPTY);
-	if (s->gathered.n == 0)
-		buf_add(&s->gathered, text_head, sizeof(text_head) - 1);
-	buf_add(&s->gathered, raw, n);
-	return buf_status(&s->gathered);
-}
-
 static int tell_gathered(struct answer *s)
 {
 	int r = 0;
@@ -95,6 +86,19 @@ static int tell_gathered(struct answer *s)
 		r = s->sink->event(s->sink, !s->off_loop, EV_TEXT, s->gathered.p, s->gathered.n);
 	buf_reset(&s->gathered);
 	return r;
+}
+
+/* Text that nobody reads along: what came together is one event. */
+static int gather(struct answer *s, const char *raw, size_t n)
+{
+	int r = s->gathered.n + n > GATHERED_MAX ? tell_gathered(s) : 0;
+	if (r < 0)
+		return r;
+	count_event(s, n + EVENT_EMPTY);
+	if (s->gathered.n == 0)
+		buf_add(&s->gathered, text_head, sizeof(text_head) - 1);
+	buf_add(&s->gathered, raw, n);
+	return buf_status(&s->gathered);
 }
 
 int answer_emit(struct answer *s, enum event_type type, const char *json, size_t n)

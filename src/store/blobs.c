@@ -205,7 +205,8 @@ static int put_in(struct db_conn *c, void *arg, struct err *e)
 	const struct put *x = arg;
 	atelier_id id = 0;
 	int r = db_exec(c, NULL, e,
-		"INSERT INTO blobs (id, hash, size, created_at, node) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+		"INSERT INTO blobs (id, hash, size, created_at, node) VALUES (?, ?, ?, ?, ?)"
+		" ON CONFLICT (hash) DO UPDATE SET node = excluded.node WHERE excluded.node <> 0", /* who has it now */
 		DB_I64(id_new()), DB_TEXT(x->hash), DB_I64(size_of(x->in)), DB_I64(clock_now_ms()), DB_I64(db_node(c)));
 
 	ASSERT(db_is_writing(c));

@@ -172,12 +172,13 @@ static int work_begin(struct db_conn *c, const struct copy_table *t, struct work
 
 /* ---- reading a piece ---- */
 
-/* What belongs to one process alone is not taken along: which one writes an answer, and which manual is stored. */
+/* What belongs to one process alone is not taken along: which one writes an answer or has a file, and which manual is stored. */
 #define MINE_SQL " AND key <> 'manual_version' AND key <> '" MARK "'"
 
 static bool is_node(const struct work *w, size_t i)
 {
-	return strcmp(w->t->name, "turns") == 0 && strcmp(w->cols[i].name, "node") == 0;
+	return (strcmp(w->t->name, "turns") == 0 || strcmp(w->t->name, "blobs") == 0) &&
+	       strcmp(w->cols[i].name, "node") == 0;
 }
 
 static void select_piece(const struct work *w, struct buf *sql)

@@ -91,7 +91,7 @@ int search_manual_filled(struct db_conn *c, struct err *e)
 
 /*
  * The index has no text of its own: it reads the message's, which words() makes anew. It follows the table by triggers, also
- * where a conversation takes its messages with it. Messages without text are in it, too: it counts its rows.
+ * where a conversation takes its messages with it.
  */
 const char search_messages_sqlite[] =
 	"CREATE VIEW message_words AS SELECT id, words(content) AS words FROM messages;"

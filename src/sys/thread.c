@@ -144,7 +144,7 @@ void thread_step_back(void)
 	if (stepped_back)
 		return;
 	(void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, (id_t)getpid()) + BACK_BY);
-	set_turns(0, SCHED_BATCH, 0, BACK_TURN_NS);
+	set_turns(0, SCHED_BATCH, 1 /* SCHED_FLAG_RESET_ON_FORK, which only root takes back */, BACK_TURN_NS);
 	stepped_back = true;
 }
 

@@ -218,8 +218,13 @@ static void note_said(struct gw_flow *f, bool reasoning, struct str escaped)
 
 	s->n_bytes += escaped.n;
 	*(reasoning ? &s->thought : &s->answered) = true;
-	if (reasoning || f->c->req.n_tools == 0 || s->text.n + escaped.n > SAID_BYTES)
+	if (reasoning || f->c->req.n_tools == 0 || s->text.n >= SAID_BYTES)
 		return;
+	if (escaped.n > SAID_BYTES - s->text.n) { /* what fits, up to a blank */
+		escaped.n = SAID_BYTES - s->text.n;
+		while (escaped.n > 0 && escaped.p[escaped.n - 1] != ' ')
+			escaped.n--;
+	}
 	s->text.max = SAID_BYTES * 3;
 	json_add_unescaped(&s->text, escaped.p, escaped.n);
 }
