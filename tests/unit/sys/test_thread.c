@@ -162,7 +162,7 @@ static void *work_behind(void *arg)
 	thread_step_back();
 	thread_behind_begin();
 	thread_wake_soon(); /* not who has stepped back */
-	b->policy = sched_getscheduler(0);
+	b->policy = sched_getscheduler(0) & ~SCHED_RESET_ON_FORK;
 	sem_post(&b->begun);
 	sem_wait(&b->end);
 	thread_behind_end();
