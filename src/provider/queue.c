@@ -40,6 +40,7 @@ struct slots {
 	struct slots *group; /* the provider's own, which may be this one: its lock is that of all */
 	pthread_mutex_t mx;
 	struct waiter *idle; /* of the group: calls in the background; the last one first */
+	unsigned background; /* of the group: those that have a place */
 	struct slots *parts; /* of the group: those of its models */
 	struct slots *next;
 
@@ -172,6 +173,7 @@ static void link_place(struct slots *s, struct place *p)
 	p->prev = s->last;
 	*s->last = p;
 	s->last = &p->next;
+	s->group->background += p->background;
 }
 
 static void unlink_place(struct slots *s, struct place *p)
@@ -183,6 +185,8 @@ static void unlink_place(struct slots *s, struct place *p)
 		p->next->prev = p->prev;
 	else
 		s->last = p->prev;
+	ASSERT(s->group->background >= p->background);
+	s->group->background -= p->background;
 }
 
 /*
@@ -205,6 +209,8 @@ static int64_t waiting_there(const struct slots *s, const struct place *last)
 static void give_way(const struct slots *s, bool here)
 {
 	ASSERT(lock_is_mine(&s->group->mx));
+	if (s->group->background == 0) /* as mostly; and there may be thousands of others */
+		return;
 	for (const struct slots *x = s->group; x; x = x == s->group ? x->parts : x->next)
 		for (struct place *p = x->first; p && (x != s || here); p = p->next)
 			if (p->background && p->cancel)
