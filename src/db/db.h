@@ -26,7 +26,7 @@ struct db_migration {
 	/* What cannot be said once, after that; NULL: nothing. */
 	const char *sqlite, *postgres;
 	/* From this version on: the end of each transaction of the writer, for what its writes left to be done together.
-	 * What fails of it is told and undone, and waits for the next one. Of SQLite; NULL: nothing. */
+	 * What fails of it is told and undone, and waits for a later one. Of SQLite; NULL: nothing. */
 	int (*settle)(struct db_conn *c, void *unused, struct err *e);
 };
 
