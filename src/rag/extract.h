@@ -15,7 +15,7 @@
 void extract_reader(struct sandbox_image reader);
 
 /* Raised whenever the same file would give another text or other blocks. */
-#define EXTRACT_VERSION 7
+#define EXTRACT_VERSION 8
 
 enum extract_kind {
 	EXTRACT_PARA,

@@ -197,6 +197,21 @@ def look_unseen(r):
     same(r.warnings, ["Text that cannot be seen was left out (7 words)."])
 
 
+def cut_pages():
+    """What stands beside the part of the page that is shown: marks of printers, and what is to be read by machines alone; turned as well."""
+    page = words(72, 700, b"Seen by everybody who looks.") + words(72, 20, b"CROP MARK") + words(1, 500, b"Obey") + b"1 g " + words(72, 600, b"White")
+    box = b"[0 0 595 842]/CropBox[50 50 545 792]"
+    return (pdf([page, page, words(72, 700, b"A whole page.") + words(-80, 700, b"Beside it") + words(72, 860, b"Above it")])
+            .replace(b"[0 0 595 842]", box + b"/Rotate 90", 2).replace(b"/Rotate 90", b"/Rotate 00", 1))
+
+
+def look_cut_pages(r):
+    same([text for _, _, text in r.blocks], ["Seen by everybody who looks."] * 2 + ["A whole page."])
+    same([(p["width"], p["height"]) for p in r.places], [(495.0, 742.0), (742.0, 495.0), (595.0, 842.0)])
+    box = r.raw_blocks[0]["boxes"][0]
+    check("where it stands in what is shown", abs(box[2] - 22) < 1 and 70 < box[3] < 95, box)
+
+
 def cases():
     if not shutil.which("pdftotext"):
         print("SKIPPED: poppler-utils is not installed")
@@ -216,5 +231,6 @@ def cases():
         Case("pdf contents", contents, look_contents),
         Case("pdf far out", far_out, look_far_out),
         Case("pdf unseen", unseen, look_unseen),
+        Case("pdf cut pages", cut_pages, look_cut_pages),
         Case("pdf bad page", one_bad_page, look_bad_page, seconds=150),
     ]

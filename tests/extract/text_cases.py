@@ -3,6 +3,7 @@
 import base64
 import json
 
+from made import zipped
 from run import Case, check, fails, same
 
 
@@ -110,9 +111,37 @@ with \textbf{bold} words~and 50\% more.\label{l}
 
 def look_latex(r):
     same(r.format, "latex")
-    same(r.kinds("heading"), ["First \\emph{part}", "Second"])
+    same(r.kinds("heading"), ["First part", "Second"])
+    same(r.kinds("list"), ["- one", "- two"])
     check("text", "Some text with bold words and 50% more." in r.text, r.text)
     check("left out", "comment" not in r.text and "usepackage" not in r.text and "itemize" not in r.text, r.text)
+
+
+PRINTED = rb"""\documentclass{article}
+\title[Short]{On \emph{Tides} of M\"uller}\author{A}
+\begin{document}
+\maketitle
+A word\footnote{Said \'{e}lsewhere\footnote{deeper}.} and ``more'' --- Stra\ss e, fa\c{c}ade, \o re, na\"{\i}ve.
+\begin{equation} E = mc \end{equation} follows.
+\begin{description}\item[Key] value \item two\end{description}
+\begin{verbatim}
+x % stays \section{no}
+\end{verbatim}
+\begin{lstlisting}[language=C]
+int a;
+\end{lstlisting}
+End.\footnote{open
+\end{document}
+after"""
+
+
+def look_printed(r):
+    same(r.title, "On Tides of M\u00fcller")
+    same(r.kinds("heading"), ["On Tides of M\u00fcller"])
+    same(r.kinds("para")[0], "A word (Said \u00e9lsewhere (deeper).) and \u201cmore\u201d \u2014 Stra\u00dfe, fa\u00e7ade, \u00f8re, na\u00efve. E = mc follows.")
+    same(r.kinds("list"), ["- [Key] value", "- two"])
+    same(r.kinds("code"), ["x % stays \\section{no}", "int a;"])
+    check("what is behind the end", "after" not in r.text, r.text)
 
 
 TABULAR = rb"""\begin{document}Fees:
@@ -161,6 +190,12 @@ def look_rtf(r):
     check("after", "after" in r.kinds("para"), r.blocks)
 
 
+def look_rtf_notes(r):
+    """By hand, as Word writes them, and as LibreOffice does, which marks them as what may be left out; rows that do not say twice that they are some."""
+    same(r.blocks, [("para", 0, "Said here and on."), ("note", 0, "Who said it, and when."), ("note", 0, "And where."),
+                    ("table", 0, "| a | inner b |\n| --- | --- |\n| c | d |"), ("note", 0, "Of a cell."), ("para", 0, "After.")])
+
+
 EML = (b"From: =?utf-8?q?J=C3=BCrgen?= <j@x.org>\r\nTo: a@b.c\r\nSubject: =?utf-8?b?" + base64.b64encode("Grüße".encode())
        + b"?=\r\nDate: Fri, 15 Mar 2024 10:00:00 +0100\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=X\r\n\r\n"
        b"--X\r\nContent-Type: multipart/alternative; boundary=Y\r\n\r\n--Y\r\nContent-Type: text/plain; charset=iso-8859-1\r\n"
@@ -176,6 +211,24 @@ def look_eml(r):
     check("text", "Schön." in r.kinds("para") and r.kinds("quote") == ["> said before"], r.blocks)
     check("one of two", "html twin" not in r.text, r.text)
     same([(p["kind"], p["label"]) for p in r.places], [("message", "Grüße"), ("file", "n\u00f6te.md")])
+
+
+HTML_MAIL = (b"From: a@b\nSubject: Fees\nMIME-Version: 1.0\nContent-Type: text/html; charset=utf-8\n\n"
+             b"<html><body><p>Four crowns <b>a night</b>.</p></body></html>")
+
+
+def look_html_mail(r):
+    same(r.text.count("Four crowns a night."), 1)
+
+
+def look_html_packed(r):
+    same([r.text.count(x) for x in ("First page.", "Second page.")], [1, 1])
+
+
+def look_wide(what):
+    def look(r):
+        same((r.format, r.blocks[0][2]), what)
+    return look
 
 
 def look_mbox(r):
@@ -244,6 +297,8 @@ def cases():
         Case("text json numbers", NUMBERS, look_numbers),
         Case("text xml", b'<?xml version="1.0"?><r><a><p>One &amp; two</p></a><a><p>Three <b>bold</b> four</p></a></r>', look_xml),
         Case("text latex", LATEX, look_latex),
+        Case("text latex printed", PRINTED, look_printed, file="t.tex"),
+        Case("text latex accents", b"\\begin{document}x\\\"\\'{\\^{\\c{\\k ab}}}\\v", lambda r: check("letters", "x" in r.text, r.text), file="t.tex"),
         Case("text latex tabular", TABULAR, look_tabular, file="t.tex"),
         Case("text utf-16 without zeros", "\u6d77\u9e25\u5728\u6e2f\u53e3\u4e0a\u7a7a\u9e23\u53eb\u3002".encode("utf-16-le"),
              lambda r: same(r.text, "\u6d77\u9e25\u5728\u6e2f\u53e3\u4e0a\u7a7a\u9e23\u53eb\u3002")),
@@ -263,8 +318,19 @@ def cases():
         Case("text code", b"def f():\n    return 1\n", look_code, file="a.py"),
         Case("text minified", b"var a=" + b"x;" * 20000, fails("unsupported", "minified"), file="a.min.js"),
         Case("text rtf", RTF, look_rtf),
+        Case("text rtf notes", rb"{\rtf1 Said here{\super\chftn}{\*\footnote\pard\chftn Who said it,\par and when.} and on{\footnote And where.}.\par"
+             rb"\trowd a{\footnote Of a cell.}\cell inner\nestcell b\cell\row\trowd c\cell d\cell\row\pard After.\par}", look_rtf_notes),
         Case("text rtf deep", b"{\\rtf1 " + b"{" * 100000 + b"x", fails("empty")),
         Case("text eml", EML, look_eml),
+        Case("text eml of html", HTML_MAIL, look_html_mail),
+        Case("text html packed", lambda: zipped([("a.html", b"<p>First page."), ("b.html", b"<html><p>Second page.")]), look_html_packed),
+        Case("text html spoken", "<p>\u6f22<ruby>\u5b57<rp>(<rt>\u3058<rp>)</ruby>".encode(), lambda r: same(r.text, "\u6f22\u5b57"), file="t.html"),
+        Case("text html notes", b"<p>quay<a href=#n><sup>1</sup></a> and lock<sup><a href=#m>2</a></sup>, 3 m<sup>2</sup> <a href=x>link</a>s",
+             lambda r: same(r.text, "quay 1 and lock 2, 3 m2 links"), file="t.html"),
+        Case("text json wide", '\ufeff {"k":"\u00fc"}'.encode("utf-16-be"), look_wide(("json", '{\n  "k": "\u00fc"\n}'))),
+        Case("text notebook wide", '\ufeff{"nbformat":4,"cells":[{"cell_type":"markdown","source":"# \u00fc"}]}'.encode("utf-16-le"),
+             look_wide(("notebook", "\u00fc"))),
+        Case("text xml wide", '\ufeff<?xml version="1.0" encoding="UTF-16"?><a><b>\u00fc</b></a>'.encode("utf-16-le"), look_wide(("xml", "\u00fc"))),
         Case("text mbox", MBOX, look_mbox),
         Case("text long line", b"x" * 100000, look_long),
         Case("text nul", b"a\0b plain text with a NUL in it, as some programs write", lambda r: check("gone", "\0" not in r.text, r.text)),

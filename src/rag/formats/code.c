@@ -1,4 +1,4 @@
-/* code.c - source code in parts at its own joints, XML as its text, LaTeX as what it prints. */
+/* code.c - source code in parts at its own joints, XML as its text. */
 #include <ctype.h>
 #include <stdio.h>
 #include <strings.h>
@@ -112,205 +112,19 @@ void read_xml(struct doc *d, const struct input *in)
 		free(o);
 		return;
 	}
-	doc_format(d, "xml", NULL);
-	if (!sax_parse(d, &handler, &x, in->p, in->n))
+	CLEANUP(buf_done) struct buf text = BUF_INIT(0);
+	const char *p = in->p, *charset = NULL;
+	size_t n = in->n;
+	/* In two bytes a letter: its declaration is not true of what it has become. */
+	if (n > 2 && (p[0] == '\xFF' || p[0] == '\xFE')) {
+		if (!text_decode(d, in, &text))
+			return;
+		const char *end = memmem(text.p, text.n, "?>", 2);
+		p = end ? end + 2 : text.p;
+		n = text.n - (size_t)(p - text.p);
+		charset = d->charset;
+	}
+	doc_format(d, "xml", charset);
+	if (!sax_parse(d, &handler, &x, p, n))
 		doc_warn(d, "The XML is not well-formed: it was read as far as it goes.");
-}
-
-/* ---- LaTeX ---- */
-
-struct latex {
-	struct doc *d;
-	const char *p;
-	size_t n, at;
-};
-
-static const struct {
-	const char *name;
-	int level;
-} sections[] = {{"part", 1}, {"chapter", 1}, {"section", 2}, {"subsection", 3}, {"subsubsection", 4}, {"paragraph", 5}};
-
-/* The end of {...} from its brace on. */
-static size_t braces(const struct latex *l, size_t at)
-{
-	int depth = 0;
-
-	for (; at < l->n; at++) {
-		if (l->p[at] == '\\')
-			at++;
-		else if (l->p[at] == '{')
-			depth++;
-		else if (l->p[at] == '}' && --depth == 0)
-			return at;
-	}
-	return l->n;
-}
-
-static size_t skip_argument(const struct latex *l, size_t at)
-{
-	while (at < l->n && l->p[at] == '[') {
-		while (at < l->n && l->p[at] != ']')
-			at++;
-		at += at < l->n;
-	}
-	return at;
-}
-
-/* Behind the arguments that say how a cell is set, not what it says. */
-static size_t skip_setting(const struct latex *l, size_t name, size_t n, size_t at)
-{
-	static const struct {
-		const char *name;
-		int arguments;
-	} taking[] = {{"multicolumn", 2}, {"multirow", 2}, {"cline", 1}, {"cmidrule", 1}, {"textcolor", 1},
-		{"cellcolor", 1}, {"rowcolor", 1}};
-
-	for (size_t i = 0; i < N_ELEMENTS(taking); i++)
-		if (strlen(taking[i].name) == n && memcmp(taking[i].name, l->p + name, n) == 0)
-			for (int k = 0; k < taking[i].arguments && at < l->n && l->p[at] == '{'; k++)
-				at = MIN(braces(l, at) + 1, l->n);
-	return at;
-}
-
-/* A cell without what sets it: commands vanish, what they take stays. */
-static void put_cell(const struct latex *l, size_t at, size_t end)
-{
-	CLEANUP(buf_done) struct buf b = BUF_INIT((size_t)1 << 20);
-
-	while (at < end) {
-		char c = l->p[at++];
-		size_t name = at;
-		while (c == '\\' && at < end && isalpha((unsigned char)l->p[at]))
-			at++;
-		if (c == '\\' && at > name) {
-			buf_add_char(&b, ' ');
-			at = skip_setting(l, name, at - name, at);
-		} else if (c == '\\' && at < end) {
-			buf_add_char(&b, l->p[at++]);
-		} else if (c != '{' && c != '}' && c != '$') {
-			buf_add_char(&b, c == '~' ? ' ' : c);
-		}
-	}
-	doc_cell(l->d, b.p ? b.p : "", b.n);
-}
-
-/* What stands in \begin{tabular}{...}: cells between &, rows between \\. */
-static void tabular(struct latex *l, size_t end)
-{
-	size_t from = l->at;
-
-	doc_end(l->d);
-	doc_table(l->d);
-	for (; l->at < end && !doc_failed(l->d); l->at++) {
-		bool row = l->p[l->at] == '\\' && l->at + 1 < end && l->p[l->at + 1] == '\\';
-		bool cell = row || l->p[l->at] == '&';
-		if (cell)
-			put_cell(l, from, l->at);
-		if (row)
-			doc_row(l->d);
-		l->at += l->p[l->at] == '\\'; /* what is escaped */
-		from = cell ? l->at + 1 : from;
-	}
-	put_cell(l, MIN(from, end), end);
-	doc_table_end(l->d);
-	l->at = end;
-}
-
-/* Behind \begin{NAME}: a table as such, what other surroundings take is left to them. False: it is none. */
-static bool table_begins(struct latex *l, size_t name, size_t n)
-{
-	static const char *const names[] = {"tabular", "tabularx", "tabulary", "longtable"};
-	char closing[32];
-
-	for (size_t i = 0; i < N_ELEMENTS(names); i++) {
-		size_t len = strlen(names[i]), plain = n - (n > 0 && l->p[name + n - 1] == '*');
-		if (plain != len || memcmp(l->p + name, names[i], len) != 0)
-			continue;
-		while (l->at < l->n && (l->p[l->at] == '{' || l->p[l->at] == '['))
-			l->at = l->p[l->at] == '[' ? skip_argument(l, l->at) : MIN(braces(l, l->at) + 1, l->n);
-		snprintf(closing, sizeof(closing), "\\end{%s", names[i]);
-		const char *end = memmem(l->p + l->at, l->n - l->at, closing, strlen(closing));
-		tabular(l, end ? (size_t)(end - l->p) : l->n);
-		return true;
-	}
-	return false;
-}
-
-/* Behind a backslash: sections are headings, some commands are left out with what they take, others vanish. */
-static void command(struct latex *l)
-{
-	static const char *const silent[] = {"label", "ref", "cite", "citep", "citet", "begin", "end", "usepackage",
-		"includegraphics", "bibliography", "bibliographystyle", "input", "include", "vspace", "hspace",
-		"pageref", "documentclass"};
-	size_t from = ++l->at, n;
-
-	while (l->at < l->n && isalpha((unsigned char)l->p[l->at]))
-		l->at++;
-	n = l->at - from;
-	if (n == 0) {
-		if (l->at < l->n)
-			doc_text(l->d, l->p[l->at] == '\\' ? "\n" : l->p + l->at, 1);
-		l->at++;
-		return;
-	}
-	l->at += l->at < l->n && l->p[l->at] == '*';
-	l->at = skip_argument(l, l->at);
-	if (l->at >= l->n || l->p[l->at] != '{')
-		return;
-	for (size_t i = 0; i < N_ELEMENTS(sections); i++) {
-		if (strlen(sections[i].name) == n && memcmp(sections[i].name, l->p + from, n) == 0) {
-			size_t end = braces(l, l->at);
-
-			doc_block(l->d, EXTRACT_HEADING, sections[i].level, l->p + l->at + 1, end - l->at - 1);
-			l->at = MIN(end + 1, l->n);
-			return;
-		}
-	}
-	size_t name = l->at + 1;
-	if (n == 5 && memcmp(l->p + from, "begin", 5) == 0) {
-		size_t end = braces(l, l->at);
-		l->at = MIN(end + 1, l->n);
-		if (!table_begins(l, name, end - name))
-			l->at = name - 1;
-		else
-			return;
-	}
-	for (size_t i = 0; i < N_ELEMENTS(silent); i++) {
-		if (strlen(silent[i]) == n && memcmp(silent[i], l->p + from, n) == 0)
-			l->at = MIN(braces(l, l->at) + 1, l->n);
-	}
-	if (n == 4 && memcmp(l->p + from, "item", 4) == 0)
-		doc_end(l->d);
-}
-
-void read_latex(struct doc *d, const struct input *in)
-{
-	CLEANUP(buf_done) struct buf text;
-
-	if (!text_decode(d, in, &text) || text.n == 0)
-		return;
-	doc_format(d, "latex", d->charset);
-	struct latex l = {.d = d, .p = text.p, .n = text.n};
-	const char *begin = memmem(text.p, text.n, "\\begin{document}", 16);
-	l.at = begin ? (size_t)(begin - text.p) + 16 : 0;
-	while (l.at < l.n && !doc_failed(d)) {
-		char c = l.p[l.at];
-
-		if (c == '\\') {
-			command(&l);
-		} else if (c == '%') {
-			while (l.at < l.n && l.p[l.at] != '\n')
-				l.at++;
-			l.at += l.at < l.n;
-		} else if (c == '\n' && l.at + 1 < l.n && l.p[l.at + 1] == '\n') {
-			doc_end(d);
-			l.at++;
-		} else if (c == '{' || c == '}') {
-			l.at++;
-		} else {
-			doc_flow(d, c == '~' ? " " : l.p + l.at, 1);
-			l.at++;
-		}
-	}
-	doc_end(d);
 }

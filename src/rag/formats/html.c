@@ -30,7 +30,9 @@ enum element {
 	E_CELL,
 	E_BREAK,
 	E_IMG,
-	E_TITLE
+	E_TITLE,
+	E_LINK,
+	E_RAISED
 };
 
 static const struct {
@@ -39,13 +41,15 @@ static const struct {
 } elements[] = {{"script", E_SKIP}, {"style", E_SKIP}, {"template", E_SKIP}, {"svg", E_SKIP}, {"nav", E_SKIP},
 	{"header", E_SKIP}, {"footer", E_SKIP}, {"aside", E_SKIP}, {"form", E_SKIP}, {"noscript", E_SKIP},
 	{"iframe", E_SKIP}, {"object", E_SKIP}, {"dialog", E_SKIP}, {"select", E_SKIP}, {"button", E_SKIP},
-	{"textarea", E_SKIP}, {"math", E_NONE}, {"p", E_BLOCK}, {"div", E_BLOCK}, {"section", E_BLOCK},
-	{"article", E_BLOCK}, {"main", E_BLOCK}, {"body", E_BLOCK}, {"dt", E_BLOCK}, {"dd", E_BLOCK}, {"dl", E_BLOCK},
-	{"address", E_BLOCK}, {"figure", E_BLOCK}, {"details", E_BLOCK}, {"summary", E_BLOCK}, {"center", E_BLOCK},
-	{"hr", E_BLOCK}, {"h1", E_HEADING}, {"h2", E_HEADING}, {"h3", E_HEADING}, {"h4", E_HEADING}, {"h5", E_HEADING},
+	{"textarea", E_SKIP}, {"rt", E_SKIP}, {"rp", E_SKIP}, /* how it is read aloud, in the middle of words */
+	{"math", E_NONE}, {"p", E_BLOCK}, {"div", E_BLOCK}, {"section", E_BLOCK}, {"article", E_BLOCK},
+	{"main", E_BLOCK}, {"body", E_BLOCK}, {"dt", E_BLOCK}, {"dd", E_BLOCK}, {"dl", E_BLOCK}, {"address", E_BLOCK},
+	{"figure", E_BLOCK}, {"details", E_BLOCK}, {"summary", E_BLOCK}, {"center", E_BLOCK}, {"hr", E_BLOCK},
+	{"h1", E_HEADING}, {"h2", E_HEADING}, {"h3", E_HEADING}, {"h4", E_HEADING}, {"h5", E_HEADING},
 	{"h6", E_HEADING}, {"ul", E_LIST}, {"ol", E_LIST}, {"menu", E_LIST}, {"li", E_ITEM}, {"pre", E_PRE},
 	{"blockquote", E_QUOTE}, {"caption", E_CAPTION}, {"figcaption", E_CAPTION}, {"table", E_TABLE}, {"tr", E_ROW},
-	{"td", E_CELL}, {"th", E_CELL}, {"br", E_BREAK}, {"img", E_IMG}, {"title", E_TITLE}};
+	{"td", E_CELL}, {"th", E_CELL}, {"br", E_BREAK}, {"img", E_IMG}, {"title", E_TITLE}, {"a", E_LINK},
+	{"sup", E_RAISED}};
 
 struct page {
 	struct doc *d;
@@ -53,8 +57,10 @@ struct page {
 	int skip;                      /* the depth below which nothing is read; 0: none */
 	int pre, quote, lists;         /* how deep in them */
 	int ordered[32];               /* of each list: the next number; 0: it has none */
+	int links, raised;             /* both: a number that points to a note */
 	int tables;                    /* tables within a cell are its text */
 	bool in_cell, in_title, frame; /* `frame`: header and the like are read, too */
+	bool to_note;                  /* the number of a note comes, which is no part of the word before it */
 	struct buf cell, title;
 	enum part part;
 	int main, article; /* the depth of the outermost one that is open; 0: none */
@@ -131,6 +137,10 @@ static bool asks_consent(const xmlChar **atts)
 /* Text goes to the cell or the block that is open. */
 static void put(struct page *g, const char *p, size_t n)
 {
+	if (g->to_note) {
+		g->to_note = false;
+		put(g, " ", 1);
+	}
 	if (g->in_cell)
 		buf_add(&g->cell, p, n);
 	else if (g->pre)
@@ -204,6 +214,14 @@ static void begin_block(struct page *g, enum extract_kind kind, int level)
 		doc_begin(g->d, kind, level);
 }
 
+static void begin_within_line(struct page *g, enum element what)
+{
+	g->links += what == E_LINK;
+	g->raised += what == E_RAISED;
+	if (what == E_LINK || what == E_RAISED)
+		g->to_note = g->links > 0 && g->raised > 0;
+}
+
 static void begin(struct page *g, enum element what, const char *name, const xmlChar **atts)
 {
 	const char *alt;
@@ -259,6 +277,7 @@ static void begin(struct page *g, enum element what, const char *name, const xml
 		g->in_title = true;
 		break;
 	default:
+		begin_within_line(g, what);
 		break;
 	}
 }
@@ -344,6 +363,12 @@ static void end(struct page *g, enum element what)
 		break;
 	case E_TITLE:
 		g->in_title = false;
+		break;
+	case E_LINK:
+		g->links -= g->links > 0;
+		break;
+	case E_RAISED:
+		g->raised -= g->raised > 0;
 		break;
 	case E_BLOCK:
 		if (g->lists && g->d->open && g->d->kind == EXTRACT_LIST)
@@ -489,7 +514,7 @@ void read_html(struct doc *d, const struct input *in)
 	CLEANUP(buf_done) struct buf text;
 	struct input with = *in;
 	char charset[64];
-	bool any = d->any;
+	size_t before = d->n;
 
 	if (!with.charset && claimed_charset(in, charset))
 		with.charset = charset;
@@ -502,6 +527,6 @@ void read_html(struct doc *d, const struct input *in)
 	}
 	html_parse(d, text.p ? text.p : "", text.n, false);
 	/* A page that stands wholly in what is a frame elsewhere. */
-	if (d->any == any && !doc_failed(d))
+	if (d->n == before && !doc_failed(d))
 		html_parse(d, text.p ? text.p : "", text.n, true);
 }

@@ -195,8 +195,23 @@ static void write_notebook(struct doc *d, const json_t *v)
 	}
 }
 
+/* The first letter behind blanks, in UTF-16 with its mark. */
+static bool begins_wide(const struct input *in)
+{
+	bool little = in->n > 3 && memcmp(in->p, "\xFF\xFE", 2) == 0;
+	size_t at = little ? 2 : 3;
+
+	if (!little && !(in->n > 3 && memcmp(in->p, "\xFE\xFF", 2) == 0))
+		return false;
+	while (at < in->n && in->p[at] && strchr(" \t\r\n", in->p[at]))
+		at += 2;
+	return (at | 1) < in->n && (in->p[at] == '{' || in->p[at] == '[') && in->p[at ^ 1] == '\0';
+}
+
 bool is_json(const struct input *in)
 {
+	if (begins_wide(in))
+		return true;
 	size_t at = in->n >= 3 && memcmp(in->p, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
 
 	while (at < in->n && strchr(" \t\r\n", in->p[at]) && in->p[at])

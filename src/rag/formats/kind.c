@@ -92,7 +92,9 @@ static bool is_csv(const struct input *in)
 
 static bool is_xml(const struct input *in)
 {
-	return starts(in, "<?xml") || starts(in, "\xEF\xBB\xBF<?xml");
+	return starts(in, "<?xml") || starts(in, "\xEF\xBB\xBF<?xml") ||
+	       (in->n > 12 &&
+		       (memcmp(in->p, "\xFF\xFE<\0?\0x\0", 8) == 0 || memcmp(in->p, "\xFE\xFF\0<\0?\0x", 8) == 0));
 }
 
 static bool is_latex(const struct input *in)

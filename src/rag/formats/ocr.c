@@ -91,16 +91,16 @@ bool ocr_picture(struct doc *d, int fd, double scale)
 bool pdf_ocr_page(struct pdf *p, int number)
 {
 	char page[16];
-	const char *argv[] = {"/usr/bin/pdftoppm", "-gray", "-r", DPI, "-png", "-singlefile", "-f", page, "-l", page,
-		"-", NULL, NULL, NULL, NULL};
+	const char *argv[] = {"/usr/bin/pdftoppm", "-gray", "-cropbox", "-r", DPI, "-png", "-singlefile", "-f", page,
+		"-l", page, "-", NULL, NULL, NULL, NULL};
 	CLEANUP(closep) int picture = memfd_create("page", MFD_CLOEXEC);
 	struct run_end end;
 
 	snprintf(page, sizeof(page), "%d", number);
 	if (p->password[0]) {
-		argv[10] = "-upw";
-		argv[11] = p->password;
-		argv[12] = "-";
+		argv[11] = "-upw";
+		argv[12] = p->password;
+		argv[13] = "-";
 	}
 	return picture >= 0 &&
 	       run_program(p->d,

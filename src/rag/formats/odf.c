@@ -37,8 +37,8 @@ static void put(struct odf *o, const char *p, size_t n)
 
 static bool is_skipped(const char *name)
 {
-	static const char *const names[] = {
-		"tracked-changes", "annotation", "note-citation", "forms", "shapes", "scripts", "header", "footer"};
+	static const char *const names[] = {"tracked-changes", "annotation", "note-citation", "page-number", "forms",
+		"shapes", "scripts", "header", "footer"};
 
 	for (size_t i = 0; i < N_ELEMENTS(names); i++) {
 		if (strcmp(name, names[i]) == 0)

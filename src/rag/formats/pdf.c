@@ -301,12 +301,44 @@ static void page_end(void *arg, const char *name)
 		r->lines[r->n_lines - 1].n = r->text.n - r->lines[r->n_lines - 1].at;
 }
 
+/* pdftotext tells the size of a page as if it were not turned, and words where they are once it is. */
+static void turn_page(struct pdf_page *g, double width, double height, int turned)
+{
+	bool as_is = width - g->width > -1 && width - g->width < 1;
+
+	if (turned % 180 == 0 || !as_is || !(height > 0 && height < 1e6))
+		return;
+	g->width = height;
+	g->height = width;
+}
+
+static void turn_pages(struct pdf *p, struct pdf_pages *r, const char *from, const char *to)
+{
+	const char *argv[] = {"/usr/bin/pdfinfo", "-f", from, "-l", to, "-", NULL};
+	CLEANUP(buf_done) struct buf info = BUF_INIT((size_t)1 << 16);
+	struct run_end end;
+	double width = 0, height = 0;
+	int number, turned;
+
+	if (!pdf_run(p, argv, 20, take_buf, &info, &end) || end.code || end.signal || info.n == 0 ||
+		buf_status(&info) < 0)
+		return;
+	for (const char *at = info.p; at; at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL) {
+		(void)sscanf(at, "Page %d size: %lf x %lf", &number, &width, &height);
+		if (sscanf(at, "Page %d rot: %d", &number, &turned) != 2)
+			continue;
+		size_t i = (size_t)(number - r->pages[0].number);
+		if (i < r->n)
+			turn_page(&r->pages[i], width, height, turned);
+	}
+}
+
 bool pdf_read_pages(struct pdf *p, int first, int last, struct pdf_pages *ret)
 {
 	static const struct sax_handler handler = {page_start, page_end, page_text, true, true};
 	char from[16], to[16];
-	const char *argv[] = {
-		"/usr/bin/pdftotext", "-bbox-layout", "-f", from, "-l", to, "-enc", "UTF-8", "-q", "-", "-", NULL};
+	const char *argv[] = {"/usr/bin/pdftotext", "-bbox-layout", "-cropbox", "-f", from, "-l", to, "-enc", "UTF-8",
+		"-q", "-", "-", NULL};
 	struct run_end end;
 
 	snprintf(from, sizeof(from), "%d", first);
@@ -317,6 +349,8 @@ bool pdf_read_pages(struct pdf *p, int first, int last, struct pdf_pages *ret)
 	bool good = ran && !end.code && !end.signal && !doc_failed(p->d) && buf_status(&ret->text) == 0 &&
 		    ret->whole == last - first + 1;
 	end.used_up |= !end.code && !end.signal; /* a word of megabytes */
+	if (good)
+		turn_pages(p, ret, from, to);
 	if (ran && !good) {
 		p->used_up |= end.used_up;
 		p->cpu_s -= end.used_up ? CPU_BASE_S : 1;
@@ -413,7 +447,7 @@ int draw_page(struct doc *d, int number, int width)
 {
 	struct pdf p = {.d = d, .fd = STDIN_FILENO};
 	char page_word[16], width_word[16];
-	const char *argv[] = {"/usr/bin/pdftoppm", "-png", "-singlefile", "-f", page_word, "-l", page_word,
+	const char *argv[] = {"/usr/bin/pdftoppm", "-png", "-cropbox", "-singlefile", "-f", page_word, "-l", page_word,
 		"-scale-to-x", width_word, "-scale-to-y", "-1", "-", NULL};
 	struct run_end end;
 

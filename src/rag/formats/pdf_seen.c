@@ -15,11 +15,13 @@
 #define WHITE       0xF0               /* of each colour, from there on */
 #define PAGES_SEEN  40                 /* of a scan: when so many show all of their words, the rest is believed */
 #define FONTS_MAX   4096
-#define ROUND_ABOUT 2 /* points by which boxes may differ */
+#define ZOOM        1.5 /* pdftohtml's own */
+#define ROUND_ABOUT 2   /* points by which boxes may differ */
 
 struct text {
 	int page;
 	double x0, y0, x1, y1; /* as parts of its page, 0 to 1 */
+	double width;          /* of that in points: pdftohtml knows no crop box */
 };
 
 struct drawn {
@@ -55,8 +57,8 @@ static void add_text(struct drawn *t, const struct sax_atts *a)
 		t->cap = cap;
 	}
 	double x = sax_double(a, "left") / t->width, y = sax_double(a, "top") / t->height;
-	t->texts[t->n++] = (struct text){
-		t->page, x, y, x + sax_double(a, "width") / t->width, y + sax_double(a, "height") / t->height};
+	t->texts[t->n++] = (struct text){t->page, x, y, x + sax_double(a, "width") / t->width,
+		y + sax_double(a, "height") / t->height, t->width / ZOOM};
 }
 
 static void drawn_start(void *arg, const char *name, const struct sax_atts *a)
@@ -124,8 +126,8 @@ static int take_picture(void *arg, const char *p, size_t n)
 static bool draw(struct pdf *p, int number, struct picture *ret)
 {
 	char word[16], side[16];
-	const char *argv[] = {
-		"/usr/bin/pdftoppm", "-gray", "-singlefile", "-f", word, "-l", word, "-scale-to", side, "-", NULL};
+	const char *argv[] = {"/usr/bin/pdftoppm", "-gray", "-cropbox", "-singlefile", "-f", word, "-l", word,
+		"-scale-to", side, "-", NULL};
 	struct run_end end;
 	int most, at = 0;
 
@@ -199,7 +201,8 @@ static size_t look_at_page(
 
 	for (size_t k = g->first; k < g->first + g->n; k++)
 		words += r->lines[k].n_words;
-	n = words * n > PAIRS_MAX ? 0 : n;
+	/* Of a cut page what is told are places in the whole one: then the picture says all. */
+	n = words * n > PAIRS_MAX || (n && fabs(texts->width - g->width) > ROUND_ABOUT) ? 0 : n;
 	for (size_t k = g->first; k < g->first + g->n; k++) {
 		for (size_t i = r->lines[k].word; i < r->lines[k].word + r->lines[k].n_words; i++) {
 			marks[i] = is_doubtful(texts, n, g, &r->words[i]);

@@ -9,7 +9,7 @@
 #define FONTS  256
 
 struct group {
-	bool skip, hidden, in_fonts;
+	bool skip, hidden, in_fonts, note;
 	int uc, font;
 };
 
@@ -23,9 +23,9 @@ struct rtf {
 	int skip_chars; /* of what stands for a \u */
 	int level;      /* of the paragraph as a heading */
 	bool in_table, in_cell, star;
-	struct buf bytes; /* of the present code page */
-	struct buf cell;
-	int high; /* half of a surrogate pair */
+	struct buf bytes;       /* of the present code page */
+	struct buf cell, notes; /* of the present paragraph, a line each */
+	int high;               /* half of a surrogate pair */
 };
 
 static struct group *group(struct rtf *r)
@@ -40,8 +40,8 @@ static bool silent(struct rtf *r)
 
 static void put(struct rtf *r, const char *p, size_t n)
 {
-	if (r->in_cell) {
-		buf_add(&r->cell, p, n);
+	if (group(r)->note || r->in_cell) {
+		buf_add(group(r)->note ? &r->notes : &r->cell, p, n);
 		return;
 	}
 	if (!r->d->open)
@@ -103,13 +103,29 @@ static int codepage_of(int charset)
 	return 0;
 }
 
+/* What stands at the foot of the page comes behind the paragraph, or the table, that points to it. */
+static void write_notes(struct rtf *r)
+{
+	const char *p = r->notes.p;
+	size_t n = r->notes.n;
+
+	for (size_t at = 0, end; p && at < n && !doc_failed(r->d); at = end + 1) {
+		const char *nl = memchr(p + at, '\n', n - at);
+		end = nl ? (size_t)(nl - p) : n;
+		doc_block(r->d, EXTRACT_NOTE, 0, p + at, end - at);
+	}
+	buf_reset(&r->notes);
+}
+
 static void end_para(struct rtf *r)
 {
 	flush(r);
-	if (r->in_cell)
-		buf_add_char(&r->cell, ' ');
-	else
-		doc_end(r->d);
+	if (group(r)->note || r->in_cell) {
+		buf_add_char(group(r)->note ? &r->notes : &r->cell, ' ');
+		return;
+	}
+	doc_end(r->d);
+	write_notes(r);
 }
 
 static void end_cell(struct rtf *r)
@@ -127,8 +143,10 @@ static void end_cell(struct rtf *r)
 static void end_table(struct rtf *r)
 {
 	flush(r);
-	if (r->in_table)
+	if (r->in_table) {
 		doc_table_end(r->d);
+		write_notes(r);
+	}
 	r->in_table = r->in_cell = false;
 	buf_reset(&r->cell);
 }
@@ -182,7 +200,10 @@ static void word(struct rtf *r, const char *w, size_t n, bool given, int value)
 	}
 	if (is(w, n, "fonttbl"))
 		g->in_fonts = true;
-	if (r->star || is_skipped(w, n))
+	if (is(w, n, "footnote") && !silent(r)) {
+		flush(r);
+		g->note = true; /* some programs mark it as what readers may leave out */
+	} else if (r->star || is_skipped(w, n))
 		g->skip = true;
 	else if (is(w, n, "par") && !silent(r))
 		end_para(r);
@@ -190,10 +211,14 @@ static void word(struct rtf *r, const char *w, size_t n, bool given, int value)
 		end_cell(r);
 	else if (is(w, n, "row") && !silent(r))
 		doc_row(r->d);
-	else if (is(w, n, "intbl"))
-		r->in_cell = true;
+	else if (is(w, n, "nestcell") && !silent(r))
+		end_para(r); /* of a table within a cell, which is its text */
+	else if (is(w, n, "intbl") || is(w, n, "trowd"))
+		r->in_cell = !g->note || r->in_cell;
 	else if (is(w, n, "pard") && !silent(r)) {
 		flush(r);
+		if (g->note)
+			return;
 		r->level = 0;
 		r->in_cell = false;
 	} else if (is(w, n, "outlinelevel"))
@@ -282,10 +307,13 @@ static void open_group(struct rtf *r)
 static void close_group(struct rtf *r)
 {
 	flush(r);
+	bool note = group(r)->note;
 	if (r->beyond > 0)
 		r->beyond--;
 	else if (r->depth > 0)
 		r->depth--;
+	if (note && !group(r)->note)
+		buf_add_char(&r->notes, '\n');
 }
 
 void read_rtf(struct doc *d, const struct input *in)
@@ -297,7 +325,8 @@ void read_rtf(struct doc *d, const struct input *in)
 		.n = in->n,
 		.codepage = 1252,
 		.bytes = BUF_INIT((size_t)16 << 20),
-		.cell = BUF_INIT((size_t)1 << 20)};
+		.cell = BUF_INIT((size_t)1 << 20),
+		.notes = BUF_INIT((size_t)1 << 20)};
 	r->groups[0].uc = 1;
 	doc_format(d, "rtf", NULL);
 	while (r->at < r->n && !doc_failed(d)) {
@@ -313,13 +342,15 @@ void read_rtf(struct doc *d, const struct input *in)
 		else if (c == '}')
 			close_group(r);
 		else if (c != '\r' && c != '\n' && c != '\0') {
-			if (r->in_table && !r->in_cell && !silent(r) && c != ' ')
+			if (r->in_table && !r->in_cell && !group(r)->note && !silent(r) && c != ' ')
 				end_table(r);
 			put_byte(r, c);
 		}
 	}
 	end_table(r);
 	doc_end(d);
+	write_notes(r);
+	buf_done(&r->notes);
 	buf_done(&r->bytes);
 	buf_done(&r->cell);
 	free(r);
