@@ -18,7 +18,8 @@ struct cut {
 	size_t tokens;
 	struct passages *ret;
 	struct str titles[LEVELS];
-	const char *path; /* of the headings now; the arena's */
+	const char *path;                 /* of the headings now; the arena's */
+	const struct extract_block *lone; /* the last block, when it is a heading */
 	/* what is being gathered */
 	size_t start, end, has; /* has: tokens; 0: nothing */
 	int64_t page;
@@ -90,13 +91,39 @@ static void set_path(struct cut *c)
 		c->failed = -ENOMEM;
 }
 
+static int level_of(const struct extract_block *b)
+{
+	return MIN(MAX(b->level, 1), LEVELS) - 1;
+}
+
+/* A heading below which nothing stands is a text itself: the title of a slide, a line that somebody has made large. What is in
+ * the next one's path needs no place of its own; else it goes with what follows on its page, as crumbs do. NULL: nothing follows. */
+static void take_lone(struct cut *c, const struct extract_block *next)
+{
+	const struct extract_block *b = c->lone;
+
+	if (!b || (next && level_of(next) > level_of(b)))
+		return;
+	if (!c->has) {
+		c->start = b->start;
+		c->page = b->page;
+	}
+	c->end = b->end;
+	c->has += MAX(words_tokens(slice(c, b->start, b->end)), (size_t)1);
+	if (!next || next->page != b->page || c->has >= CRUMB)
+		emit(c);
+}
+
 static void take_heading(struct cut *c, const struct extract_block *b)
 {
-	size_t level = (size_t)MIN(MAX(b->level, 1), LEVELS) - 1;
+	int level = level_of(b);
 	struct str title = slice(c, b->start, b->end);
 
-	if (c->has)
+	if (c->lone)
+		take_lone(c, b);
+	else if (c->has)
 		emit(c);
+	c->lone = b;
 	while (title.n && (is_blank(title.p[0]) || title.p[0] == '#')) {
 		title.p++;
 		title.n--;
@@ -108,7 +135,7 @@ static void take_heading(struct cut *c, const struct extract_block *b)
 	if (line)
 		title.n = (size_t)(line - title.p);
 	c->titles[level] = title;
-	for (size_t i = level + 1; i < LEVELS; i++)
+	for (int i = level + 1; i < LEVELS; i++)
 		c->titles[i].n = 0;
 	set_path(c);
 }
@@ -181,8 +208,10 @@ static void take_block(struct cut *c, const struct extract_block *b)
 
 	if (b->kind == EXTRACT_HEADING) {
 		take_heading(c, b);
-		return;
+		if (text.n <= TITLE_MAX)
+			return;
 	}
+	c->lone = NULL;
 	if (c->has && c->page != b->page && c->has >= CRUMB)
 		emit(c);
 	if (text.n <= c->tokens * 8 && words_tokens(text) <= c->tokens + c->tokens / 4)
@@ -221,6 +250,7 @@ int cut_text(const struct extracted *x, size_t tokens, size_t overlap, struct pa
 
 	for (size_t i = 0; i < x->count && !c.failed; i++)
 		take_block(&c, &x->blocks[i]);
+	take_lone(&c, NULL);
 	if (c.has)
 		emit(&c);
 	if (overlap)

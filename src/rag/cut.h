@@ -1,7 +1,8 @@
 /*
  * cut.h - a text is cut into passages: small pieces that are found by themselves, along what the text is made of. A passage
- * never goes over a heading; it ends with a paragraph, else with a sentence, a row of a table or a line of code. Crumbs go
- * with what follows. Passages lie over each other only where that is asked for; between them are only headings and blanks.
+ * never goes over a heading below which there is text; a heading alone is text itself. It ends with a paragraph, else with a
+ * sentence, a row of a table or a line of code. Crumbs go with what follows. Passages lie over each other only where that is asked
+ * for; between them are only headings and blanks.
  */
 #pragma once
 

@@ -13,7 +13,7 @@
 #include "sys/health.h"
 #include "sys/loop.h"
 
-#define CUT_VERSION    1
+#define CUT_VERSION    2
 #define PIECES         ((size_t)4) /* of a text in one transaction, as few as of the rest: whoever else writes waits for it */
 #define PASSAGES       ((size_t)100)
 #define PAGES          ((size_t)50)

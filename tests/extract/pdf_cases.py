@@ -97,7 +97,22 @@ def no_tables():
                     for k, w in enumerate(row.split()))
     thirds = b"".join(words(60 + 170 * k, 620 - 14 * i, b"%s line %d of it says" % (c, i + 10))
                       for i in range(8) for k, c in enumerate((b"left this", b"middle this", b"right this")))
-    return pdf([contents + wide + thirds])
+    index = table([(b"anchor, 12", b"harbour, 3, 90"), (b"berth, 7, 41", b"of refuge, 4"), (b"buoy, 65-67", b"jetty , 31"),
+                   (b"crane, 9", b"at sea")], (60, 300), 780, 14)
+    books = table([(b"[Knu84]", b"D. Knuth. Literate programming, 1984."), (b"[Lam94a]", b"L. Lamport. A system, 1994."),
+                   (b"[GMS94]", b"M. Goossens and others.")], (60, 130), 640, 14)
+    return pdf([contents + wide + thirds, index + books])
+
+
+def like_an_index():
+    """Tables all the same: a column of dates, and one of what looks like a citation."""
+    dates = table([(b"Boat", b"Built"), (b"Dinghy", b"May 5, 2024"), (b"Yacht", b"June 7, 1990"), (b"Barge", b"July 1, 1801")], (60, 300), 780, 14)
+    fields = table([(b"[,1]", b"Ozone", b"numeric"), (b"[,2]", b"Wind", b"numeric"), (b"[,3]", b"Temp", b"numeric")], (60, 130, 300), 640, 14)
+    return pdf([dates + fields])
+
+
+def look_like_an_index(r):
+    same([len(t.split("\n")) for t in r.kinds("table")], [5, 4])
 
 
 def look_no_tables(r):
@@ -207,6 +222,7 @@ def cut_pages():
 
 def look_cut_pages(r):
     same([text for _, _, text in r.blocks], ["Seen by everybody who looks."] * 2 + ["A whole page."])
+    same(r.kinds("heading"), [])
     same([(p["width"], p["height"]) for p in r.places], [(495.0, 742.0), (742.0, 495.0), (595.0, 842.0)])
     box = r.raw_blocks[0]["boxes"][0]
     check("where it stands in what is shown", abs(box[2] - 22) < 1 and 70 < box[3] < 95, box)
@@ -222,6 +238,7 @@ def cases():
         Case("pdf tables", tables, look_tables),
         Case("pdf tables beside text", tables_beside, look_tables_beside),
         Case("pdf no tables", no_tables, look_no_tables),
+        Case("pdf like an index", like_an_index, look_like_an_index),
         Case("pdf garbled", wrong_unicode, look_garbled),
         Case("pdf scanned", scanned, fails("scanned", "pictures")),
         Case("pdf cut off", lambda: heads()[:2000], fails("broken", "damaged")),

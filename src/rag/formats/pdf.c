@@ -288,6 +288,16 @@ static void page_text(void *arg, const char *p, size_t n)
 		buf_add(&r->text, p, n);
 }
 
+/* What is written upwards or downwards is as wide as its letters are high. */
+static void end_line(struct pdf_line *line, size_t end)
+{
+	double wide = line->x1 - line->x0;
+
+	line->n = end - line->at;
+	if (line->n > 2 && wide > 0 && line->y1 - line->y0 > wide * 2)
+		line->size = MIN(line->size, wide);
+}
+
 static void page_end(void *arg, const char *name)
 {
 	struct pdf_pages *r = arg;
@@ -298,7 +308,7 @@ static void page_end(void *arg, const char *name)
 	}
 	r->whole += strcmp(name, "page") == 0;
 	if (r->n_lines > 0 && strcmp(name, "line") == 0)
-		r->lines[r->n_lines - 1].n = r->text.n - r->lines[r->n_lines - 1].at;
+		end_line(&r->lines[r->n_lines - 1], r->text.n);
 }
 
 /* pdftotext tells the size of a page as if it were not turned, and words where they are once it is. */

@@ -1,6 +1,7 @@
 /* pdf_table.c - tables of a page, by where words stand: what stands at one height is a row, rows that follow each other with cells
  * apart may be a table, and columns are what stands below each other. Poppler's blocks do not count: it makes one of a table, of each
- * column, or of each cell. Columns of text, items with marks and lists of contents stand so, too, and are told by what they say. */
+ * column, or of each cell. Columns of text, items with marks, lists of contents and of books, and indexes stand so, too, and are told by
+ * what they say. */
 #include <ctype.h>
 
 #include "base/utf8.h"
@@ -246,6 +247,58 @@ static bool is_contents(const struct pdf_pages *r, const struct pieces *t)
 	return dots > t->rows || (numbers >= ROWS && numbers > others * 4 && less == 0 && last > 0 && t->columns <= 3);
 }
 
+/* "89", "65-67": pages that a word is found on. */
+static bool is_pages(const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!isdigit((unsigned char)p[i]) && p[i] != '-' && (unsigned char)p[i] < 0x80)
+			return false;
+	return n > 0 && isdigit((unsigned char)p[0]) && isdigit((unsigned char)p[n - 1]);
+}
+
+/* Pages behind a comma at the end of most pieces: columns of an index. */
+static bool is_index(const struct pdf_pages *r, const struct pieces *t)
+{
+	size_t entries = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct piece *p = &t->items[i];
+		if (p->n < 2)
+			continue;
+		const struct pdf_word *w = &r->words[p->word + p->n - 1], *before = w - 1;
+		entries += before->n > 0 && r->text.p[before->at + before->n - 1] == ',' &&
+			   is_pages(r->text.p + w->at, w->n);
+	}
+	return entries * 2 > t->n;
+}
+
+/* "[Knu84]": what a list of books is cited by. */
+static bool is_citation(const char *p, size_t n)
+{
+	size_t letters = 0, digits = 0, at = 1;
+
+	for (; at < n && (isalpha((unsigned char)p[at]) || p[at] == '+' || (unsigned char)p[at] >= 0x80); at++)
+		letters++;
+	for (; at < n && isdigit((unsigned char)p[at]); at++)
+		digits++;
+	at += at + 1 < n && isalpha((unsigned char)p[at]);
+	return n > 0 && p[0] == '[' && at + 1 == n && p[at] == ']' && letters > 0 && digits > 1;
+}
+
+/* Most of the first column are such. */
+static bool is_bibliography(const struct pdf_pages *r, const struct pieces *t)
+{
+	size_t first = 0, cited = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct piece *p = &t->items[i];
+		const struct pdf_word *w = &r->words[p->word];
+		first += p->column == 0;
+		cited += p->column == 0 && p->n == 1 && is_citation(r->text.p + w->at, w->n);
+	}
+	return cited * 5 > first * 4;
+}
+
 struct shape {
 	size_t full;     /* columns with a cell in every fourth row at least */
 	size_t texts;    /* of those that say much */
@@ -305,7 +358,7 @@ static bool is_table(const struct pdf_pages *r, struct pieces *t)
 	struct shape s = shape_of(t);
 	if (several < ROWS || several * 2 < rows || s.wide * 3 > t->n || s.cells * 5 < t->rows * t->columns * 2)
 		return false;
-	if (s.full < 2 || s.texts * 2 > s.full || is_contents(r, t))
+	if (s.full < 2 || s.texts * 2 > s.full || is_contents(r, t) || is_index(r, t) || is_bibliography(r, t))
 		return false;
 	return s.full > 2 || (!s.text_first && several * 3 >= rows * 2 && !is_list(r, t) && !is_listing(r, t));
 }

@@ -205,14 +205,12 @@ static void word(struct rtf *r, const char *w, size_t n, bool given, int value)
 		g->note = true; /* some programs mark it as what readers may leave out */
 	} else if (r->star || is_skipped(w, n))
 		g->skip = true;
-	else if (is(w, n, "par") && !silent(r))
-		end_para(r);
+	else if ((is(w, n, "par") || is(w, n, "nestcell")) && !silent(r))
+		end_para(r); /* a table within a cell is its text */
 	else if (is(w, n, "cell") && !silent(r))
 		end_cell(r);
 	else if (is(w, n, "row") && !silent(r))
 		doc_row(r->d);
-	else if (is(w, n, "nestcell") && !silent(r))
-		end_para(r); /* of a table within a cell, which is its text */
 	else if (is(w, n, "intbl") || is(w, n, "trowd"))
 		r->in_cell = !g->note || r->in_cell;
 	else if (is(w, n, "pard") && !silent(r)) {

@@ -75,6 +75,46 @@ static void test_headings(void **state UNUSED)
 	buf_done(&m->text);
 }
 
+/* Below which nothing stands: it is found all the same, at the beginning of what follows on its page, or by itself. */
+static void test_headings_alone(void **state UNUSED)
+{
+	CLEANUP(freep) struct making *m = xcalloc(1, sizeof(*m));
+	CLEANUP(passages_done) struct passages p;
+	char large[400];
+
+	memset(large, 'a', sizeof(large));
+	for (size_t i = 5; i < sizeof(large); i += 6)
+		large[i] = ' ';
+	large[sizeof(large) - 1] = '\0';
+	m->text = BUF_INIT(1 << 20);
+	add(m, EXTRACT_HEADING, 1, 1, "Harbours of the north");
+	add(m, EXTRACT_HEADING, 1, 2, "Berths");
+	add(m, EXTRACT_HEADING, 1, 2, "Fees");
+	add(m, EXTRACT_PARA, 0, 2, "Four crowns.");
+	add(m, EXTRACT_HEADING, 1, 3, "Locks");
+	add(m, EXTRACT_HEADING, 2, 3, "Tides");
+	add(m, EXTRACT_HEADING, 2, 3, large);
+	add(m, EXTRACT_HEADING, 1, 4, "Thank you");
+	cut(m, 128, 0, &p);
+	assert_int_equal(p.n, 4);
+	static const struct {
+		const char *text, *heading;
+		int page;
+	} wanted[] = {{"Harbours of the north", "Harbours of the north", 1},
+		{"Berths\n\nFees\n\nFour crowns.", "Fees", 2}, {"Tides\n\naaaaa", "Locks > aaaaa", 3},
+		{"Thank you", "Thank you", 4}};
+	for (size_t i = 0; i < p.n; i++) {
+		const struct passage *x = &p.items[i];
+		size_t n = strlen(wanted[i].text);
+
+		assert_true(x->end - x->start >= n);
+		assert_memory_equal(m->text.p + x->start, wanted[i].text, n);
+		assert_memory_equal(x->heading.p, wanted[i].heading, strlen(wanted[i].heading));
+		assert_int_equal(x->page, wanted[i].page);
+	}
+	buf_done(&m->text);
+}
+
 static void test_long_texts(void **state UNUSED)
 {
 	CLEANUP(freep) struct making *m = xcalloc(1, sizeof(*m));
@@ -129,8 +169,8 @@ static void test_overlap(void **state UNUSED)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_headings), cmocka_unit_test(test_long_texts), cmocka_unit_test(test_overlap)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_headings), cmocka_unit_test(test_headings_alone),
+		cmocka_unit_test(test_long_texts), cmocka_unit_test(test_overlap)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
