@@ -64,16 +64,11 @@ int assistants_named(
 /* What the person has chosen, and the instance; 0: nothing. */
 static int read_choices(struct db_conn *c, atelier_id user_id, struct arena *a, atelier_id ret[2], struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *found = NULL;
 	const char *text = NULL;
-	int r = db_query(
-		c, &found, e, "SELECT assistant_id FROM default_assistants WHERE user_id = ?", DB_I64(user_id));
+	int r = STORE_I64(
+		c, &ret[0], NULL, e, "SELECT assistant_id FROM default_assistants WHERE user_id = ?", DB_I64(user_id));
 
-	ret[0] = ret[1] = 0;
-	if (r == 0)
-		r = db_next(found, e);
-	if (r > 0)
-		ret[0] = db_i64(found, 0);
+	ret[1] = 0;
 	r = r < 0 ? r : meta_get(c, OF_INSTANCE, a, &text, e);
 	if (r == 0 && text && !id_parse(text, strlen(text), &ret[1]))
 		ret[1] = 0;
@@ -100,28 +95,17 @@ int assistants_default(struct db_conn *c, atelier_id user_id, struct arena *a, a
 	return r;
 }
 
-struct choice {
-	atelier_id user_id, id;
-};
-
-static int choose_in(struct db_conn *c, void *arg, struct err *e)
-{
-	const struct choice *x = arg;
-
-	if (!x->id)
-		return db_exec(c, NULL, e, "DELETE FROM default_assistants WHERE user_id = ?", DB_I64(x->user_id));
-	return db_exec(c, NULL, e,
-		"INSERT INTO default_assistants (user_id, assistant_id) VALUES (?, ?)"
-		" ON CONFLICT (user_id) DO UPDATE SET assistant_id = excluded.assistant_id",
-		DB_I64(x->user_id), DB_I64(x->id));
-}
-
 int assistants_set_default(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
 {
 	char text[ID_LEN + 1];
 
+	if (user_id && !id)
+		return STORE_WRITE(db, NULL, e, "DELETE FROM default_assistants WHERE user_id = ?", DB_I64(user_id));
 	if (user_id)
-		return db_write(db, choose_in, &(struct choice){user_id, id}, e);
+		return STORE_WRITE(db, NULL, e,
+			"INSERT INTO default_assistants (user_id, assistant_id) VALUES (?, ?)"
+			" ON CONFLICT (user_id) DO UPDATE SET assistant_id = excluded.assistant_id",
+			DB_I64(user_id), DB_I64(id));
 	id_format(id, text);
 	return meta_set(db, OF_INSTANCE, id ? text : NULL, e);
 }

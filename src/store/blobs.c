@@ -191,13 +191,7 @@ struct put {
 
 static int find_id(struct db_conn *c, const char *hash, atelier_id *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = STORE_FIRST(
-		c, &rows, "There is no such file.", e, "SELECT id FROM blobs WHERE hash = ?", DB_TEXT(hash));
-
-	if (r == 0)
-		*ret = db_i64(rows, 0);
-	return r;
+	return STORE_I64(c, ret, "There is no such file.", e, "SELECT id FROM blobs WHERE hash = ?", DB_TEXT(hash));
 }
 
 static int put_in(struct db_conn *c, void *arg, struct err *e)

@@ -44,9 +44,8 @@ struct of_conversation {
 static int of_conversation_in(struct db_conn *c, void *arg, struct err *e)
 {
 	struct of_conversation *x = arg;
-	CLEANUP(db_rows_donep) struct db_rows *rows_ = NULL;
 	char name[ID_LEN + 1];
-	int r = STORE_FIRST(c, &rows_, STORE_NO_CONVERSATION, e,
+	int r = STORE_I64(c, &x->id, STORE_NO_CONVERSATION, e,
 		"SELECT coalesce(k.id, 0) FROM conversations v LEFT JOIN collections k ON k.conversation_id = v.id"
 		" WHERE v.id = ? AND v.user_id = ? AND v.deleted_at IS NULL",
 		DB_I64(x->conversation_id), DB_I64(x->user_id));
@@ -54,7 +53,6 @@ static int of_conversation_in(struct db_conn *c, void *arg, struct err *e)
 	ASSERT(db_is_writing(c));
 	if (r < 0)
 		return r;
-	x->id = db_i64(rows_, 0);
 	id_format(x->conversation_id, name);
 	const struct collection in = {.user_id = x->user_id,
 		.conversation_id = x->conversation_id,
@@ -79,14 +77,8 @@ int collections_of_conversation(
 int collections_find_of(
 	struct db_conn *c, atelier_id user_id, atelier_id conversation_id, atelier_id *ret_id, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *found = NULL;
-	int r = db_query(c, &found, e, "SELECT id FROM collections WHERE conversation_id = ? AND user_id = ?",
+	return STORE_I64(c, ret_id, NULL, e, "SELECT id FROM collections WHERE conversation_id = ? AND user_id = ?",
 		DB_I64(conversation_id), DB_I64(user_id));
-
-	if (r == 0)
-		r = db_next(found, e);
-	*ret_id = r > 0 ? db_i64(found, 0) : 0;
-	return MIN(r, 0);
 }
 
 /* ---- what is searched ---- */
@@ -98,24 +90,17 @@ struct gather {
 	struct store_list places;
 };
 
-#define PLACE                                                                                                          \
-	"k.id, k.revision, k.removed, k.passages, k.mode, k.identity, k.weight, k.threshold, k.whole, k.rewrite, "     \
-	"k.reranker"
-static int read_place(const struct db_rows *found, struct arena *a, struct search_place *ret, struct err *e)
-{
-	*ret = (struct search_place){.collection_id = db_i64(found, 0),
-		.revision = db_i64(found, 1),
-		.removed = db_i64(found, 2),
-		.passages = db_i64(found, 3),
-		.mode = db_dup(found, 4, a),
-		.identity = db_dup(found, 5, a),
-		.weight = db_i64(found, 6),
-		.threshold = db_i64(found, 7),
-		.whole = db_i64(found, 8) != 0,
-		.rewrite = db_i64(found, 9) != 0,
-		.reranker = db_dup(found, 10, a)};
-	return ret->mode && ret->identity && ret->reranker ? 0 : store_full(e);
-}
+#define P struct search_place
+static const struct col place_columns[] = {COL_AS(I64, P, collection_id, "collections.id", COL_SEEN),
+	COL(I64, P, revision), COL(I64, P, removed), COL(I64, P, passages), COL(TEXT, P, mode), COL(TEXT, P, identity),
+	COL(I64, P, weight), COL(I64, P, threshold), COL(BOOL, P, whole), COL(BOOL, P, rewrite),
+	COL(TEXT, P, reranker)};
+#undef P
+static const struct rows_table places = {
+	"collections", "id", NO_COLLECTION, NULL, TABLE(struct search_place, place_columns)};
+static const struct rows_table places_of_documents = {"collections", "id",
+	"There is no such document, or it is not shared with you.", NULL, TABLE(struct search_place, place_columns)};
+#define MAY GRANTED("collection", "collections.id", "collections.user_id")
 
 static struct search_place *place_of(struct gather *g, atelier_id collection_id)
 {
@@ -167,31 +152,22 @@ static int add_all(struct gather *g, struct err *e)
 
 static int add_collection(struct gather *g, atelier_id id, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *found = NULL;
-	int r = STORE_FIRST(g->c, &found, NO_COLLECTION, e,
-		"SELECT " PLACE " FROM collections k WHERE k.id = ? AND " GRANTED("collection", "k.id", "k.user_id"),
-		DB_I64(id), GRANTED_PARAMS(g->w->user_id, false, GRANT_READ));
-
-	if (r < 0)
-		return r;
 	struct search_place x;
-	r = read_place(found, g->a, &x, e);
+	int r = rows_first(&places, g->c, g->a, &x, e, "WHERE collections.id = ? AND " MAY, DB_I64(id),
+		GRANTED_PARAMS(g->w->user_id, false, GRANT_READ));
+
 	return r < 0 ? r : add_place(g, &x, e);
 }
 
 /* Of a collection that is searched as a whole all documents are in it already. */
 static int add_document(struct gather *g, atelier_id id, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *found = NULL;
-	int r = STORE_FIRST(g->c, &found, "There is no such document, or it is not shared with you.", e,
-		"SELECT " PLACE " FROM documents d JOIN collections k ON k.id = d.collection_id"
-		" WHERE d.id = ? AND " GRANTED("collection", "k.id", "k.user_id"),
-		DB_I64(id), GRANTED_PARAMS(g->w->user_id, false, GRANT_READ));
+	struct search_place x, *p;
+	int r = rows_first(&places_of_documents, g->c, g->a, &x, e,
+		"JOIN documents d ON d.collection_id = collections.id WHERE d.id = ? AND " MAY, DB_I64(id),
+		GRANTED_PARAMS(g->w->user_id, false, GRANT_READ));
 
 	if (r < 0)
-		return r;
-	struct search_place x, *p;
-	if ((r = read_place(found, g->a, &x, e)) < 0)
 		return r;
 	p = place_of(g, x.collection_id);
 	if (p && p->n == 0)
@@ -234,27 +210,13 @@ int collections_scope(
 
 int collections_newest(struct db_conn *c, int64_t limit, struct arena *a, struct search_scope *ret, struct err *e)
 {
-	struct gather g = {.c = c, .a = a, .places = {.size = sizeof(struct search_place)}};
-	CLEANUP(db_rows_donep) struct db_rows *found = NULL;
-	int r = db_query(c, &found, e,
-		"SELECT " PLACE
-		" FROM collections k WHERE EXISTS (SELECT 1 FROM documents d WHERE d.collection_id = k.id)"
-		" ORDER BY k.id DESC LIMIT ?",
+	return rows_all(&places, c, a, &ret->items, &ret->n, e,
+		"WHERE EXISTS (SELECT 1 FROM documents d WHERE d.collection_id = collections.id)"
+		" ORDER BY collections.id DESC LIMIT ?",
 		DB_I64(limit));
-
-	while (r >= 0 && (r = db_next(found, e)) > 0) {
-		struct search_place *p = store_push(&g.places, a);
-		r = p ? read_place(found, a, p, e) : store_full(e);
-	}
-	*ret = (struct search_scope){g.places.items, g.places.n};
-	return MIN(r, 0);
 }
 
 int collections_place(struct db_conn *c, atelier_id id, struct arena *a, struct search_place *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *found = NULL;
-	int r = STORE_FIRST(
-		c, &found, NO_COLLECTION, e, "SELECT " PLACE " FROM collections k WHERE k.id = ?", DB_I64(id));
-
-	return r < 0 ? r : read_place(found, a, ret, e);
+	return rows_get(&places, c, id, a, ret, e);
 }

@@ -17,8 +17,8 @@ static const struct col columns[] = {COL(I64, V, id), COL_ONCE(I64, V, user_id),
 	COL(BOOL, V, unread), COL(I64, V, message_count), COL(I64, V, tokens_in), COL(I64, V, tokens_out),
 	COL_ONCE(I64, V, created_at), COL(I64, V, updated_at), COL(REF, V, deleted_at),
 	COL_AS(I64, V, turn_id,
-		"coalesce((SELECT min(t.id) FROM turns t WHERE t.conversation_id = conversations.id AND t.state = "
-		"'running'),"
+		"coalesce((SELECT min(t.id) FROM turns t WHERE t.conversation_id = conversations.id AND t.state ="
+		" 'running'),"
 		" (SELECT min(t.id) FROM turns t WHERE t.conversation_id = conversations.id AND t.state = 'waiting'))",
 		COL_SEEN),
 	COL_AS(BOOL, V, waiting,
@@ -48,13 +48,11 @@ int conversations_get(
 int conversations_has(struct db *db, atelier_id id, bool *ret, struct err *e)
 {
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(db);
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(c, &rows, e, "SELECT 1 FROM conversations WHERE id = ?", DB_I64(id));
+	int64_t there = 0;
+	int r = STORE_I64(c, &there, NULL, e, "SELECT 1 FROM conversations WHERE id = ?", DB_I64(id));
 
-	if (r == 0)
-		r = db_next(rows, e);
-	*ret = r > 0;
-	return MIN(r, 0);
+	*ret = there;
+	return r;
 }
 
 int conversations_list(struct db_conn *c, atelier_id user_id, const struct conversation_filter *which,
@@ -123,30 +121,27 @@ struct change {
 /* Whether the branch that is shown goes through the message. */
 static int is_shown(struct db_conn *c, const struct change *x, atelier_id leaf, bool *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(c, &rows, e,
+	int64_t shown = 0;
+	int r = STORE_I64(c, &shown, NULL, e,
 		"WITH RECURSIVE up(id, parent_id) AS ("
 		"  SELECT id, parent_id FROM messages WHERE id = ? AND conversation_id = ?"
 		"  UNION ALL SELECT p.id, p.parent_id FROM up u JOIN messages p ON p.id = u.parent_id WHERE u.id > ?)"
 		" SELECT 1 FROM up WHERE id = ?",
 		DB_I64(leaf), DB_I64(x->id), DB_I64(x->patch->leaf_id), DB_I64(x->patch->leaf_id));
 
-	if (r == 0)
-		r = db_next(rows, e);
-	*ret = r > 0;
-	return r < 0 ? r : 0;
+	*ret = shown;
+	return r;
 }
 
 /* The end of the newest branch through a message: of children the newest is followed. */
 static int find_leaf(struct db_conn *c, const struct change *x, atelier_id *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	bool shown = false;
 	int r = is_shown(c, x, *ret, &shown, e);
 
 	if (r < 0 || shown)
 		return r;
-	r = STORE_FIRST(c, &rows, STORE_NO_MESSAGE, e,
+	return STORE_I64(c, ret, STORE_NO_MESSAGE, e,
 		"WITH RECURSIVE down(id, depth) AS ("
 		"  SELECT m.id, 0 FROM messages m WHERE m.id = ? AND m.conversation_id = ?"
 		"  UNION ALL"
@@ -154,9 +149,6 @@ static int find_leaf(struct db_conn *c, const struct change *x, atelier_id *ret,
 		"  WHERE d.id IS NOT NULL)"
 		" SELECT id FROM down WHERE id IS NOT NULL ORDER BY depth DESC LIMIT 1",
 		DB_I64(x->patch->leaf_id), DB_I64(x->id));
-	if (r == 0)
-		*ret = db_i64(rows, 0);
-	return r;
 }
 
 /* What the patch says of the row's own columns. */
@@ -293,12 +285,11 @@ static int delete_in(struct db_conn *c, void *arg, struct err *e)
 static int delete_idle_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const struct change *x = arg;
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int r;
 
 	ASSERT(db_is_writing(c));
 	/* Whose it is comes first: a stranger does not learn that an answer is being written. */
-	r = STORE_FIRST(c, &rows, STORE_NO_CONVERSATION, e, "SELECT 1 FROM conversations WHERE id = ? AND user_id = ?",
+	r = STORE_I64(c, NULL, STORE_NO_CONVERSATION, e, "SELECT 1 FROM conversations WHERE id = ? AND user_id = ?",
 		DB_I64(x->id), DB_I64(x->user_id));
 	if (r < 0)
 		return r;
@@ -327,10 +318,8 @@ static int restore_in(struct db_conn *c, void *arg, struct err *e)
 
 int conversations_restore(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
 {
-	struct change x = {.user_id = user_id, .id = id};
-
 	ASSERT(user_id);
-	return db_write(db, restore_in, &x, e);
+	return db_write(db, restore_in, &(struct change){.user_id = user_id, .id = id}, e);
 }
 
 /* Each by itself: what does not fit one says nothing of the others. */

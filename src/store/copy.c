@@ -355,12 +355,10 @@ static int mark_of(struct db *db, struct arena *a, const char **ret, struct err 
 static int is_empty(struct db *db, struct err *e)
 {
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(db);
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(c, &rows, e, "SELECT 1 FROM users LIMIT 1");
+	int64_t users = 0;
+	int r = STORE_I64(c, &users, NULL, e, "SELECT 1 FROM users LIMIT 1");
 
-	if (r == 0)
-		r = db_next(rows, e);
-	return r > 0 ? err_set(e, E_CONFLICT, "%s has users already: a copy goes into an empty database.", db_place(db))
+	return users ? err_set(e, E_CONFLICT, "%s has users already: a copy goes into an empty database.", db_place(db))
 		     : r;
 }
 
@@ -370,8 +368,8 @@ static int is_same_source(const struct db *from, const struct db *to, const char
 	if (strcmp(mark, db_place(from)) == 0)
 		return 0;
 	return err_set(e, E_CONFLICT,
-		"A copy from %.200s to %.200s was begun and not finished. Go on from there, or begin with an empty "
-		"database.",
+		"A copy from %.200s to %.200s was begun and not finished. Go on from there, or begin with an empty"
+		" database.",
 		mark, db_place(to));
 }
 
@@ -494,9 +492,8 @@ int copy_compare(struct db *from, struct db *to, copy_progress_fn progress, void
 			r = hash_table(to, &tables[i], b, e);
 		if (r == 0 && (a->rows != b->rows || a->hash != b->hash))
 			r = err_set(e, E_CONFLICT,
-				"%s differs: %lld rows in %.200s, %lld in the copy%s. It was changed after the copy "
-				"was begun: "
-				"begin again with an empty database.",
+				"%s differs: %lld rows in %.200s, %lld in the copy%s. It was changed after the copy"
+				" was begun: begin again with an empty database.",
 				tables[i].name, (long long)a->rows, db_place(from), (long long)b->rows,
 				a->rows == b->rows ? ", not the same" : "");
 		if (r == 0)

@@ -95,25 +95,19 @@ int documents_get(
 /* Notes that something in the collection has changed; *ret: in which revision. */
 static int count_change(struct db_conn *c, atelier_id collection_id, bool removed, int64_t *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int r = db_exec(c, NULL, e,
 		removed ? "UPDATE collections SET revision = revision + 1, removed = revision + 1 WHERE id = ?"
 			: "UPDATE collections SET revision = revision + 1 WHERE id = ?",
 		DB_I64(collection_id));
 
-	if (r == 0)
-		r = STORE_FIRST(c, &rows, NO_COLLECTION, e, "SELECT revision FROM collections WHERE id = ?",
-			DB_I64(collection_id));
-	if (r == 0)
-		*ret = db_i64(rows, 0);
-	return r;
+	return r < 0 ? r
+		     : STORE_I64(c, ret, NO_COLLECTION, e, "SELECT revision FROM collections WHERE id = ?",
+			       DB_I64(collection_id));
 }
 
 static int may_edit(struct db_conn *c, atelier_id user_id, atelier_id collection_id, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-
-	return STORE_FIRST(c, &rows, NO_COLLECTION, e, "SELECT 1 FROM collections k WHERE k.id = ? AND " MAY,
+	return STORE_I64(c, NULL, NO_COLLECTION, e, "SELECT 1 FROM collections k WHERE k.id = ? AND " MAY,
 		DB_I64(collection_id), GRANTED_PARAMS(user_id, false, GRANT_EDIT));
 }
 
@@ -131,8 +125,8 @@ static int find(struct db_conn *c, atelier_id user_id, atelier_id id, struct db_
 static int set_job(struct db_conn *c, atelier_id id, const char *state, atelier_id job, struct err *e)
 {
 	return db_exec(c, NULL, e,
-		"UPDATE documents SET job_id = ?, state = ?, error_code = NULL, error_text = NULL, updated_at = ? "
-		"WHERE id = ?",
+		"UPDATE documents SET job_id = ?, state = ?, error_code = NULL, error_text = NULL, updated_at = ?"
+		" WHERE id = ?",
 		DB_I64(job), DB_TEXT(state), DB_I64(clock_now_ms()), DB_I64(id));
 }
 
@@ -183,45 +177,30 @@ struct creation {
 #define BYTES_OF(these)                                                                                                \
 	"SELECT coalesce(sum(size), 0) FROM blobs WHERE id IN (SELECT blob_id FROM documents WHERE " these ")"
 
-static int add_up(struct db_conn *c, const char *sql, int64_t id, int64_t *ret, struct err *e)
-{
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = STORE_FIRST(c, &rows, NO_DOCUMENT, e, sql, DB_I64(id));
-
-	*ret = r < 0 ? 0 : db_i64(rows, 0);
-	return r;
-}
-
 static int check_quota(struct db_conn *c, const struct document_new *in, struct err *e)
 {
-	int64_t own, all = 0;
-	int r = add_up(c, BYTES_OF("user_id = ?"), in->user_id, &own, e);
+	int64_t own = 0, all = 0;
+	int r = STORE_I64(c, &own, NO_DOCUMENT, e, BYTES_OF("user_id = ?"), DB_I64(in->user_id));
 
 	if (r == 0 && own > in->quota)
 		return err_set(e, E_TOO_LARGE,
 			"Your documents would take more than %lld MB (document_quota_mb). Delete some, then try again.",
 			(long long)(in->quota >> 20));
 	if (r == 0 && in->total)
-		r = add_up(c, BYTES_OF("id > ?"), 0, &all, e);
+		r = STORE_I64(c, &all, NO_DOCUMENT, e, BYTES_OF("id > 0"));
 	if (r < 0 || all <= in->total)
 		return r;
 	return err_set(e, E_TOO_LARGE,
-		"All documents of this server would take more than %lld MB (document_total_mb). Delete some, or ask an "
-		"administrator.",
+		"All documents of this server would take more than %lld MB (document_total_mb). Delete some, or ask an"
+		" administrator.",
 		(long long)(in->total >> 20));
 }
 
 static int find_same(struct db_conn *c, const struct creation *x, atelier_id blob_id, atelier_id *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(c, &rows, e,
+	return STORE_I64(c, ret, NULL, e,
 		"SELECT id FROM documents WHERE collection_id = ? AND blob_id = ? AND id <> ? ORDER BY id LIMIT 1",
 		DB_I64(x->in->collection_id), DB_I64(blob_id), DB_I64(x->made.id));
-
-	if (r == 0)
-		r = db_next(rows, e);
-	*ret = r > 0 ? db_i64(rows, 0) : 0;
-	return MIN(r, 0);
 }
 
 static int replace(struct db_conn *c, const struct creation *x, atelier_id blob_id, struct err *e)
@@ -250,9 +229,8 @@ static int take_blob(struct db_conn *c, atelier_id blob_id, void *arg, struct er
 		r = replace(c, x, blob_id, e);
 	else if (r == 0)
 		r = STORE_INSERT(c, &x->made.id, e,
-			"INSERT INTO documents (id, collection_id, user_id, blob_id, name, state, created_at, "
-			"updated_at)"
-			" VALUES (?, ?, ?, ?, ?, 'queued', ?, ?)",
+			"INSERT INTO documents (id, collection_id, user_id, blob_id, name, state, created_at,"
+			" updated_at) VALUES (?, ?, ?, ?, ?, 'queued', ?, ?)",
 			DB_I64(in->collection_id), DB_I64(in->user_id), DB_I64(blob_id), DB_TEXT(in->name), DB_I64(now),
 			DB_I64(now));
 	if (r == 0)
@@ -276,10 +254,11 @@ int documents_create(
 
 /* ---- by what a collection is searched ---- */
 
-/* Texts of the collection `d` that lack vectors of an identity, the parameter. */
-#define LACKS                                                                                                          \
-	"(SELECT count(*) FROM vectors v WHERE v.text_id = d.text_id AND v.identity = ?) <"                            \
-	" (SELECT t.passages FROM texts t WHERE t.id = d.text_id)"
+/* Whether the text of the document `d` lacks vectors of an identity, the parameter. */
+#define LACKS(d)                                                                                                       \
+	"(SELECT count(*) FROM vectors v WHERE v.text_id = " d ".text_id AND v.identity = ?) <"                        \
+	" (SELECT t.passages FROM texts t WHERE t.id = " d ".text_id)"
+#define D_LACKS LACKS("d")
 
 /* A collection that is searched by no vectors yet waits for documents that may still get some: those of jobs that are open, before
  * a try of theirs has failed, and those that have been read without. */
@@ -294,7 +273,7 @@ static int switch_to(struct db_conn *c, atelier_id collection_id, const char *id
 	int r = db_exec(c, &n, e,
 		"UPDATE collections SET identity = ? WHERE id = ? AND identity <> ? AND NOT EXISTS"
 		" (SELECT 1 FROM documents d LEFT JOIN jobs j ON j.id = d.job_id"
-		"  WHERE d.collection_id = collections.id AND d.text_id IS NOT NULL AND " LACKS
+		"  WHERE d.collection_id = collections.id AND d.text_id IS NOT NULL AND " D_LACKS
 		"  AND NOT (collections.identity = '' AND NOT " WAITED_FOR
 		"   AND EXISTS (SELECT 1 FROM documents o JOIN vectors v ON v.text_id = o.text_id"
 		"    WHERE o.collection_id = collections.id AND v.identity = ?)))",
@@ -434,29 +413,21 @@ int documents_retry(struct db *db, atelier_id user_id, atelier_id id, struct err
 
 /* ---- for the job ---- */
 
+#define W struct document_work
+static const struct col work_columns[] = {COL(I64, W, id), COL(I64, W, collection_id), COL(TEXT, W, name),
+	COL_AS(TEXT, W, hash, "b.hash", COL_SEEN), COL_AS(I64, W, size, "b.size", COL_SEEN),
+	COL_AS(I64, W, passage_tokens, "k.passage_tokens", COL_SEEN), COL_AS(I64, W, overlap, "k.overlap", COL_SEEN),
+	COL_AS(TEXT, W, embedding_model, "k.embedding_model", COL_SEEN), COL(REF, W, user_id),
+	COL_AS(TEXT, W, identity, "k.identity", COL_SEEN)};
+#undef W
+static const struct rows_table work = {"documents", NULL, NO_DOCUMENT, NULL, TABLE(struct document_work, work_columns)};
+
 int documents_work(struct db_conn *c, atelier_id id, struct arena *a, struct document_work *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = STORE_FIRST(c, &rows, NO_DOCUMENT, e,
-		"SELECT d.collection_id, d.name, b.hash, b.size, k.passage_tokens, d.user_id, k.identity, "
-		"k.overlap, k.embedding_model FROM "
-		"documents d"
-		" JOIN blobs b ON b.id = d.blob_id JOIN collections k ON k.id = d.collection_id WHERE d.id = ?",
+	return rows_first(&work, c, a, ret, e,
+		"JOIN blobs b ON b.id = documents.blob_id JOIN collections k ON k.id = documents.collection_id"
+		" WHERE documents.id = ?",
 		DB_I64(id));
-
-	if (r < 0)
-		return r;
-	*ret = (struct document_work){.id = id,
-		.collection_id = db_i64(rows, 0),
-		.name = db_dup(rows, 1, a),
-		.hash = db_dup(rows, 2, a),
-		.size = db_i64(rows, 3),
-		.passage_tokens = db_i64(rows, 4),
-		.user_id = db_is_null(rows, 5) ? 0 : db_i64(rows, 5),
-		.identity = db_dup(rows, 6, a),
-		.overlap = db_i64(rows, 7),
-		.embedding_model = db_dup(rows, 8, a)};
-	return ret->name && ret->hash && ret->identity && ret->embedding_model ? 0 : store_full(e);
 }
 
 int documents_is_elsewhere(struct db *db, const char *data, atelier_id id, bool *ret, struct err *e)
@@ -477,26 +448,12 @@ int documents_is_elsewhere(struct db *db, const char *data, atelier_id id, bool 
 	return 0;
 }
 
-struct state {
-	atelier_id id;
-	const char *state, *code, *text;
-};
-
-static int set_state_in(struct db_conn *c, void *arg, struct err *e)
-{
-	const struct state *x = arg;
-
-	return db_exec(c, NULL, e,
-		"UPDATE documents SET state = ?, error_code = ?, error_text = ?, updated_at = ? WHERE id = ?",
-		DB_TEXT(x->state), DB_TEXT(x->code), DB_TEXT(x->text), DB_I64(clock_now_ms()), DB_I64(x->id));
-}
-
 int documents_set_state(
 	struct db *db, atelier_id id, const char *state, const char *code, const char *text, struct err *e)
 {
-	struct state x = {id, state, code, text};
-
-	return db_write(db, set_state_in, &x, e);
+	return STORE_WRITE(db, NULL, e,
+		"UPDATE documents SET state = ?, error_code = ?, error_text = ?, updated_at = ? WHERE id = ?",
+		DB_TEXT(state), DB_TEXT(code), DB_TEXT(text), DB_I64(clock_now_ms()), DB_I64(id));
 }
 
 static int embed_in(struct db_conn *c, void *arg, struct err *e)
@@ -530,11 +487,7 @@ struct embedded {
 
 static int collection_of(struct db_conn *c, atelier_id id, atelier_id *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = STORE_FIRST(c, &rows, NO_DOCUMENT, e, "SELECT collection_id FROM documents WHERE id = ?", DB_I64(id));
-
-	*ret = r < 0 ? 0 : db_i64(rows, 0);
-	return r;
+	return STORE_I64(c, ret, NO_DOCUMENT, e, "SELECT collection_id FROM documents WHERE id = ?", DB_I64(id));
 }
 
 static int embedded_in(struct db_conn *c, void *arg, struct err *e)
@@ -601,15 +554,12 @@ static int look_again_in(struct db_conn *c, void *arg, struct err *e)
 static int next_waiting(struct db *db, atelier_id after, atelier_id *ret, struct err *e)
 {
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(db);
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = STORE_FIRST(c, &rows, "", e,
+
+	return STORE_I64(c, ret, NULL, e,
 		"SELECT coalesce(min(k.id), 0) FROM collections k WHERE k.id > ? AND k.identity = '' AND EXISTS"
 		" (SELECT 1 FROM documents d JOIN vectors v ON v.text_id = d.text_id AND v.n = 0"
 		"  WHERE d.collection_id = k.id)",
 		DB_I64(after));
-
-	*ret = r < 0 ? 0 : db_i64(rows, 0);
-	return r;
 }
 
 int documents_look_again(struct db *db, int64_t *ret_n, struct err *e)
@@ -627,6 +577,15 @@ int documents_look_again(struct db *db, int64_t *ret_n, struct err *e)
 	return r;
 }
 
+#define U struct unfinished
+static const struct col unfinished_columns[] = {COL(I64, U, id),
+	COL_AS(I64, U, text_id, "CASE WHEN documents.state IN ('ready', 'embedding') THEN documents.text_id ELSE 0 END",
+		COL_SEEN),
+	COL(TEXT, U, name)};
+#undef U
+static const struct rows_table unfinished = {
+	"documents", NULL, NULL, NULL, TABLE(struct unfinished, unfinished_columns)};
+
 struct embed_all {
 	atelier_id user_id, collection_id;
 	const char *identity;
@@ -637,30 +596,21 @@ static int embed_all_in(struct db_conn *c, void *arg, struct err *e)
 {
 	struct embed_all *x = arg;
 	CLEANUP(arena_done) struct arena a;
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct store_list l = {.size = sizeof(struct unfinished)};
+	struct unfinished *items = NULL;
 	struct err full = {0};
+	size_t n = 0;
 	int r = may_edit(c, x->user_id, x->collection_id, e);
 
 	ASSERT(db_is_writing(c));
 	arena_init(&a, (size_t)64 << 20);
 	if (r == 0)
-		r = db_query(c, &rows, e,
-			"SELECT d.id, CASE WHEN d.state IN ('ready', 'embedding') THEN d.text_id ELSE 0 END, d.name"
-			" FROM documents d LEFT JOIN jobs j ON j.id = d.job_id WHERE "
-			"d.collection_id = ?"
-			" AND d.text_id IS NOT NULL AND NOT (" WILL_SEE ") AND " LACKS " ORDER BY d.id",
+		r = rows_all(&unfinished, c, &a, &items, &n, e,
+			"LEFT JOIN jobs j ON j.id = documents.job_id WHERE documents.collection_id = ?"
+			" AND documents.text_id IS NOT NULL AND NOT (" WILL_SEE
+			") AND " LACKS("documents") " ORDER BY documents.id",
 			DB_I64(x->collection_id), DB_TEXT(x->identity));
-	while (r >= 0 && (r = db_next(rows, e)) > 0) {
-		struct unfinished *d = store_push(&l, &a);
-		if (!d)
-			return store_full(e);
-		*d = (struct unfinished){db_i64(rows, 0), db_i64(rows, 1), db_dup(rows, 2, &a)};
-	}
-	db_rows_done(TAKE_PTR(rows));
-	for (size_t i = 0; r == 0 && i < l.n; i++) {
-		const struct unfinished *d = (const struct unfinished *)l.items + i;
-		r = begin_again(c, x->user_id, d, &full);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = begin_again(c, x->user_id, &items[i], &full);
 		if (r == E_BUSY)
 			return 0; /* the rest when these are done */
 		x->n += r == 0;
@@ -690,24 +640,18 @@ int documents_embed_all(struct db *db, atelier_id user_id, atelier_id collection
 	return r;
 }
 
+static const struct col change_columns[] = {COL_AS(I64, struct document_change, id, "d.id", COL_SEEN),
+	COL_AS(I64, struct document_change, text_id, "d.text_id", COL_SEEN),
+	COL_AS(I64, struct document_change, words, "coalesce(o.words, ?)", COL_SEEN)};
+static const struct rows_table changes = {"documents", NULL, NULL, NULL, TABLE(struct document_change, change_columns)};
+
 /* Of the texts only the few of an older version are asked, by their index: SQLite reads all of a row's postings before `words`. */
 int documents_changed(struct db_conn *c, atelier_id collection_id, int64_t since, int64_t words, struct arena *a,
 	struct document_changes *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct store_list l = {.size = sizeof(struct document_change)};
-	int r = db_query(c, &rows, e,
-		"WITH older AS MATERIALIZED (SELECT id, words FROM texts WHERE ready = 1 AND words < ?)"
-		" SELECT d.id, d.text_id, coalesce(o.words, ?) FROM documents d LEFT JOIN older o ON o.id = d.text_id"
+	return rows_from(&changes, c, a, &ret->items, &ret->n, e,
+		"WITH older AS MATERIALIZED (SELECT id, words FROM texts WHERE ready = 1 AND words < ?)",
+		"documents d LEFT JOIN older o ON o.id = d.text_id"
 		" WHERE d.collection_id = ? AND d.revision > ? AND d.text_id IS NOT NULL ORDER BY d.id",
 		DB_I64(words), DB_I64(words), DB_I64(collection_id), DB_I64(since));
-
-	while (r >= 0 && (r = db_next(rows, e)) > 0) {
-		struct document_change *x = store_push(&l, a);
-		if (!x)
-			return store_full(e);
-		*x = (struct document_change){db_i64(rows, 0), db_i64(rows, 1), db_i64(rows, 2)};
-	}
-	*ret = (struct document_changes){l.items, l.n};
-	return r;
 }

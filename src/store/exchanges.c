@@ -22,52 +22,39 @@ int exchanges_begin(struct db *db, atelier_id user_id, struct err *e)
 
 int exchanges_newest(struct db_conn *c, atelier_id user_id, const char *identity, int64_t *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = STORE_FIRST(c, &rows, "", e,
-		"SELECT coalesce(max(id), 0) FROM exchange_vectors WHERE user_id = ? AND identity = ?", DB_I64(user_id),
-		DB_TEXT(identity));
-
 	ASSERT(user_id);
-	if (r == 0)
-		*ret = db_i64(rows, 0);
-	return r;
+	return STORE_I64(c, ret, NULL, e, "SELECT max(id) FROM exchange_vectors WHERE user_id = ? AND identity = ?",
+		DB_I64(user_id), DB_TEXT(identity));
 }
 
 int exchanges_are_behind(
 	struct db_conn *c, atelier_id user_id, atelier_id but, const char *identity, bool *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int64_t newest = 0;
+	int64_t newest = 0, told = 0;
 	int r = exchanges_newest(c, user_id, identity, &newest, e);
 
 	if (r == 0)
-		r = db_query(c, &rows, e,
+		r = STORE_I64(c, &told, NULL, e,
 			"SELECT updated_at FROM conversations WHERE user_id = ? AND deleted_at IS NULL AND id <> ?"
 			" ORDER BY updated_at DESC, id DESC LIMIT 1",
 			DB_I64(user_id), DB_I64(but));
-	if (r < 0 || (r = db_next(rows, e)) < 0)
-		return r;
-	*ret = r > 0 && id_at(db_i64(rows, 0)) > newest;
-	return 0;
+	if (r == 0)
+		*ret = told && id_at(told) > newest;
+	return r;
 }
 
 int exchanges_lacking(struct db_conn *c, atelier_id user_id, const char *identity, atelier_id before, int64_t limit,
 	struct arena *a, struct exchange_ids *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(c, &rows, e,
+	*ret = (struct exchange_ids){.items = ARENA_ARRAY(a, atelier_id, (size_t)limit)};
+	if (!ret->items)
+		return store_full(e);
+	return STORE_IDS(c, ret->items, (size_t)limit, &ret->n, e,
 		"SELECT m.id FROM conversations v JOIN messages m ON m.conversation_id = v.id"
 		" WHERE v.user_id = ? AND v.deleted_at IS NULL AND m.role = 'assistant' AND m.state <> 'running'"
 		" AND m.id < ? AND NOT EXISTS (SELECT 1 FROM exchange_vectors x"
 		"  WHERE x.message_id = m.id AND x.identity = ?) AND m.content <> '' ORDER BY m.id DESC LIMIT ?",
 		DB_I64(user_id), DB_I64(before), DB_TEXT(identity), DB_I64(limit));
-
-	*ret = (struct exchange_ids){.items = ARENA_ARRAY(a, atelier_id, (size_t)limit)};
-	if (!ret->items)
-		return store_full(e);
-	while (r >= 0 && (r = db_next(rows, e)) > 0)
-		ret->items[ret->n++] = db_i64(rows, 0);
-	return MIN(r, 0);
 }
 
 int exchanges_get(struct db_conn *c, atelier_id user_id, atelier_id but, const struct exchange_ids *ids, size_t limit,
@@ -112,19 +99,10 @@ int exchanges_store(struct db *db, const struct exchange_vectors *in, struct err
 	return db_write(db, store_in, &x, e);
 }
 
-static int forget_in(struct db_conn *c, void *arg, struct err *e)
-{
-	const struct exchange_vectors *x = arg;
-
-	return db_exec(c, NULL, e, "DELETE FROM exchange_vectors WHERE user_id = ? AND identity <> ?",
-		DB_I64(x->user_id), DB_TEXT(x->identity));
-}
-
 int exchanges_forget(struct db *db, atelier_id user_id, const char *identity, struct err *e)
 {
-	struct exchange_vectors x = {.user_id = user_id, .identity = identity};
-
-	return db_write(db, forget_in, &x, e);
+	return STORE_WRITE(db, NULL, e, "DELETE FROM exchange_vectors WHERE user_id = ? AND identity <> ?",
+		DB_I64(user_id), DB_TEXT(identity));
 }
 
 int exchanges_load(struct db_conn *c, atelier_id user_id, const char *identity, int64_t after, int64_t limit,

@@ -31,12 +31,12 @@ struct creation {
 /* The same bytes twice count once. */
 static int check_quota(struct db_conn *c, const struct file_new *in, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = STORE_FIRST(c, &rows, NO_FILE, e,
+	int64_t bytes = 0;
+	int r = STORE_I64(c, &bytes, NO_FILE, e,
 		"SELECT coalesce(sum(size), 0) FROM blobs WHERE id IN (SELECT blob_id FROM files WHERE user_id = ?)",
 		DB_I64(in->user_id));
 
-	if (r < 0 || db_i64(rows, 0) <= in->quota)
+	if (r < 0 || bytes <= in->quota)
 		return r;
 	return err_set(
 		e, E_TOO_LARGE, "all files that tools made would take more than %lld MB", (long long)(in->quota >> 20));
@@ -46,9 +46,7 @@ static int take_blob(struct db_conn *c, atelier_id blob_id, void *arg, struct er
 {
 	struct creation *x = arg;
 	const struct file_new *in = x->in;
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = STORE_FIRST(
-		c, &rows, STORE_NO_MESSAGE, e, "SELECT 1 FROM messages WHERE id = ?", DB_I64(in->message_id));
+	int r = STORE_I64(c, NULL, STORE_NO_MESSAGE, e, "SELECT 1 FROM messages WHERE id = ?", DB_I64(in->message_id));
 
 	if (r == 0)
 		r = STORE_INSERT(c, &x->id, e,
@@ -86,8 +84,8 @@ int files_copy(struct db_conn *c, atelier_id from, atelier_id to, struct err *e)
 {
 	ASSERT(db_is_writing(c));
 	return db_exec(c, NULL, e,
-		"INSERT INTO message_files (message_id, file_id) SELECT ?, file_id FROM message_files WHERE message_id "
-		"= ?",
+		"INSERT INTO message_files (message_id, file_id) SELECT ?, file_id FROM message_files WHERE message_id"
+		" = ?",
 		DB_I64(to), DB_I64(from));
 }
 

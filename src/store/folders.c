@@ -51,9 +51,7 @@ int folders_get(struct db_conn *c, atelier_id user_id, atelier_id id, enum grant
 
 int folders_granted(struct db_conn *c, atelier_id user_id, atelier_id id, enum grant_verb verb, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *found = NULL;
-
-	return STORE_FIRST(c, &found, rows.missing, e,
+	return STORE_I64(c, NULL, rows.missing, e,
 		"SELECT 1 FROM folders WHERE id = ? AND " GRANTED("folder", "folders.id", "folders.user_id"),
 		DB_I64(id), GRANTED_PARAMS(user_id, false, verb));
 }

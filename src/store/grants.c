@@ -30,8 +30,7 @@ static const struct col columns[] = {COL_AS(TEXT, G, kind, "grants.kind", COL_SE
 	COL_AS(TEXT, G, subject_name, "coalesce(users.name, groups.name)", COL_SEEN),
 	COL_AS(I64, G, verb, "grants.verb", COL_SEEN)};
 #undef G
-static const struct rows_table grants = {
-	.name = "grants", .cols = columns, .n_cols = N_ELEMENTS(columns), .size = sizeof(struct grant)};
+static const struct rows_table grants = {"grants", NULL, NULL, NULL, TABLE(struct grant, columns)};
 
 #define JOINED                                                                                                         \
 	"LEFT JOIN users ON grants.subject = 'user' AND users.id = grants.subject_id"                                  \
@@ -77,13 +76,11 @@ static int add_in(struct db_conn *c, const struct grant_place *of, const struct 
 
 static int check_subject(struct db_conn *c, const struct grant *g, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-
 	if (strcmp(g->subject, "user") == 0)
-		return STORE_FIRST(c, &rows, "There is no such user.", e, "SELECT 1 FROM users WHERE id = ?",
+		return STORE_I64(c, NULL, "There is no such user.", e, "SELECT 1 FROM users WHERE id = ?",
 			DB_I64(g->subject_id));
 	if (strcmp(g->subject, "group") == 0)
-		return STORE_FIRST(c, &rows, "There is no such group.", e, "SELECT 1 FROM groups WHERE id = ?",
+		return STORE_I64(c, NULL, "There is no such group.", e, "SELECT 1 FROM groups WHERE id = ?",
 			DB_I64(g->subject_id));
 	return 0;
 }
@@ -118,35 +115,19 @@ int grants_clear(struct db *db, const struct grant_place *of, struct err *e)
 	return db_write(db, clear_in, &x, e);
 }
 
+#define R struct grant_right
+static const struct col right_columns[] = {COL_AS(TEXT, R, kind, "g.kind", COL_SEEN),
+	COL_AS(TEXT, R, name, "g.resource_name", COL_SEEN),
+	COL_AS(I64, R, verb, "max(CASE WHEN " GRANTED_TO " THEN g.verb ELSE 0 END)", COL_SEEN)};
+#undef R
+static const struct rows_table right_rows = {"grants g", NULL, NULL, NULL, TABLE(struct grant_right, right_columns)};
+
 int grants_rights(
 	struct db_conn *c, atelier_id user_id, struct arena *a, struct grant_right **ret, size_t *ret_n, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct store_list l = {.size = sizeof(struct grant_right)};
-	struct store_reader rd = {.a = a};
-	int r = db_query(c, &rows, e,
-		"SELECT g.kind, g.resource_name, max(CASE WHEN " GRANTED_TO " THEN g.verb ELSE 0 END) FROM grants g"
-		" WHERE g.resource_name <> '' GROUP BY g.kind, g.resource_name",
-		DB_I64(user_id), DB_I64(user_id));
-
 	ASSERT(user_id);
-	if (r < 0)
-		return r;
-	rd.rows = rows;
-	while ((r = db_next(rows, e)) > 0) {
-		struct grant_right *g = store_push(&l, a);
-
-		if (!g)
-			return store_full(e);
-		*g = (struct grant_right){store_str(&rd, 0), store_str(&rd, 1), db_i64(rows, 2)};
-	}
-	if (r == 0)
-		r = store_reader_end(&rd, e);
-	if (r == 0) {
-		*ret = l.items;
-		*ret_n = l.n;
-	}
-	return r;
+	return rows_all(&right_rows, c, a, ret, ret_n, e,
+		"WHERE g.resource_name <> '' GROUP BY g.kind, g.resource_name", DB_I64(user_id), DB_I64(user_id));
 }
 
 int grants_forget(struct db_conn *c, const char *kind, atelier_id resource_id, struct err *e)

@@ -14,10 +14,8 @@ static const struct rows_table groups = {"groups", "lower(name), name", "There i
 static const struct col member_columns[] = {COL(I64, M, group_id), COL_AS(I64, M, id, "user_id", COL_SEEN),
 	COL_AS(TEXT, M, username, "users.name", COL_SEEN)};
 #undef M
-static const struct rows_table members = {.name = "group_members",
-	.cols = member_columns,
-	.n_cols = N_ELEMENTS(member_columns),
-	.size = sizeof(struct group_member)};
+static const struct rows_table members = {
+	"group_members", NULL, NULL, NULL, TABLE(struct group_member, member_columns)};
 #define MEMBERS "JOIN users ON users.id = user_id "
 #define BY_NAME " ORDER BY group_id, lower(users.name), users.name"
 
@@ -88,13 +86,6 @@ struct change {
 	size_t n;
 };
 
-static int user_exists(struct db_conn *c, atelier_id id, struct err *e)
-{
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-
-	return STORE_FIRST(c, &rows, "There is no such user.", e, "SELECT 1 FROM users WHERE id = ?", DB_I64(id));
-}
-
 static int set_members_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const struct change *x = arg;
@@ -104,7 +95,8 @@ static int set_members_in(struct db_conn *c, void *arg, struct err *e)
 	if (r == 0)
 		r = db_exec(c, NULL, e, "DELETE FROM group_members WHERE group_id = ?", DB_I64(x->id));
 	for (size_t i = 0; r == 0 && i < x->n; i++) {
-		r = user_exists(c, x->users[i], e);
+		r = STORE_I64(
+			c, NULL, "There is no such user.", e, "SELECT 1 FROM users WHERE id = ?", DB_I64(x->users[i]));
 		if (r == 0)
 			r = db_exec(c, NULL, e,
 				"INSERT INTO group_members (group_id, user_id) VALUES (?, ?) ON CONFLICT DO NOTHING",

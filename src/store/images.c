@@ -42,12 +42,12 @@ struct creation {
 /* The same bytes sent twice count once. */
 static int check_quota(struct db_conn *c, const struct image_new *in, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = STORE_FIRST(c, &rows, NO_IMAGE, e,
+	int64_t bytes = 0;
+	int r = STORE_I64(c, &bytes, NO_IMAGE, e,
 		"SELECT coalesce(sum(size), 0) FROM blobs WHERE id IN (SELECT blob_id FROM images WHERE user_id = ?)",
 		DB_I64(in->user_id));
 
-	if (r < 0 || db_i64(rows, 0) <= in->quota)
+	if (r < 0 || bytes <= in->quota)
 		return r;
 	return err_set(e, E_TOO_LARGE,
 		"Your pictures would take more than %lld MB. Delete conversations that have some, then try again.",
@@ -96,18 +96,15 @@ int images_of_message(struct db_conn *c, atelier_id message_id, struct arena *a,
 
 int images_are_asked(struct db_conn *c, atelier_id message_id, bool *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(c, &rows, e,
+	int64_t some = 0;
+	int r = STORE_I64(c, &some, NULL, e,
 		"SELECT 1 FROM message_images WHERE message_id = ? OR"
 		" message_id = (SELECT parent_id FROM messages WHERE id = ? AND role = 'assistant') LIMIT 1",
 		DB_I64(message_id), DB_I64(message_id));
 
 	if (r == 0)
-		r = db_next(rows, e);
-	if (r < 0)
-		return r;
-	*ret = r > 0;
-	return 0;
+		*ret = some;
+	return r;
 }
 
 /* ---- who has them ---- */
@@ -158,13 +155,13 @@ struct removal {
 static int delete_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const struct removal *x = arg;
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = STORE_FIRST(c, &rows, NO_IMAGE, e,
+	int64_t used = 0;
+	int r = STORE_I64(c, &used, NO_IMAGE, e,
 		"SELECT CASE WHEN " USED " THEN 1 ELSE 0 END FROM images WHERE id = ? AND user_id = ?", DB_I64(x->id),
 		DB_I64(x->user_id));
 
 	ASSERT(db_is_writing(c));
-	if (r == 0 && db_i64(rows, 0))
+	if (r == 0 && used)
 		r = err_set(e, E_CONFLICT, "A message or an assistant has this picture. It goes with that.");
 	return r < 0 ? r : db_exec(c, NULL, e, "DELETE FROM images WHERE id = ?", DB_I64(x->id));
 }

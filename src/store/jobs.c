@@ -57,20 +57,20 @@ struct create {
 
 int jobs_create_in(struct db_conn *c, const struct job_new *in, atelier_id *ret_id, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int64_t n = 0;
 	const struct job_row row = {.user_id = in->user_id,
 		.kind = in->kind,
 		.state = "queued",
 		.title = in->title,
 		.params = in->params,
 		.due_at = clock_now_ms()};
-	int r = STORE_FIRST(c, &rows, NO_JOB, e,
+	int r = STORE_I64(c, &n, NO_JOB, e,
 		"SELECT count(*) FROM jobs WHERE state = 'queued' AND kind = ? AND user_id = ?", DB_TEXT(row.kind),
 		DB_I64(row.user_id));
 
 	ASSERT(db_is_writing(c));
 	ASSERT(in->kind && in->params);
-	if (r == 0 && db_i64(rows, 0) >= JOBS_WAITING_MAX)
+	if (r == 0 && n >= JOBS_WAITING_MAX)
 		return err_set(e, E_BUSY, "%d of your jobs wait already. Try again later.", JOBS_WAITING_MAX);
 	return r < 0 ? r : rows_create_in(&jobs, c, &row, ret_id, e);
 }
@@ -167,8 +167,7 @@ struct take {
 
 static int find_next(struct db_conn *c, const char *kind, atelier_id *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(c, &rows, e,
+	return STORE_I64(c, ret, NULL, e,
 		WAITING_USERS
 		" SELECT id FROM (SELECT waiting.user_id,"
 		"  (SELECT id FROM jobs WHERE state = 'queued' AND kind = ? AND user_id = waiting.user_id"
@@ -178,28 +177,20 @@ static int find_next(struct db_conn *c, const char *kind, atelier_id *ret, struc
 		"  FROM waiting WHERE waiting.user_id IS NOT NULL) AS first"
 		" WHERE id IS NOT NULL ORDER BY n, last, user_id LIMIT 1",
 		DB_TEXT(kind), DB_TEXT(kind), DB_TEXT(kind), DB_I64(clock_now_ms()), DB_TEXT(kind), DB_TEXT(kind));
-
-	if (r < 0 || (r = db_next(rows, e)) <= 0)
-		return r;
-	*ret = db_i64(rows, 0);
-	return 1;
 }
 
 static int take_in(struct db_conn *c, void *arg, struct err *e)
 {
 	struct take *t = arg;
 	atelier_id id = 0, claim = id_new();
-	int r;
+	int64_t running = 0;
+	int r = STORE_I64(c, &running, NO_JOB, e, "SELECT count(*) FROM jobs WHERE state = 'running' AND kind = ?",
+		DB_TEXT(t->x->kind));
 
 	ASSERT(db_is_writing(c));
-	{
-		CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-		r = STORE_FIRST(c, &rows, NO_JOB, e, "SELECT count(*) FROM jobs WHERE state = 'running' AND kind = ?",
-			DB_TEXT(t->x->kind));
-		if (r < 0 || db_i64(rows, 0) >= t->x->places)
-			return r;
-	}
-	if ((r = find_next(c, t->x->kind, &id, e)) <= 0 || (r = jobs_get(c, 0, id, t->a, t->row, e)) < 0)
+	if (r < 0 || running >= t->x->places)
+		return r;
+	if ((r = find_next(c, t->x->kind, &id, e)) < 0 || !id || (r = jobs_get(c, 0, id, t->a, t->row, e)) < 0)
 		return r;
 	t->row->claim = claim;
 	r = db_exec(c, NULL, e,
@@ -213,10 +204,10 @@ static int take_in(struct db_conn *c, void *arg, struct err *e)
 static int is_there(struct db *db, const char *sql, struct db_param p1, struct db_param p2, struct err *e)
 {
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(db);
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(c, &rows, e, sql, p1, p2);
+	int64_t there = 0;
+	int r = STORE_I64(c, &there, NULL, e, sql, p1, p2);
 
-	return r < 0 ? r : db_next(rows, e);
+	return r < 0 ? r : there > 0;
 }
 
 int jobs_take(struct db *db, const struct job_take *x, struct arena *a, struct job_row *ret, struct err *e)
@@ -254,9 +245,8 @@ static int beat_in(struct db_conn *c, void *arg, struct err *e)
 
 	ASSERT(db_is_writing(c));
 	for (size_t i = 0; r == 0 && i < x->n; i++) {
-		CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 		struct job_beat *b = &x->items[i];
-		int64_t held = 0;
+		int64_t held = 0, stop = 0;
 
 		r = db_exec(c, &held, e,
 			"UPDATE jobs SET lease_until = ?, progress = coalesce(?, progress), updated_at = ?"
@@ -265,8 +255,8 @@ static int beat_in(struct db_conn *c, void *arg, struct err *e)
 		b->lost = held == 0;
 		if (r < 0 || b->lost)
 			continue;
-		r = STORE_FIRST(c, &rows, NO_JOB, e, "SELECT stop FROM jobs WHERE id = ?", DB_I64(b->id));
-		b->stop = r == 0 && db_i64(rows, 0) != 0;
+		r = STORE_I64(c, &stop, NO_JOB, e, "SELECT stop FROM jobs WHERE id = ?", DB_I64(b->id));
+		b->stop = stop;
 	}
 	return r;
 }
@@ -282,12 +272,12 @@ int jobs_beat(struct db *db, struct job_beat *beats, size_t n, int64_t lease_ms,
 /* Whether it was asked for anew while it ran: what it did may lack what the other saw. E_NOT_FOUND: another has it. */
 static int is_asked_again(struct db_conn *c, const struct job_result *x, bool *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = STORE_FIRST(c, &rows, NO_JOB, e,
+	int64_t again = 0;
+	int r = STORE_I64(c, &again, NO_JOB, e,
 		"SELECT again FROM jobs WHERE id = ? AND claim = ? AND state = 'running'", DB_I64(x->id),
 		DB_I64(x->claim));
 
-	*ret = r == 0 && db_i64(rows, 0);
+	*ret = again;
 	return r;
 }
 
@@ -346,23 +336,18 @@ struct recovery {
 /* Fails the first one that has died too often; *ret: which; 0: there is none. */
 static int fail_dead(struct db_conn *c, int64_t before, atelier_id *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int64_t now = clock_now_ms();
-	int r = db_query(c, &rows, e,
+	int r = STORE_I64(c, ret, NULL, e,
 		"SELECT id FROM jobs WHERE state = 'running' AND lease_until < ? AND tries >= ? ORDER BY id LIMIT 1",
 		DB_I64(before), DB_I64(JOBS_DEATHS));
 
-	if (r == 0)
-		r = db_next(rows, e);
-	*ret = r > 0 ? db_i64(rows, 0) : 0;
-	db_rows_done(TAKE_PTR(rows));
-	if (r > 0)
+	if (r == 0 && *ret)
 		r = db_exec(c, NULL, e,
 			"UPDATE jobs SET state = 'failed', error_code = 'interrupted', error_text = ?, updated_at = ?,"
 			" ended_at = ? WHERE id = ?",
 			DB_TEXT("The server ended each time while it worked at this."), DB_I64(now), DB_I64(now),
 			DB_I64(*ret));
-	return r == 0 && *ret ? try_ended(c, *ret, e) : MIN(r, 0);
+	return r == 0 && *ret ? try_ended(c, *ret, e) : r;
 }
 
 static int recover_in(struct db_conn *c, void *arg, struct err *e)
@@ -397,46 +382,20 @@ int jobs_recover(struct db *db, bool all, int64_t *ret_n, struct err *e)
 
 int jobs_kinds(struct db_conn *c, struct arena *a, const char ***ret, size_t *ret_n, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct store_list list = {.size = sizeof(const char *)};
-	struct store_reader rd;
-	int r = db_query(c, &rows, e, "SELECT DISTINCT kind FROM jobs WHERE state = 'queued'");
+	static const struct col kind[] = {{"kind", COL_TEXT, COL_SEEN, 0}};
+	static const struct rows_table kinds = {"jobs", NULL, NULL, NULL, kind, 1, sizeof(const char *)};
 
-	rd = (struct store_reader){.rows = rows, .a = a};
-	while (r >= 0 && (r = db_next(rows, e)) > 0) {
-		const char **kind = store_push(&list, a);
-
-		if (!kind)
-			return store_full(e);
-		*kind = store_str(&rd, 0);
-	}
-	if (r < 0 || (r = store_reader_end(&rd, e)) < 0)
-		return r;
-	*ret = list.items;
-	*ret_n = list.n;
-	return 0;
-}
-
-struct unknown {
-	const char *kind, *why;
-};
-
-static int fail_kind_in(struct db_conn *c, void *arg, struct err *e)
-{
-	const struct unknown *x = arg;
-	int64_t now = clock_now_ms();
-
-	return db_exec(c, NULL, e,
-		"UPDATE jobs SET state = 'failed', error_code = 'invalid_request', error_text = ?, updated_at = ?,"
-		" ended_at = ? WHERE state = 'queued' AND kind = ?",
-		DB_TEXT(x->why), DB_I64(now), DB_I64(now), DB_TEXT(x->kind));
+	return rows_from(&kinds, c, a, ret, ret_n, e, "", "(SELECT DISTINCT kind FROM jobs WHERE state = 'queued') k");
 }
 
 int jobs_fail_kind(struct db *db, const char *kind, const char *why, struct err *e)
 {
-	struct unknown x = {kind, why};
+	int64_t now = clock_now_ms();
 
-	return db_write(db, fail_kind_in, &x, e);
+	return STORE_WRITE(db, NULL, e,
+		"UPDATE jobs SET state = 'failed', error_code = 'invalid_request', error_text = ?, updated_at = ?,"
+		" ended_at = ? WHERE state = 'queued' AND kind = ?",
+		DB_TEXT(why), DB_I64(now), DB_I64(now), DB_TEXT(kind));
 }
 
 /* ---- what people do ---- */
@@ -496,9 +455,8 @@ static int retry_in(struct db_conn *c, void *arg, struct err *e)
 	if (strcmp(state, "complete") == 0)
 		return err_set(e, E_CONFLICT, "This job is complete: there is nothing to go on with.");
 	r = db_exec(c, NULL, e,
-		"UPDATE jobs SET state = 'queued', due_at = ?, tries = 0, stop = 0, error_code = NULL, error_text = "
-		"NULL,"
-		" updated_at = ?, ended_at = NULL WHERE id = ?",
+		"UPDATE jobs SET state = 'queued', due_at = ?, tries = 0, stop = 0, error_code = NULL, error_text ="
+		" NULL, updated_at = ?, ended_at = NULL WHERE id = ?",
 		DB_I64(now), DB_I64(now), DB_I64(x->id));
 	return store_conflict(r, e, SAME_JOB);
 }
@@ -530,16 +488,10 @@ int jobs_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
 	return db_write(db, delete_in, &x, e);
 }
 
-static int trim_in(struct db_conn *c, void *arg, struct err *e)
+int jobs_trim(struct db *db, struct err *e)
 {
-	(void)arg;
-	return db_exec(c, NULL, e,
+	return STORE_WRITE(db, NULL, e,
 		"DELETE FROM jobs WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY user_id"
 		" ORDER BY id DESC) AS n FROM jobs WHERE state NOT IN " JOBS_OPEN ") AS ended WHERE n > ?)",
 		DB_I64(JOBS_KEPT));
-}
-
-int jobs_trim(struct db *db, struct err *e)
-{
-	return db_write(db, trim_in, NULL, e);
 }

@@ -25,17 +25,16 @@ static int delete_ended_in(struct db_conn *c, atelier_id user_id, struct err *e)
 
 static int create_in(struct db_conn *c, void *arg, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	struct api_key *k = arg;
+	int64_t n = 0;
 	int r = k->first_hash.p ? delete_ended_in(c, k->user_id, e) : 0;
 
 	ASSERT(db_is_writing(c));
 	if (r == 0)
-		r = STORE_FIRST(
-			c, &rows, NO_KEY, e, "SELECT count(*) FROM api_keys WHERE user_id = ?", DB_I64(k->user_id));
+		r = STORE_I64(c, &n, NO_KEY, e, "SELECT count(*) FROM api_keys WHERE user_id = ?", DB_I64(k->user_id));
 	if (r < 0)
 		return r;
-	if (db_i64(rows, 0) >= KEYS_PER_USER)
+	if (n >= KEYS_PER_USER)
 		return err_set(
 			e, E_CONFLICT, "You have %d API keys; delete one that is not used any more.", KEYS_PER_USER);
 	return rows_create_in(&keys, c, k, &k->id, e);
@@ -123,15 +122,12 @@ struct change {
 static int delete_in(struct db_conn *c, void *arg, struct err *e)
 {
 	struct change *x = arg;
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = STORE_FIRST(c, &rows, NO_KEY, e, "SELECT user_id FROM api_keys WHERE id = ? AND (? = 0 OR user_id = ?)",
-		DB_I64(x->id), DB_I64(x->user_id), DB_I64(x->user_id));
+	int r = STORE_I64(c, &x->user_id, NO_KEY, e,
+		"SELECT user_id FROM api_keys WHERE id = ? AND (? = 0 OR user_id = ?)", DB_I64(x->id),
+		DB_I64(x->user_id), DB_I64(x->user_id));
 
 	ASSERT(db_is_writing(c));
-	if (r < 0)
-		return r;
-	x->user_id = db_i64(rows, 0);
-	return rows_delete_in(&keys, c, x->id, e); /* its limits go by a trigger */
+	return r < 0 ? r : rows_delete_in(&keys, c, x->id, e); /* its limits go by a trigger */
 }
 
 int keys_delete(struct db *db, atelier_id user_id, atelier_id id, atelier_id *ret_user_id, struct err *e)

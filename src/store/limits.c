@@ -37,12 +37,9 @@ static int check_subject(struct db_conn *c, const struct limit *in, struct err *
 		{"key", "SELECT 1 FROM api_keys WHERE id = ?", "There is no such key."},
 	};
 
-	for (size_t i = 0; i < N_ELEMENTS(tables); i++) {
-		CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-
+	for (size_t i = 0; i < N_ELEMENTS(tables); i++)
 		if (strcmp(tables[i].subject, in->subject) == 0)
-			return STORE_FIRST(c, &rows, tables[i].missing, e, tables[i].sql, DB_I64(in->subject_id));
-	}
+			return STORE_I64(c, NULL, tables[i].missing, e, tables[i].sql, DB_I64(in->subject_id));
 	return 0;
 }
 

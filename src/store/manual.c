@@ -178,27 +178,13 @@ static int fill_page(struct db_conn *c, int64_t id, const struct manual_source *
 	return r < 0 ? r : fill_passages(c, id, body, passage_id, e);
 }
 
-static int version_is(struct db_conn *c, const char *version, bool *ret, struct err *e)
-{
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r;
-
-	r = db_query(c, &rows, e, "SELECT 1 FROM meta WHERE key = '" VERSION_KEY "' AND value = ?", DB_TEXT(version));
-	if (r < 0)
-		return r;
-	r = db_next(rows, e);
-	*ret = r > 0;
-	return r < 0 ? r : 0;
-}
-
 static int fill_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const struct fill *x = arg;
-	int64_t passage = 0;
-	bool same = false;
-	int r;
+	int64_t passage = 0, same = 0;
+	int r = STORE_I64(c, &same, NULL, e, "SELECT 1 FROM meta WHERE key = '" VERSION_KEY "' AND value = ?",
+		DB_TEXT(x->version));
 
-	r = version_is(c, x->version, &same, e);
 	if (r < 0 || same)
 		return r;
 	r = db_exec(c, NULL, e, "DELETE FROM manual_passages");
@@ -225,49 +211,21 @@ int manual_fill(struct db *db, const struct manual_source *pages, size_t n, cons
 
 /* ---- reading ---- */
 
+#define P struct manual_page
+static const struct col columns[] = {COL(TEXT, P, slug), COL(TEXT, P, title), COL(TEXT, P, body)};
+#undef P
+static const struct rows_table page_rows = {
+	"manual_pages", NULL, "The manual has no such page.", NULL, TABLE(struct manual_page, columns)};
+static const struct rows_table title_rows = {"manual_pages", "id", NULL, NULL, columns, 2, sizeof(struct manual_page)};
+
 int manual_list(struct db_conn *c, struct arena *a, struct manual_page_list *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct store_list l = {.size = sizeof(struct manual_page)};
-	struct store_reader rd = {.a = a};
-	int r;
-
-	r = db_query(c, &rows, e, "SELECT slug, title FROM manual_pages ORDER BY id");
-	if (r < 0)
-		return r;
-	rd.rows = rows;
-	while ((r = db_next(rows, e)) > 0) {
-		struct manual_page *p = store_push(&l, a);
-
-		if (!p)
-			return store_full(e);
-		p->slug = store_str(&rd, 0);
-		p->title = store_str(&rd, 1);
-	}
-	if (r == 0)
-		r = store_reader_end(&rd, e);
-	if (r == 0)
-		*ret = (struct manual_page_list){l.items, l.n};
-	return r;
+	return rows_list(&title_rows, c, a, &ret->items, &ret->n, e);
 }
 
 int manual_page(struct db_conn *c, const char *slug, struct arena *a, struct manual_page *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct store_reader rd = {.a = a};
-	struct manual_page p;
-	int r;
-
-	r = STORE_FIRST(c, &rows, "The manual has no such page.", e,
-		"SELECT slug, title, body FROM manual_pages WHERE slug = ?", DB_TEXT(slug));
-	if (r < 0)
-		return r;
-	rd.rows = rows;
-	p = (struct manual_page){store_str(&rd, 0), store_str(&rd, 1), store_str(&rd, 2)};
-	r = store_reader_end(&rd, e);
-	if (r == 0)
-		*ret = p;
-	return r;
+	return rows_first(&page_rows, c, a, ret, e, "WHERE slug = ?", DB_TEXT(slug));
 }
 
 /* ---- searching ---- */

@@ -26,10 +26,10 @@ int memories_get(
 static int create_in(struct db_conn *c, void *arg, struct err *e)
 {
 	struct memory *m = arg;
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = STORE_FIRST(c, &rows, "", e, "SELECT count(*) FROM memories WHERE user_id = ?", DB_I64(m->user_id));
+	int64_t n = 0;
+	int r = STORE_I64(c, &n, NULL, e, "SELECT count(*) FROM memories WHERE user_id = ?", DB_I64(m->user_id));
 
-	if (r == 0 && db_i64(rows, 0) >= MEMORIES_MAX)
+	if (r == 0 && n >= MEMORIES_MAX)
 		r = err_set(e, E_CONFLICT, "You have %d memories already. Delete one that is not needed any more.",
 			MEMORIES_MAX);
 	return r < 0 ? r : rows_create_in(&memories, c, m, &m->id, e);
@@ -63,16 +63,14 @@ int memories_delete(struct db *db, atelier_id user_id, atelier_id id, struct err
 
 int memories_enabled(struct db_conn *c, atelier_id user_id, bool *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(c, &rows, e, "SELECT enabled FROM memory_settings WHERE user_id = ?", DB_I64(user_id));
+	int64_t enabled = 0;
+	int r = STORE_I64(
+		c, &enabled, NULL, e, "SELECT enabled FROM memory_settings WHERE user_id = ?", DB_I64(user_id));
 
 	ASSERT(user_id);
 	if (r == 0)
-		r = db_next(rows, e);
-	if (r < 0)
-		return r;
-	*ret = r > 0 && db_i64(rows, 0);
-	return 0;
+		*ret = enabled;
+	return r;
 }
 
 int memories_enable(struct db *db, atelier_id user_id, bool enabled, struct err *e)

@@ -11,64 +11,32 @@ struct page_end {
 	bool more;    /* there are newer ones */
 };
 
-#define COLUMNS                                                                                                        \
-	"m.id, m.conversation_id, m.parent_id, m.turn_id, m.role, m.state, m.content, m.parts, m.model,"               \
-	" m.error_code, m.error_text, m.finish_reason, m.tokens_in, m.tokens_out, m.tokens_cached,"                    \
-	" m.tokens_reasoning, m.tokens_exact, m.cost_micros, m.first_token_ms, m.duration_ms, m.created_at,"           \
-	" m.pinned, m.compared,"                                                                                       \
-	" CASE WHEN m.state IN ('running', 'waiting') THEN (SELECT t.last_seq FROM turns t WHERE t.id = m.turn_id) "   \
-	"END"
-
-static void read_message(struct store_reader *rd, struct message *m)
-{
-	*m = (struct message){
-		.id = db_i64(rd->rows, 0),
-		.conversation_id = db_i64(rd->rows, 1),
-		.parent_id = db_i64(rd->rows, 2),
-		.turn_id = db_i64(rd->rows, 3),
-		.role = store_str(rd, 4),
-		.state = store_str(rd, 5),
-		.content = store_str(rd, 6),
-		.parts = store_str(rd, 7),
-		.model = store_str(rd, 8),
-		.error_code = store_str(rd, 9),
-		.error_text = store_str(rd, 10),
-		.finish_reason = store_str(rd, 11),
-		.figures =
-			{
-				.tokens_in = db_i64(rd->rows, 12),
-				.tokens_out = db_i64(rd->rows, 13),
-				.tokens_cached = db_i64(rd->rows, 14),
-				.tokens_reasoning = db_i64(rd->rows, 15),
-				.exact = db_i64(rd->rows, 16) != 0,
-				.cost_micros = db_i64(rd->rows, 17),
-				.first_token_ms = db_i64(rd->rows, 18),
-				.duration_ms = db_i64(rd->rows, 19),
-			},
-		.created_at = db_i64(rd->rows, 20),
-		.pinned = db_i64(rd->rows, 21) != 0,
-		.compared = db_i64(rd->rows, 22),
-		.last_event = db_i64(rd->rows, 23),
-	};
-}
+#define M                 struct message
+#define FIGURE(T, m, sql) COL_AS(T, M, figures.m, "messages." sql, COL_SEEN)
+static const struct col columns[] = {COL(I64, M, id), COL(I64, M, conversation_id), COL(I64, M, parent_id),
+	COL(I64, M, turn_id), COL(TEXT, M, role), COL(TEXT, M, state), COL(TEXT, M, content), COL(TEXT, M, parts),
+	COL(TEXT, M, model), COL(TEXT, M, error_code), COL(TEXT, M, error_text), COL(TEXT, M, finish_reason),
+	FIGURE(I64, tokens_in, "tokens_in"), FIGURE(I64, tokens_out, "tokens_out"),
+	FIGURE(I64, tokens_cached, "tokens_cached"), FIGURE(I64, tokens_reasoning, "tokens_reasoning"),
+	FIGURE(BOOL, exact, "tokens_exact"), FIGURE(I64, cost_micros, "cost_micros"),
+	FIGURE(I64, first_token_ms, "first_token_ms"), FIGURE(I64, duration_ms, "duration_ms"), COL(I64, M, created_at),
+	COL(BOOL, M, pinned), COL(I64, M, compared),
+	COL_AS(I64, M, last_event,
+		"CASE WHEN messages.state IN ('running', 'waiting')"
+		" THEN (SELECT t.last_seq FROM turns t WHERE t.id = messages.turn_id) END",
+		COL_SEEN)};
+static const struct rows_table messages = {"messages", "id", STORE_NO_MESSAGE, NULL, TABLE(struct message, columns)};
 
 /* What models are given again: pictures of questions; of answers those that called tools, and what a provider said of their
  * reasoning. */
-#define CALLED        "m.parts LIKE '%{\"type\":\"tool_call\"%'"
-#define GIVEN         "m.role = 'user' OR " CALLED " OR m.parts LIKE '%,\"thoughts\":{\"provider\":%'"
-#define COLUMNS_LIGHT "m.id, m.parent_id, m.role, m.state, m.content, CASE WHEN " GIVEN " THEN m.parts END"
-
-static void read_light(struct store_reader *rd, struct message *m)
-{
-	*m = (struct message){
-		.id = db_i64(rd->rows, 0),
-		.parent_id = db_i64(rd->rows, 1),
-		.role = store_str(rd, 2),
-		.state = store_str(rd, 3),
-		.content = store_str(rd, 4),
-		.parts = store_str(rd, 5),
-	};
-}
+#define CALLED "messages.parts LIKE '%{\"type\":\"tool_call\"%'"
+#define GIVEN  "messages.role = 'user' OR " CALLED " OR messages.parts LIKE '%,\"thoughts\":{\"provider\":%'"
+static const struct col light_columns[] = {COL(I64, M, id), COL(I64, M, parent_id), COL(TEXT, M, role),
+	COL(TEXT, M, state), COL(TEXT, M, content),
+	COL_AS(TEXT, M, parts, "CASE WHEN " GIVEN " THEN messages.parts END", COL_SEEN)};
+#undef M
+static const struct rows_table light_messages = {
+	"messages", "id", STORE_NO_MESSAGE, NULL, TABLE(struct message, light_columns)};
 
 /*
  * From the leaf upwards, `?` being leaf, conversation, depth, conversation. Each step is one look at an index, whatever a
@@ -82,48 +50,33 @@ static void read_light(struct store_reader *rd, struct message *m)
 	"  UNION ALL"                                                                                                  \
 	"  SELECT p.id, p.parent_id, b.depth + 1 FROM branch b LEFT JOIN messages p ON p.id = b.parent_id"             \
 	"  WHERE b.depth < ? AND coalesce(p.conversation_id, 0) = ?" as_long ")"
-#define BRANCH(columns)                                                                                                \
-	BRANCH_TABLE("")                                                                                               \
-	" SELECT " columns " FROM branch b CROSS JOIN messages m WHERE m.id = b.id ORDER BY b.depth DESC"
+#define ITS_MESSAGES "branch b CROSS JOIN messages WHERE messages.id = b.id ORDER BY b.depth DESC"
 
 /* One message more than asked for tells whether there are older ones. */
-static int branch(struct db_conn *c, bool light, atelier_id conversation_id, atelier_id leaf_id, size_t limit,
-	struct arena *a, struct message_list *ret, struct err *e)
+static int branch(struct db_conn *c, const struct rows_table *t, atelier_id conversation_id, atelier_id leaf_id,
+	size_t limit, struct arena *a, struct message_list *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct store_list l = {.size = sizeof(struct message)};
-	struct store_reader rd = {.a = a};
-	struct message *items;
-	bool more;
+	struct message_list l = {0};
 	int r;
 
 	limit = MAX(MIN(limit, MAX_LIMIT), (size_t)1);
-	r = db_query(c, &rows, e, light ? BRANCH(COLUMNS_LIGHT) : BRANCH(COLUMNS), DB_I64(leaf_id),
+	r = rows_from(t, c, a, &l.items, &l.n, e, BRANCH_TABLE(""), ITS_MESSAGES, DB_I64(leaf_id),
 		DB_I64(conversation_id), DB_I64(limit), DB_I64(conversation_id));
 	if (r < 0)
 		return r;
-	rd.rows = rows;
-	while ((r = db_next(rows, e)) > 0) {
-		struct message *m = store_push(&l, a);
-
-		if (!m)
-			return store_full(e);
-		(light ? read_light : read_message)(&rd, m);
+	l.more = l.n > limit;
+	if (l.more) { /* the oldest is the one more */
+		l.items++;
+		l.n--;
 	}
-	if (r == 0)
-		r = store_reader_end(&rd, e);
-	if (r < 0)
-		return r;
-	items = l.items;
-	more = l.n > limit;
-	*ret = (struct message_list){.items = more ? items + 1 : items, .n = more ? limit : l.n, .more = more};
+	*ret = l;
 	return 0;
 }
 
 int messages_path(struct db_conn *c, atelier_id conversation_id, atelier_id leaf_id, size_t limit, struct arena *a,
 	struct message_list *ret, struct err *e)
 {
-	return branch(c, true, conversation_id, leaf_id, limit, a, ret, e);
+	return branch(c, &light_messages, conversation_id, leaf_id, limit, a, ret, e);
 }
 
 int messages_sizes(struct db_conn *c, atelier_id conversation_id, atelier_id leaf_id, size_t limit, struct arena *a,
@@ -132,7 +85,8 @@ int messages_sizes(struct db_conn *c, atelier_id conversation_id, atelier_id lea
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	struct store_list l = {.size = sizeof(struct message_size)};
 	int r = db_query(c, &rows, e,
-		BRANCH("m.id, m.role, CASE WHEN m.role <> 'user' AND " CALLED " THEN m.parts ELSE m.content END"),
+		BRANCH_TABLE("") " SELECT messages.id, messages.role, CASE WHEN messages.role <> 'user' AND " CALLED
+				 " THEN messages.parts ELSE messages.content END FROM " ITS_MESSAGES,
 		DB_I64(leaf_id), DB_I64(conversation_id), DB_I64(limit), DB_I64(conversation_id));
 
 	while (r >= 0 && (r = db_next(rows, e)) > 0) {
@@ -164,15 +118,10 @@ static struct message *child_of(const struct message_list *list, atelier_id pare
 /* The comparison that an answer is part of. Rare, so that the siblings of all others are told by an index alone. */
 static int add_compared(struct db_conn *c, struct message *m, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = m->compared ? db_query(c, &rows, e,
-				      "SELECT id FROM messages WHERE parent_id = ? AND compared > 0 ORDER BY compared",
-				      DB_I64(m->parent_id))
-			    : 0;
-
-	while (rows && r >= 0 && m->n_together < COMPARED_MAX && (r = db_next(rows, e)) > 0)
-		m->together[m->n_together++] = db_i64(rows, 0);
-	return MIN(r, 0);
+	return m->compared ? STORE_IDS(c, m->together, COMPARED_MAX, &m->n_together, e,
+				     "SELECT id FROM messages WHERE parent_id = ? AND compared > 0 ORDER BY compared",
+				     DB_I64(m->parent_id))
+			   : 0;
 }
 
 /* Rows of parent and id, in the order of the parents' place in the branch. */
@@ -234,30 +183,11 @@ static int add_siblings(
 
 /* ---- pages ---- */
 
-static int owned_leaf(struct db_conn *c, atelier_id user_id, atelier_id id, atelier_id *ret, struct err *e)
-{
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r;
-
-	r = STORE_FIRST(c, &rows, STORE_NO_CONVERSATION, e,
-		"SELECT leaf_id FROM conversations WHERE id = ? AND user_id = ? AND deleted_at IS NULL", DB_I64(id),
-		DB_I64(user_id));
-	if (r == 0)
-		*ret = db_i64(rows, 0);
-	return r;
-}
-
 static int parent_of(struct db_conn *c, atelier_id conversation_id, atelier_id id, atelier_id *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r;
-
-	r = STORE_FIRST(c, &rows, STORE_NO_MESSAGE, e,
+	return STORE_I64(c, ret, STORE_NO_MESSAGE, e,
 		"SELECT parent_id FROM messages WHERE id = ? AND conversation_id = ?", DB_I64(id),
 		DB_I64(conversation_id));
-	if (r == 0)
-		*ret = db_i64(rows, 0);
-	return r;
 }
 
 /* Of the branch that ends in `leaf`, the message up to `n` behind `id`, and how many that is. */
@@ -283,7 +213,7 @@ static int step_down(struct db_conn *c, atelier_id conversation_id, atelier_id l
 static int find_end(
 	struct db_conn *c, const struct message_place *at, size_t *limit, struct page_end *ret, struct err *e)
 {
-	int r = owned_leaf(c, at->user_id, at->conversation_id, &ret->id, e);
+	int r = store_leaf(c, at->user_id, at->conversation_id, &ret->id, e);
 
 	if (r == 0 && at->before_id) {
 		ret->more = true;
@@ -309,7 +239,7 @@ int messages_list(struct db_conn *c, const struct message_place *at, size_t limi
 	*ret = (struct message_list){.newer = end.more};
 	if (at->after_id && limit == 0)
 		return 0;
-	r = branch(c, false, at->conversation_id, end.id, limit, a, ret, e);
+	r = branch(c, &messages, at->conversation_id, end.id, limit, a, ret, e);
 	ret->newer = end.more;
 	return r < 0 ? r : add_siblings(c, at->conversation_id, ret, a, e);
 }
@@ -317,24 +247,11 @@ int messages_list(struct db_conn *c, const struct message_place *at, size_t limi
 int messages_get(
 	struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct message *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct store_reader rd = {.a = a};
-	struct message m;
-	int r;
-
 	ASSERT(user_id);
-	r = STORE_FIRST(c, &rows, STORE_NO_MESSAGE, e,
-		"SELECT " COLUMNS " FROM messages m JOIN conversations v ON v.id = m.conversation_id"
-		" WHERE m.id = ? AND v.user_id = ? AND v.deleted_at IS NULL",
+	return rows_first(&messages, c, a, ret, e,
+		"JOIN conversations v ON v.id = messages.conversation_id"
+		" WHERE messages.id = ? AND v.user_id = ? AND v.deleted_at IS NULL",
 		DB_I64(id), DB_I64(user_id));
-	if (r < 0)
-		return r;
-	rd.rows = rows;
-	read_message(&rd, &m);
-	r = store_reader_end(&rd, e);
-	if (r == 0)
-		*ret = m;
-	return r;
 }
 
 int messages_add_siblings(struct db_conn *c, struct message *m, struct arena *a, struct err *e)

@@ -24,24 +24,11 @@ int meta_get(struct db_conn *c, const char *key, struct arena *a, const char **r
 	return r;
 }
 
-struct change {
-	const char *key, *value;
-};
-
-static int set_in(struct db_conn *c, void *arg, struct err *e)
-{
-	const struct change *x = arg;
-
-	if (!x->value)
-		return db_exec(c, NULL, e, "DELETE FROM meta WHERE key = ?", DB_TEXT(x->key));
-	return db_exec(c, NULL, e,
-		"INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-		DB_TEXT(x->key), DB_TEXT(x->value));
-}
-
 int meta_set(struct db *db, const char *key, const char *value, struct err *e)
 {
-	struct change x = {key, value};
-
-	return db_write(db, set_in, &x, e);
+	if (!value)
+		return STORE_WRITE(db, NULL, e, "DELETE FROM meta WHERE key = ?", DB_TEXT(key));
+	return STORE_WRITE(db, NULL, e,
+		"INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+		DB_TEXT(key), DB_TEXT(value));
 }

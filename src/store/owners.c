@@ -28,7 +28,7 @@ static const struct owned {
 
 /* Of the rows of one kind; the parameter is their owner. */
 #define SHARED_OF                                                                                                      \
-	"FROM %s t WHERE t.user_id = ? AND EXISTS (SELECT 1 FROM grants g WHERE g.kind = '%s' AND g.resource_id = "    \
+	"%s t WHERE t.user_id = ? AND EXISTS (SELECT 1 FROM grants g WHERE g.kind = '%s' AND g.resource_id = "         \
 	"t.id)"
 
 int owners_count(struct db_conn *c, atelier_id user_id, struct owned_counts *ret, struct err *e)
@@ -37,13 +37,10 @@ int owners_count(struct db_conn *c, atelier_id user_id, struct owned_counts *ret
 
 	for (size_t i = 0; r == 0 && i < N_ELEMENTS(kinds); i++) {
 		const struct shared_kind *k = kinds[i].is;
-		CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 		char sql[SQL_MAX];
 
-		snprintf(sql, sizeof(sql), "SELECT count(*) " SHARED_OF, k->rows->name, k->grants);
-		r = STORE_FIRST(c, &rows, "", e, sql, DB_I64(user_id));
-		if (r == 0)
-			*(int64_t *)(void *)((char *)ret + kinds[i].count) = db_i64(rows, 0);
+		snprintf(sql, sizeof(sql), "SELECT count(*) FROM " SHARED_OF, k->rows->name, k->grants);
+		r = STORE_I64(c, (int64_t *)(void *)((char *)ret + kinds[i].count), NULL, e, sql, DB_I64(user_id));
 	}
 	return r;
 }
@@ -64,35 +61,27 @@ struct thing {
 	const char *name;
 };
 
-static int list_things(const struct moving *m, struct store_list *ret, struct err *e)
+static const struct col thing_columns[] = {
+	COL_AS(I64, struct thing, id, "t.id", COL_SEEN), COL_AS(TEXT, struct thing, name, "t.name", COL_SEEN)};
+static const struct rows_table thing_rows = {"", NULL, NULL, NULL, TABLE(struct thing, thing_columns)};
+
+static int list_things(const struct moving *m, struct thing **ret, size_t *ret_n, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	char sql[SQL_MAX];
-	int r;
+	char from[SQL_MAX];
 
-	snprintf(sql, sizeof(sql), "SELECT t.id, t.name " SHARED_OF " ORDER BY t.folded, t.id", m->k->rows->name,
-		m->k->grants);
-	r = db_query(m->c, &rows, e, sql, DB_I64(m->from));
-	while (r >= 0 && (r = db_next(rows, e)) > 0) {
-		struct thing *t = store_push(ret, m->a);
-		const char *name = db_dup(rows, 1, m->a);
-
-		if (!t || !name)
-			return store_full(e);
-		*t = (struct thing){db_i64(rows, 0), name};
-	}
-	return r;
+	snprintf(from, sizeof(from), SHARED_OF " ORDER BY t.folded, t.id", m->k->rows->name, m->k->grants);
+	return rows_from(&thing_rows, m->c, m->a, ret, ret_n, e, "", from, DB_I64(m->from));
 }
 
 static int check_room(const struct moving *m, const char *words, size_t more, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	char sql[SQL_MAX];
+	int64_t n = 0;
 	int r;
 
 	snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s WHERE user_id = ?", m->k->rows->name);
-	r = STORE_FIRST(m->c, &rows, "", e, sql, DB_I64(m->to));
-	if (r == 0 && db_i64(rows, 0) + (int64_t)more > m->k->max)
+	r = STORE_I64(m->c, &n, NULL, e, sql, DB_I64(m->to));
+	if (r == 0 && n + (int64_t)more > m->k->max)
 		r = err_set(
 			e, E_CONFLICT, "Whoever shall get what is shared would have more %s than there can be.", words);
 	return r;
@@ -101,13 +90,13 @@ static int check_room(const struct moving *m, const char *words, size_t more, st
 /* 1: somebody's thing of the kind has this name. */
 static int is_taken(const struct moving *m, const char *folded, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	char sql[SQL_MAX];
+	int64_t taken = 0;
 	int r;
 
 	snprintf(sql, sizeof(sql), "SELECT 1 FROM %s WHERE user_id = ? AND folded = ?", m->k->rows->name);
-	r = db_query(m->c, &rows, e, sql, DB_I64(m->to), DB_TEXT(folded));
-	return r < 0 ? r : db_next(rows, e);
+	r = STORE_I64(m->c, &taken, NULL, e, sql, DB_I64(m->to), DB_TEXT(folded));
+	return r < 0 ? r : taken > 0;
 }
 
 static int rename_and_give(const struct moving *m, atelier_id id, const char *name, struct err *e)
@@ -149,16 +138,17 @@ static int give(struct moving *m, const struct thing *t, struct err *e)
 
 static int give_kind(struct moving *m, const char *words, struct err *e)
 {
-	struct store_list things = {.size = sizeof(struct thing)};
+	struct thing *things = NULL;
 	char sql[SQL_MAX];
-	int r = list_things(m, &things, e);
+	size_t n = 0;
+	int r = list_things(m, &things, &n, e);
 
-	if (r < 0 || things.n == 0)
+	if (r < 0 || n == 0)
 		return r;
-	r = check_room(m, words, things.n, e);
+	r = check_room(m, words, n, e);
 	m->copied[0] = '\0';
-	for (size_t i = 0; r == 0 && i < things.n; i++)
-		r = give(m, (const struct thing *)things.items + i, e);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = give(m, &things[i], e);
 	if (r < 0)
 		return r;
 	/* An owner needs no grant. */

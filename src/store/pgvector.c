@@ -61,8 +61,8 @@ int pgvector_check(const struct pgvector_place *p, struct err *e)
 		return 0;
 	if (strcmp(db_table_text(res, 0, 1), "0") == 0)
 		return err_set(e, E_PROVIDER_BROKEN,
-			"The PostgreSQL at %.200s is no vector store: it has no extension \"vector\". Install pgvector "
-			"there.",
+			"The PostgreSQL at %.200s is no vector store: it has no extension \"vector\". Install pgvector"
+			" there.",
 			p->url);
 	r = ask(p, "CREATE EXTENSION IF NOT EXISTS vector", NULL, 0, &made, e);
 	if (r == 0)

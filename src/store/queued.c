@@ -17,51 +17,30 @@ static const struct rows_table queued = {"queued", "id", NO_QUEUED, NULL, TABLE(
 /* The queue of a conversation in the bin is out of sight with it. */
 #define OWNED "WHERE user_id = ? AND conversation_id IN (SELECT v.id FROM conversations v WHERE v.deleted_at IS NULL)"
 
-static int load_ids(struct db_conn *c, const char *query, atelier_id queued_id, struct arena *a, const atelier_id **ret,
+#define IDS(column) "(SELECT n, " column " AS id FROM queued_"
+#define OF_ONE      " WHERE queued_id = ?) q WHERE id IS NOT NULL ORDER BY n"
+static int load_ids(struct db_conn *c, const char *from, const struct queued *q, struct arena *a, void *ret,
 	size_t *ret_n, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct store_list l = {.size = sizeof(atelier_id)};
-	int r = db_query(c, &rows, e, query, DB_I64(queued_id));
-
-	while (r >= 0 && (r = db_next(rows, e)) > 0) {
-		atelier_id *id = store_push(&l, a);
-
-		if (!id)
-			return store_full(e);
-		*id = db_i64(rows, 0);
-	}
-	*ret = l.items;
-	*ret_n = l.n;
-	return MIN(r, 0);
+	return rows_from(&id_rows, c, a, ret, ret_n, e, "", from, DB_I64(q->id));
 }
-
-#define PLACES(column) "SELECT " column " FROM queued_places WHERE queued_id = ? AND " column " IS NOT NULL ORDER BY n"
 
 /* Its pictures, and what is searched for it. */
 static int load_rest(struct db_conn *c, struct queued *row, struct arena *a, struct err *e)
 {
-	int r = load_ids(c, "SELECT image_id FROM queued_images WHERE queued_id = ? ORDER BY n", row->id, a,
-		&row->images, &row->n_images, e);
+	int r = load_ids(c, IDS("image_id") "images" OF_ONE, row, a, &row->images, &row->n_images, e);
 
 	if (r == 0)
-		r = load_ids(c, PLACES("collection_id"), row->id, a, &row->collections, &row->n_collections, e);
-	return r < 0 ? r : load_ids(c, PLACES("document_id"), row->id, a, &row->documents, &row->n_documents, e);
-}
-
-static int owns(struct db_conn *c, atelier_id user_id, atelier_id conversation_id, struct err *e)
-{
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-
-	return STORE_FIRST(c, &rows, STORE_NO_CONVERSATION, e,
-		"SELECT 1 FROM conversations WHERE id = ? AND user_id = ? AND deleted_at IS NULL",
-		DB_I64(conversation_id), DB_I64(user_id));
+		r = load_ids(
+			c, IDS("collection_id") "places" OF_ONE, row, a, &row->collections, &row->n_collections, e);
+	return r < 0 ? r
+		     : load_ids(c, IDS("document_id") "places" OF_ONE, row, a, &row->documents, &row->n_documents, e);
 }
 
 int queued_list(struct db_conn *c, atelier_id user_id, atelier_id conversation_id, struct arena *a,
 	struct queued_list *ret, struct err *e)
 {
-	int r = owns(c, user_id, conversation_id, e);
+	int r = store_leaf(c, user_id, conversation_id, NULL, e);
 
 	ASSERT(user_id);
 	if (r == 0)
@@ -83,9 +62,8 @@ int queued_get(struct db_conn *c, atelier_id user_id, atelier_id id, struct aren
 int queued_first(struct db_conn *c, atelier_id conversation_id, struct arena *a, struct queued *ret, struct err *e)
 {
 	int r = rows_first(&queued, c, a, ret, e,
-		"WHERE conversation_id = ? AND NOT EXISTS (SELECT 1 FROM conversations v JOIN messages m ON m.id = "
-		"v.leaf_id"
-		" WHERE v.id = queued.conversation_id AND m.compared > 0) ORDER BY id LIMIT 1",
+		"WHERE conversation_id = ? AND NOT EXISTS (SELECT 1 FROM conversations v JOIN messages m ON m.id ="
+		" v.leaf_id WHERE v.id = queued.conversation_id AND m.compared > 0) ORDER BY id LIMIT 1",
 		DB_I64(conversation_id));
 
 	return r < 0 ? r : load_rest(c, ret, a, e);
@@ -117,7 +95,7 @@ static int add_in(struct db_conn *c, void *arg, struct err *e)
 {
 	struct addition *x = arg;
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = owns(c, x->in->user_id, x->in->conversation_id, e);
+	int r = store_leaf(c, x->in->user_id, x->in->conversation_id, NULL, e);
 
 	ASSERT(db_is_writing(c));
 	x->id = 0;
@@ -159,14 +137,12 @@ struct change {
 static int change_in(struct db_conn *c, void *arg, struct err *e)
 {
 	struct change *x = arg;
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = STORE_FIRST(c, &rows, NO_QUEUED, e, "SELECT conversation_id FROM queued " OWNED " AND id = ?",
-		DB_I64(x->user_id), DB_I64(x->id));
+	int r = STORE_I64(c, &x->conversation_id, NO_QUEUED, e,
+		"SELECT conversation_id FROM queued " OWNED " AND id = ?", DB_I64(x->user_id), DB_I64(x->id));
 
 	ASSERT(db_is_writing(c));
 	if (r < 0)
 		return r;
-	x->conversation_id = db_i64(rows, 0);
 	return x->content ? db_exec(c, NULL, e, "UPDATE queued SET content = ? WHERE id = ?", DB_TEXT(x->content),
 				    DB_I64(x->id))
 			  : rows_delete_in(&queued, c, x->id, e);

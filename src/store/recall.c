@@ -7,12 +7,19 @@
 #define QUERY_MAX ((size_t)16 << 10)
 #define TEXT_MAX  "4000" /* characters of a question or an answer that count */
 
-#define COLUMNS                                                                                                        \
-	" v.id, m.id, coalesce(q.id, 0), v.title, substr(coalesce(q.content, ''), 1, " TEXT_MAX "),"                   \
-	" substr(coalesce(CASE WHEN m.role = 'assistant' THEN m.content ELSE (SELECT x.content FROM messages x"        \
-	"  WHERE x.parent_id = m.id AND x.role = 'assistant' AND x.content <> '' ORDER BY x.id DESC LIMIT 1) END, "    \
-	"''), 1, " TEXT_MAX "),"                                                                                       \
-	" m.created_at "
+#define R struct recalled
+static const struct col columns[] = {COL_AS(I64, R, conversation_id, "v.id", COL_SEEN),
+	COL_AS(I64, R, message_id, "m.id", COL_SEEN), COL_AS(I64, R, question_id, "q.id", COL_SEEN),
+	COL_AS(TEXT, R, title, "v.title", COL_SEEN),
+	COL_AS(TEXT, R, question, "substr(coalesce(q.content, ''), 1, " TEXT_MAX ")", COL_SEEN),
+	COL_AS(TEXT, R, answer,
+		"substr(coalesce(CASE WHEN m.role = 'assistant' THEN m.content ELSE (SELECT x.content FROM messages x"
+		"  WHERE x.parent_id = m.id AND x.role = 'assistant' AND x.content <> '' ORDER BY x.id DESC LIMIT 1)"
+		" END, ''), 1, " TEXT_MAX ")",
+		COL_SEEN),
+	COL_AS(I64, R, created_at, "m.created_at", COL_SEEN)};
+#undef R
+static const struct rows_table found = {"messages m", NULL, NULL, NULL, TABLE(struct recalled, columns)};
 #define JOINED                                                                                                         \
 	" JOIN conversations v ON v.id = m.conversation_id"                                                            \
 	" LEFT JOIN messages q ON q.id = CASE WHEN m.role = 'user' THEN m.id ELSE m.parent_id END"
@@ -44,43 +51,32 @@ static void any_postgres(const struct recall_wish *w, struct buf *b)
 	}
 }
 
-static int ask(struct db_conn *c, const struct recall_wish *w, const char *query, struct db_rows **ret, struct err *e)
+static int ask(struct db_conn *c, const struct recall_wish *w, const char *query, struct arena *a,
+	struct recalled_list *ret, struct err *e)
 {
 	if (db_is_postgres(c))
-		return db_query(c, ret, e,
-			"SELECT" COLUMNS "FROM messages m" JOINED " WHERE m.words @@ to_tsquery('simple', ?)" MINE
-			" ORDER BY ts_rank(m.words, to_tsquery('simple', ?)) DESC, m.id DESC LIMIT ?",
+		return rows_all(&found, c, a, &ret->items, &ret->n, e,
+			JOINED " WHERE m.words @@ to_tsquery('simple', ?)" MINE
+			       " ORDER BY ts_rank(m.words, to_tsquery('simple', ?)) DESC, m.id DESC LIMIT ?",
 			DB_TEXT(query), DB_I64(w->user_id), DB_I64(w->but), DB_TEXT(query), DB_I64(w->limit));
-	return db_query(c, ret, e,
-		"SELECT" COLUMNS "FROM messages_fts f JOIN messages m ON m.id = f.rowid" JOINED
-		" WHERE messages_fts MATCH ?" MINE " ORDER BY bm25(messages_fts), m.id DESC LIMIT ?",
+	return rows_from(&found, c, a, &ret->items, &ret->n, e, "",
+		"messages_fts f JOIN messages m ON m.id = f.rowid" JOINED " WHERE messages_fts MATCH ?" MINE
+		" ORDER BY bm25(messages_fts), m.id DESC LIMIT ?",
 		DB_TEXT(query), DB_I64(w->user_id), DB_I64(w->but), DB_I64(w->limit));
-}
-
-static int read_row(const struct db_rows *rows, struct arena *a, struct recalled *ret, struct err *e)
-{
-	*ret = (struct recalled){.conversation_id = db_i64(rows, 0),
-		.message_id = db_i64(rows, 1),
-		.question_id = db_i64(rows, 2),
-		.title = db_dup(rows, 3, a),
-		.question = db_dup(rows, 4, a),
-		.answer = db_dup(rows, 5, a),
-		.created_at = db_i64(rows, 6)};
-	return ret->title && ret->question && ret->answer ? 0 : store_full(e);
 }
 
 int recall_message(struct db_conn *c, atelier_id user_id, atelier_id but, atelier_id id, struct arena *a,
 	struct recalled *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(c, &rows, e, "SELECT" COLUMNS "FROM messages m" JOINED " WHERE m.id = ?" MINE, DB_I64(id),
-		DB_I64(user_id), DB_I64(but));
+	struct recalled_list l = {0};
+	int r = rows_all(&found, c, a, &l.items, &l.n, e, JOINED " WHERE m.id = ?" MINE, DB_I64(id), DB_I64(user_id),
+		DB_I64(but));
 
 	ASSERT(user_id);
-	if (r < 0 || (r = db_next(rows, e)) <= 0)
+	if (r < 0 || l.n == 0)
 		return r;
-	r = read_row(rows, a, ret, e);
-	return r < 0 ? r : 1;
+	*ret = l.items[0];
+	return 1;
 }
 
 static bool is_told(const struct recalled_list *l, atelier_id question_id)
@@ -95,22 +91,17 @@ int recall_messages(
 	struct db_conn *c, const struct recall_wish *w, struct arena *a, struct recalled_list *ret, struct err *e)
 {
 	CLEANUP(buf_done) struct buf query = BUF_INIT(QUERY_MAX);
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	struct recalled_list all = {0};
 	int r;
 
-	*ret = (struct recalled_list){.items = ARENA_ARRAY(a, struct recalled, (size_t)w->limit + 1)};
+	*ret = (struct recalled_list){0};
 	(db_is_postgres(c) ? any_postgres : any_sqlite)(w, &query);
-	if (!ret->items)
-		return store_full(e);
 	if ((r = buf_check(&query, e, "The question is too long.")) < 0 || w->n == 0)
 		return r;
-	r = ask(c, w, query.p, &rows, e);
-	while (r >= 0 && (r = db_next(rows, e)) > 0) {
-		if (is_told(ret, db_i64(rows, 2)))
-			continue;
-		if ((r = read_row(rows, a, &ret->items[ret->n], e)) < 0)
-			return r;
-		ret->n++;
-	}
-	return MIN(r, 0);
+	r = ask(c, w, query.p, a, &all, e);
+	ret->items = all.items;
+	for (size_t i = 0; r == 0 && i < all.n; i++)
+		if (!is_told(ret, all.items[i].question_id))
+			ret->items[ret->n++] = all.items[i];
+	return r;
 }

@@ -52,25 +52,21 @@ int responses_put(struct db *db, const struct response *in, int64_t of_owner, in
 	return db_write(db, put_in, &x, e);
 }
 
+#define R struct response
+static const struct col columns[] = {
+	COL(I64, R, id), COL(I64, R, made_at), COL(TEXT, R, previous), COL(TEXT, R, input), COL(TEXT, R, output)};
+#undef R
+static const struct rows_table responses = {"responses", NULL, NO_RESPONSE, NULL, TABLE(struct response, columns)};
+
 int responses_get(struct db_conn *c, atelier_id id, const struct response_owner *owner, int64_t oldest, struct arena *a,
 	struct response *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct store_reader rd = {.a = a};
-	int r = STORE_FIRST(c, &rows, NO_RESPONSE, e,
-		"SELECT made_at, previous, input, output FROM responses WHERE id = ? AND " OWNED " AND made_at > ?",
-		DB_I64(id), DB_I64(owner->user_id), DB_I64(owner->key_id), DB_I64(oldest));
+	int r = rows_first(&responses, c, a, ret, e, "WHERE id = ? AND " OWNED " AND made_at > ?", DB_I64(id),
+		DB_I64(owner->user_id), DB_I64(owner->key_id), DB_I64(oldest));
 
-	if (r < 0)
-		return r;
-	rd.rows = rows;
-	*ret = (struct response){.id = id,
-		.owner = *owner,
-		.made_at = db_i64(rows, 0),
-		.previous = store_str(&rd, 1),
-		.input = store_str(&rd, 2),
-		.output = store_str(&rd, 3)};
-	return store_reader_end(&rd, e);
+	if (r == 0)
+		ret->owner = *owner;
+	return r;
 }
 
 int responses_delete(struct db *db, atelier_id id, const struct response_owner *owner, struct err *e)

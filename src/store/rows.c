@@ -32,6 +32,15 @@ static void PRINTF(2, 3) add(struct sql *s, const char *fmt, ...)
 	s->n += (size_t)n;
 }
 
+static void put(struct sql *s, const char *text)
+{
+	size_t n = strlen(text);
+
+	ASSERT(s->n + n < sizeof(s->text));
+	memcpy(s->text + s->n, text, n + 1);
+	s->n += n;
+}
+
 /* The columns that are read; those of the table itself under its name, since the tail may join others. */
 static void add_columns(struct sql *s, const struct rows_table *t, const char *between)
 {
@@ -41,10 +50,12 @@ static void add_columns(struct sql *s, const struct rows_table *t, const char *b
 		ASSERT(col->name && col->offset < t->size);
 		if (col->flags & COL_BLIND)
 			continue;
-		if (col->flags & COL_SEEN)
-			add(s, "%s%s", between, col->name);
-		else
-			add(s, "%s%s.%s", between, t->name, col->name);
+		put(s, between);
+		if (!(col->flags & COL_SEEN)) {
+			put(s, t->name);
+			put(s, ".");
+		}
+		put(s, col->name);
 		between = ", ";
 	}
 }
@@ -52,9 +63,12 @@ static void add_columns(struct sql *s, const struct rows_table *t, const char *b
 static void add_select(struct sql *s, const struct rows_table *t, const char *tail)
 {
 	ASSERT(t->n_cols > 0 && t->n_cols <= COLS_MAX);
-	add(s, "SELECT ");
+	put(s, "SELECT ");
 	add_columns(s, t, "");
-	add(s, " FROM %s %s", t->name, tail);
+	put(s, " FROM ");
+	put(s, t->name);
+	put(s, " ");
+	put(s, tail);
 }
 
 /* ---- reading ---- */
@@ -104,16 +118,13 @@ static int read_row(const struct rows_table *t, const struct db_rows *rows, int 
 	return r < 0 ? r : at;
 }
 
-int rows_all_params(const struct rows_table *t, struct db_conn *c, struct arena *a, void *ret_items, size_t *ret_n,
-	struct err *e, const char *tail, const struct db_param *params, size_t n)
+static int read_all(const struct rows_table *t, struct db_conn *c, struct arena *a, void *ret_items, size_t *ret_n,
+	struct err *e, const char *sql, const struct db_param *params, size_t n)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	struct store_list l = {.size = t->size};
-	struct sql s = {.n = 0};
-	int r;
+	int r = db_query_params(c, &rows, e, sql, params, n);
 
-	add_select(&s, t, tail);
-	r = db_query_params(c, &rows, e, s.text, params, n);
 	if (r < 0)
 		return r;
 	while ((r = db_next(rows, e)) > 0) {
@@ -130,6 +141,28 @@ int rows_all_params(const struct rows_table *t, struct db_conn *c, struct arena 
 	memcpy(ret_items, &l.items, sizeof(l.items));
 	*ret_n = l.n;
 	return 0;
+}
+
+int rows_all_params(const struct rows_table *t, struct db_conn *c, struct arena *a, void *ret_items, size_t *ret_n,
+	struct err *e, const char *tail, const struct db_param *params, size_t n)
+{
+	struct sql s = {.n = 0};
+
+	add_select(&s, t, tail);
+	return read_all(t, c, a, ret_items, ret_n, e, s.text, params, n);
+}
+
+int rows_from_params(const struct rows_table *t, struct db_conn *c, struct arena *a, void *ret_items, size_t *ret_n,
+	struct err *e, const char *head, const char *from, const struct db_param *params, size_t n)
+{
+	struct sql s = {.n = 0};
+
+	put(&s, head);
+	put(&s, " SELECT ");
+	add_columns(&s, t, "");
+	put(&s, " FROM ");
+	put(&s, from);
+	return read_all(t, c, a, ret_items, ret_n, e, s.text, params, n);
 }
 
 int rows_first_params(const struct rows_table *t, struct db_conn *c, struct arena *a, void *ret_row, struct err *e,

@@ -107,6 +107,14 @@ int rows_all_params(const struct rows_table *t, struct db_conn *c, struct arena 
 	rows_all_params((t), (c), (a), (ret_items), (ret_n), (e), (tail), (const struct db_param[]){__VA_ARGS__},      \
 		sizeof((const struct db_param[]){__VA_ARGS__}) / sizeof(struct db_param))
 
+/* The same where the table does not stand first: `head` is all before SELECT, `from` all behind FROM. */
+int rows_from_params(const struct rows_table *t, struct db_conn *c, struct arena *a, void *ret_items, size_t *ret_n,
+	struct err *e, const char *head, const char *from, const struct db_param *params, size_t n) MUST_CHECK;
+#define rows_from(t, c, a, ret_items, ret_n, e, head, from, ...)                                                       \
+	rows_from_params((t), (c), (a), (ret_items), (ret_n), (e), (head), (from),                                     \
+		(const struct db_param[]){__VA_ARGS__},                                                                \
+		sizeof((const struct db_param[]){__VA_ARGS__}) / sizeof(struct db_param))
+
 /* The first one; E_NOT_FOUND when there is none. */
 int rows_first_params(const struct rows_table *t, struct db_conn *c, struct arena *a, void *ret_row, struct err *e,
 	const char *tail, const struct db_param *params, size_t n) MUST_CHECK;

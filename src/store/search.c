@@ -68,9 +68,8 @@ static int query_postgres(struct db_conn *c, const char *text, const struct str 
 		"  FROM asked a LEFT JOIN manual_passages p ON p.words @@ a.q GROUP BY a.q)"
 		" SELECT g.slug, g.title, p.heading, p.anchor, p.body,"
 		"  -sum(w.weight * ts_rank('{0, 0, 0.25, 1}'::real[], p.words, w.q))::double precision - " IS_HEADING
-		" AS rank_ FROM weighed w JOIN manual_passages p ON p.words @@ w.q JOIN manual_pages g ON g.id = "
-		"p.page_id"
-		" GROUP BY p.id, g.id ORDER BY rank_, p.id LIMIT ?",
+		" AS rank_ FROM weighed w JOIN manual_passages p ON p.words @@ w.q JOIN manual_pages g ON g.id ="
+		" p.page_id GROUP BY p.id, g.id ORDER BY rank_, p.id LIMIT ?",
 		DB_TEXT(query), DB_TEXT(text), DB_I64(limit));
 }
 
@@ -144,8 +143,8 @@ const char search_bound_sqlite[] =
 
 /* Vectors of before stay as they are: they know more. */
 const char search_bound_postgres[] =
-	"CREATE OR REPLACE FUNCTION message_vector(text) RETURNS TSVECTOR LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS "
-	"$f$ BEGIN"
+	"CREATE OR REPLACE FUNCTION message_vector(text) RETURNS TSVECTOR LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS"
+	" $f$ BEGIN"
 	"  RETURN to_tsvector('simple', words(left($1, " SEARCH_CHARS_TEXT ")));"
 	"  EXCEPTION WHEN program_limit_exceeded THEN"
 	"   RETURN message_vector(left($1, least(length($1), " SEARCH_CHARS_TEXT ") / 2)); END $f$;";
@@ -183,19 +182,12 @@ const char search_together_sqlite[] =
 	" INSERT INTO messages_unindexed (id) SELECT new.id WHERE new.content <> ''; END;";
 /* clang-format on */
 
-static int any_unindexed(struct db_conn *c, struct err *e)
-{
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(c, &rows, e, "SELECT 1 FROM messages_unindexed LIMIT 1");
-
-	return r < 0 ? r : db_next(rows, e);
-}
-
 int search_settle(struct db_conn *c, void *unused UNUSED, struct err *e)
 {
-	int r = any_unindexed(c, e);
+	int64_t any = 0;
+	int r = STORE_I64(c, &any, NULL, e, "SELECT 1 FROM messages_unindexed LIMIT 1");
 
-	if (r <= 0)
+	if (r < 0 || !any)
 		return r;
 	r = db_exec(c, NULL, e,
 		LEARN "SELECT m.id, " INDEXED " FROM messages_unindexed n CROSS JOIN messages m ON m.id = n.id");
@@ -268,11 +260,8 @@ static void phrases_postgres(struct buf *b, const struct str *words, size_t n)
  */
 static int plan_each_time(struct db_conn *c, bool on, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(c, &rows, e, "SELECT set_config('plan_cache_mode', ?, false)",
+	return STORE_I64(c, NULL, NULL, e, "SELECT set_config('plan_cache_mode', ?, false)",
 		DB_TEXT(on ? "force_custom_plan" : "auto"));
-
-	return r < 0 ? r : MIN(db_next(rows, e), 0);
 }
 
 /* db_query of what depends on the words; the connection is left as it was, also by a failure. */

@@ -140,14 +140,14 @@ static int keep(const struct shared_kind *k, struct db_conn *c, atelier_id id, a
 static int create_in(struct db_conn *c, void *arg, struct err *e)
 {
 	struct change *x = arg;
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	char sql[SQL_MAX];
+	int64_t n = 0;
 	int r;
 
 	ASSERT(db_is_writing(c));
 	snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s WHERE user_id = ?", x->k->rows->name);
-	r = STORE_FIRST(c, &rows, "", e, sql, DB_I64(x->user_id));
-	if (r == 0 && db_i64(rows, 0) >= x->k->max)
+	r = STORE_I64(c, &n, NULL, e, sql, DB_I64(x->user_id));
+	if (r == 0 && n >= x->k->max)
 		r = err_set(e, E_CONFLICT, "%s", x->k->many);
 	if (r == 0)
 		r = rows_create_in(x->k->rows, c, x->in, &x->id, e);

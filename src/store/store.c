@@ -348,6 +348,36 @@ int store_first(struct db_conn *c, struct db_rows **ret, const char *missing, st
 	return 0;
 }
 
+int store_i64(struct db_conn *c, int64_t *ret, const char *missing, struct err *e, const char *sql,
+	const struct db_param *params, size_t n)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = db_query_params(c, &rows, e, sql, params, n);
+
+	if (r == 0)
+		r = db_next(rows, e);
+	if (r == 0 && missing)
+		return err_set(e, E_NOT_FOUND, "%s", missing);
+	if (r >= 0 && ret)
+		*ret = r > 0 ? db_i64(rows, 0) : 0;
+	return MIN(r, 0);
+}
+
+static const struct col id_columns[] = {{"id", COL_I64, COL_SEEN, 0}};
+const struct rows_table id_rows = {.name = "", .cols = id_columns, .n_cols = 1, .size = sizeof(atelier_id)};
+
+int store_ids(struct db_conn *c, atelier_id *ret, size_t most, size_t *ret_n, struct err *e, const char *sql,
+	const struct db_param *params, size_t n)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = db_query_params(c, &rows, e, sql, params, n);
+
+	*ret_n = 0;
+	while (r >= 0 && *ret_n < most && (r = db_next(rows, e)) > 0)
+		ret[(*ret_n)++] = db_i64(rows, 0);
+	return MIN(r, 0);
+}
+
 struct statement {
 	const char *sql;
 	const struct db_param *params;
@@ -423,24 +453,29 @@ char *store_fold(const char *name)
 	return folded;
 }
 
+int store_leaf(struct db_conn *c, atelier_id user_id, atelier_id conversation_id, atelier_id *ret, struct err *e)
+{
+	ASSERT(user_id);
+	return STORE_I64(c, ret, STORE_NO_CONVERSATION, e,
+		"SELECT leaf_id FROM conversations WHERE id = ? AND user_id = ? AND deleted_at IS NULL",
+		DB_I64(conversation_id), DB_I64(user_id));
+}
+
 int store_conversation_idle(struct db_conn *c, atelier_id conversation_id, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int64_t busy = 0;
 	int r = db_exec(c, NULL, e, "UPDATE conversations SET id = id WHERE id = ?", DB_I64(conversation_id));
 
 	ASSERT(db_is_writing(c));
 	if (r == 0)
-		r = db_query(c, &rows, e,
+		r = STORE_I64(c, &busy, NULL, e,
 			"SELECT 1 FROM turns WHERE conversation_id = ? AND state = 'running'"
 			" UNION ALL SELECT 1 FROM turns WHERE conversation_id = ? AND state = 'waiting'",
 			DB_I64(conversation_id), DB_I64(conversation_id));
-	if (r < 0)
-		return r;
-	r = db_next(rows, e);
-	return r <= 0 ? r
-		      : err_set(e, E_CONFLICT,
-				"An answer is being written in this conversation. Wait until it is complete, or stop "
-				"it first.");
+	return r < 0 || !busy ? r
+			      : err_set(e, E_CONFLICT,
+					"An answer is being written in this conversation. Wait until it is complete, or"
+					" stop it first.");
 }
 
 /* ---- what nobody waits for ---- */

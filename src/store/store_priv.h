@@ -49,6 +49,22 @@ int store_first(struct db_conn *c, struct db_rows **ret, const char *missing, st
 	store_first((c), (ret), (missing), (e), (sql), (const struct db_param[]){__VA_ARGS__},                         \
 		sizeof((const struct db_param[]){__VA_ARGS__}) / sizeof(struct db_param))
 
+/* The number in the first column of the first row. `missing` is as above; where it is NULL, no row is 0. `ret` NULL: it is
+ * enough that there is a row. */
+int store_i64(struct db_conn *c, int64_t *ret, const char *missing, struct err *e, const char *sql,
+	const struct db_param *params, size_t n) MUST_CHECK;
+#define STORE_I64(c, ret, missing, e, sql, ...)                                                                        \
+	store_i64((c), (ret), (missing), (e), (sql), (const struct db_param[]){__VA_ARGS__},                           \
+		sizeof((const struct db_param[]){__VA_ARGS__}) / sizeof(struct db_param))
+
+/* The numbers in the first column, `most` of them. */
+int store_ids(struct db_conn *c, atelier_id *ret, size_t most, size_t *ret_n, struct err *e, const char *sql,
+	const struct db_param *params, size_t n) MUST_CHECK;
+#define STORE_IDS(c, ret, most, ret_n, e, sql, ...)                                                                    \
+	store_ids((c), (ret), (most), (ret_n), (e), (sql), (const struct db_param[]){__VA_ARGS__},                     \
+		sizeof((const struct db_param[]){__VA_ARGS__}) / sizeof(struct db_param))
+extern const struct rows_table id_rows; /* rows of one column, as atelier_id: for rows_from, however many */
+
 /* One statement as a db_write of its own; `ret_changed` (NULL: nobody asks): how many rows it has changed, 0 on failure. */
 int store_write(struct db *db, int64_t *ret_changed, struct err *e, const char *sql, const struct db_param *params,
 	size_t n) MUST_CHECK;
@@ -93,6 +109,10 @@ UNUSED static inline struct db_param store_text(struct str s)
 
 #define STORE_NO_CONVERSATION "There is no such conversation, or it is not yours."
 #define STORE_NO_MESSAGE      "There is no such message, or it is not yours."
+
+/* The last message of the branch that is shown in a person's conversation; 0: it has none. */
+int store_leaf(
+	struct db_conn *c, atelier_id user_id, atelier_id conversation_id, atelier_id *ret, struct err *e) MUST_CHECK;
 
 /* Inside a db_write: E_CONFLICT when a turn is running in the conversation; else none begins before the end of the write, at
  * no server. */

@@ -20,8 +20,7 @@ static const struct rows_table summaries = {"summaries", "id", NO_SUMMARY, NULL,
 int summaries_of_branch(struct db_conn *c, atelier_id conversation_id, atelier_id leaf_id, struct arena *a,
 	struct summary *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = STORE_FIRST(c, &rows, NO_SUMMARY, e, "SELECT 1 FROM summaries WHERE conversation_id = ? LIMIT 1",
+	int r = STORE_I64(c, NULL, NO_SUMMARY, e, "SELECT 1 FROM summaries WHERE conversation_id = ? LIMIT 1",
 		DB_I64(conversation_id));
 
 	return r < 0 ? r
@@ -37,13 +36,10 @@ int summaries_of_branch(struct db_conn *c, atelier_id conversation_id, atelier_i
 int summaries_shown(struct db_conn *c, atelier_id user_id, atelier_id conversation_id, struct arena *a,
 	struct summary *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = STORE_FIRST(c, &rows, STORE_NO_CONVERSATION, e,
-		"SELECT leaf_id FROM conversations WHERE id = ? AND user_id = ? AND deleted_at IS NULL",
-		DB_I64(conversation_id), DB_I64(user_id));
+	atelier_id leaf = 0;
+	int r = store_leaf(c, user_id, conversation_id, &leaf, e);
 
-	ASSERT(user_id);
-	return r < 0 ? r : summaries_of_branch(c, conversation_id, db_i64(rows, 0), a, ret, e);
+	return r < 0 ? r : summaries_of_branch(c, conversation_id, leaf, a, ret, e);
 }
 
 int summaries_get(
@@ -58,11 +54,9 @@ int summaries_get(
 static int put_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const struct summary *in = arg;
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	atelier_id id;
-	int r = STORE_FIRST(c, &rows, STORE_NO_MESSAGE, e,
-		"SELECT 1 FROM messages WHERE id = ? AND conversation_id = ?", DB_I64(in->message_id),
-		DB_I64(in->conversation_id));
+	int r = STORE_I64(c, NULL, STORE_NO_MESSAGE, e, "SELECT 1 FROM messages WHERE id = ? AND conversation_id = ?",
+		DB_I64(in->message_id), DB_I64(in->conversation_id));
 
 	ASSERT(db_is_writing(c));
 	if (r == 0)
@@ -85,14 +79,12 @@ struct change {
 static int change_in(struct db_conn *c, void *arg, struct err *e)
 {
 	struct change *x = arg;
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = STORE_FIRST(c, &rows, NO_SUMMARY, e, "SELECT summaries.conversation_id FROM summaries " OWNED,
-		DB_I64(x->id), DB_I64(x->user_id));
+	int r = STORE_I64(c, &x->conversation_id, NO_SUMMARY, e,
+		"SELECT summaries.conversation_id FROM summaries " OWNED, DB_I64(x->id), DB_I64(x->user_id));
 
 	ASSERT(db_is_writing(c));
 	if (r < 0)
 		return r;
-	x->conversation_id = db_i64(rows, 0);
 	return x->text ? db_exec(c, NULL, e, "UPDATE summaries SET text = ?, edited = 1, updated_at = ? WHERE id = ?",
 				 DB_TEXT(x->text), DB_I64(clock_now_ms()), DB_I64(x->id))
 		       : rows_delete_in(&summaries, c, x->id, e);

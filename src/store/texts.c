@@ -15,13 +15,8 @@ static const struct rows_table texts = {"texts", "id", NO_TEXT, NULL, TABLE(stru
 
 int texts_find(struct db_conn *c, const char *hash, const char *recipe, atelier_id *ret_id, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = STORE_FIRST(c, &rows, NO_TEXT, e, "SELECT id FROM texts WHERE hash = ? AND recipe = ? AND ready = 1",
+	return STORE_I64(c, ret_id, NO_TEXT, e, "SELECT id FROM texts WHERE hash = ? AND recipe = ? AND ready = 1",
 		DB_TEXT(hash), DB_TEXT(recipe));
-
-	if (r == 0)
-		*ret_id = db_i64(rows, 0);
-	return r;
 }
 
 int texts_get(struct db_conn *c, atelier_id id, struct arena *a, struct text *ret, struct err *e)
@@ -141,12 +136,10 @@ int texts_add_pages(struct db *db, atelier_id id, const struct page_row *rows, s
 
 static int show_text(struct db_conn *c, const struct text_end *x, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-
 	if (x->postings)
 		return db_exec(c, NULL, e, "UPDATE texts SET ready = 1, passages = ?, postings = ? WHERE id = ?",
 			DB_I64(x->passages), DB_BLOB(x->postings->p, x->postings->n), DB_I64(x->text_id));
-	return STORE_FIRST(c, &rows, NO_TEXT, e, "SELECT 1 FROM texts WHERE id = ? AND ready = 1", DB_I64(x->text_id));
+	return STORE_I64(c, NULL, NO_TEXT, e, "SELECT 1 FROM texts WHERE id = ? AND ready = 1", DB_I64(x->text_id));
 }
 
 static int show_in(struct db_conn *c, void *arg, struct err *e)
@@ -183,14 +176,9 @@ int texts_show(struct db *db, const struct text_end *x, struct err *e)
 
 int texts_outdated(struct db_conn *c, int64_t words, atelier_id after, atelier_id *ret_id, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = STORE_FIRST(c, &rows, NO_TEXT, e,
+	return STORE_I64(c, ret_id, NO_TEXT, e,
 		"SELECT id FROM texts WHERE ready = 1 AND words < ? AND id > ? ORDER BY id LIMIT 1", DB_I64(words),
 		DB_I64(after));
-
-	if (r == 0)
-		*ret_id = db_i64(rows, 0);
-	return r;
 }
 
 struct reworded {
@@ -249,30 +237,18 @@ int texts_slice(struct db_conn *c, atelier_id id, int64_t start, int64_t end, st
 	return r < 0 ? r : buf_check(to, e, "The text does not fit the memory set aside for it.");
 }
 
+#define P struct page_row
+static const struct col page_columns[] = {COL(I64, P, n), COL(I64, P, number), COL(TEXT, P, kind), COL(TEXT, P, label),
+	COL_AS(I64, P, start, "start_at", COL_SEEN), COL_AS(I64, P, end, "end_at", COL_SEEN), COL(I64, P, width),
+	COL(I64, P, height), COL(BYTES, P, boxes)};
+#undef P
+static const struct rows_table text_pages = {
+	"text_pages", "n", "The document has no such page.", NULL, TABLE(struct page_row, page_columns)};
+
 int texts_page(struct db_conn *c, atelier_id id, int64_t number, struct arena *a, struct page_row *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = STORE_FIRST(c, &rows, "The document has no such page.", e,
-		"SELECT n, kind, label, start_at, end_at, width, height, boxes FROM text_pages"
-		" WHERE text_id = ? AND number = ? ORDER BY n LIMIT 1",
-		DB_I64(id), DB_I64(number));
-
-	if (r < 0)
-		return r;
-	struct str boxes = db_bytes(rows, 7);
-	char *copy = arena_alloc(a, boxes.n + 1);
-	if (copy && boxes.n)
-		memcpy(copy, boxes.p, boxes.n);
-	*ret = (struct page_row){.n = db_i64(rows, 0),
-		.number = number,
-		.kind = db_dup(rows, 1, a),
-		.label = db_dup(rows, 2, a),
-		.start = db_i64(rows, 3),
-		.end = db_i64(rows, 4),
-		.width = db_i64(rows, 5),
-		.height = db_i64(rows, 6),
-		.boxes = {copy, boxes.n}};
-	return ret->kind && ret->label && ret->boxes.p ? 0 : store_full(e);
+	return rows_first(&text_pages, c, a, ret, e, "WHERE text_id = ? AND number = ? ORDER BY n LIMIT 1", DB_I64(id),
+		DB_I64(number));
 }
 
 int texts_postings(struct db_conn *c, atelier_id id, struct buf *to, struct err *e)
@@ -317,26 +293,11 @@ int texts_passage_at(
 
 /* ---- removing ---- */
 
-struct sweep {
-	int64_t before, n;
-};
-
-static int sweep_in(struct db_conn *c, void *arg, struct err *e)
+int texts_delete_unused(struct db *db, int64_t before, int64_t *ret_n, struct err *e)
 {
-	struct sweep *x = arg;
-
-	return db_exec(c, &x->n, e,
+	return STORE_WRITE(db, ret_n, e,
 		"DELETE FROM texts WHERE id IN (SELECT t.id FROM texts t WHERE NOT EXISTS"
 		" (SELECT 1 FROM documents d WHERE d.text_id = t.id) AND (t.ready = 1 OR t.created_at < ?)"
 		" ORDER BY t.id LIMIT ?)",
-		DB_I64(x->before), DB_I64(AT_ONCE));
-}
-
-int texts_delete_unused(struct db *db, int64_t before, int64_t *ret_n, struct err *e)
-{
-	struct sweep x = {.before = before};
-	int r = db_write(db, sweep_in, &x, e);
-
-	*ret_n = r < 0 ? 0 : x.n;
-	return r;
+		DB_I64(before), DB_I64(AT_ONCE));
 }

@@ -44,9 +44,8 @@ static int learn_in(struct db_conn *c, void *arg, struct err *e)
 	double bytes = now.calls ? (3 * now.bytes + found) / 4 : found;
 	double error = now.calls > 1 ? (3 * now.error + off) / 4 : now.calls ? (now.error + off) / 2 : GUESS_ERROR / 2;
 	return db_exec(c, NULL, e,
-		"INSERT INTO token_rates (model, bytes, error, calls) VALUES (?, ?, ?, 1) ON CONFLICT (model) DO "
-		"UPDATE SET"
-		" bytes = excluded.bytes, error = excluded.error, calls = token_rates.calls + 1",
+		"INSERT INTO token_rates (model, bytes, error, calls) VALUES (?, ?, ?, 1) ON CONFLICT (model) DO"
+		" UPDATE SET bytes = excluded.bytes, error = excluded.error, calls = token_rates.calls + 1",
 		DB_TEXT(x->model), DB_F64(bytes), DB_F64(error));
 }
 

@@ -64,17 +64,15 @@ int tool_rules_list(struct db_conn *c, atelier_id user_id, struct arena *a, stru
 int tool_rules_allows(struct db_conn *c, atelier_id user_id, atelier_id conversation_id, const char *name,
 	const char *hash, bool *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *found = NULL;
-	int r = db_query(c, &found, e,
+	int64_t there = 0;
+	int r = STORE_I64(c, &there, NULL, e,
 		"SELECT 1 FROM tool_rules WHERE user_id = ? AND name = ? AND hash = ?"
 		" AND (conversation_id IS NULL OR conversation_id = ?)",
 		DB_I64(user_id), DB_TEXT(name), DB_TEXT(hash), DB_I64(conversation_id));
 
 	ASSERT(user_id);
-	if (r == 0)
-		r = db_next(found, e);
-	*ret = r > 0;
-	return MIN(r, 0);
+	*ret = there;
+	return r;
 }
 
 struct rule_change {
@@ -89,9 +87,8 @@ int tool_rules_add_in(struct db_conn *c, atelier_id user_id, atelier_id conversa
 
 	ASSERT(db_is_writing(c));
 	return STORE_INSERT(c, &id, e,
-		"INSERT INTO tool_rules (id, user_id, conversation_id, name, hash, created_at) VALUES (?, ?, ?, ?, ?, "
-		"?)"
-		" ON CONFLICT DO NOTHING",
+		"INSERT INTO tool_rules (id, user_id, conversation_id, name, hash, created_at) VALUES (?, ?, ?, ?, ?,"
+		" ?) ON CONFLICT DO NOTHING",
 		DB_I64(user_id), store_ref(conversation_id), DB_TEXT(name), DB_TEXT(hash), DB_I64(clock_now_ms()));
 }
 

@@ -18,21 +18,15 @@ static const struct rows_table nodes = {"messages", "id", STORE_NO_MESSAGE, NULL
 int tree_read(struct db_conn *c, atelier_id user_id, atelier_id conversation_id, atelier_id after, size_t limit,
 	struct arena *a, struct tree *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	struct tree t = {0};
-	int r;
+	int r = store_leaf(c, user_id, conversation_id, &t.leaf_id, e);
 
-	ASSERT(user_id);
-	r = STORE_FIRST(c, &rows, STORE_NO_CONVERSATION, e,
-		"SELECT leaf_id FROM conversations WHERE id = ? AND user_id = ? AND deleted_at IS NULL",
-		DB_I64(conversation_id), DB_I64(user_id));
 	if (r == 0)
 		r = rows_all(&nodes, c, a, &t.nodes, &t.n, e,
 			"WHERE conversation_id = ? AND id > ? ORDER BY id LIMIT ?", DB_I64(conversation_id),
 			DB_I64(after), DB_I64(limit + 1));
 	if (r < 0)
 		return r;
-	t.leaf_id = db_i64(rows, 0);
 	t.more = t.n > limit;
 	t.n = MIN(t.n, limit);
 	*ret = t;
@@ -118,8 +112,7 @@ static int end_lonely(struct db_conn *c, atelier_id parent, struct err *e)
 /* The end of the newest branch beside the message, or its parent: what is shown when it is gone. */
 static int leaf_beside(struct db_conn *c, struct tree_cut *x, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(c, &rows, e,
+	int r = STORE_I64(c, &x->leaf_id, NULL, e,
 		"WITH RECURSIVE down(id, depth) AS ("
 		"  SELECT (SELECT max(s.id) FROM messages s WHERE s.conversation_id = ? AND s.id <> ?"
 		"   AND coalesce(s.parent_id, 0) = ?), 1"
@@ -129,12 +122,9 @@ static int leaf_beside(struct db_conn *c, struct tree_cut *x, struct err *e)
 		" SELECT id FROM down WHERE id IS NOT NULL ORDER BY depth DESC LIMIT 1",
 		DB_I64(x->conversation_id), DB_I64(x->message_id), DB_I64(x->parent_id));
 
-	if (r == 0)
-		r = db_next(rows, e);
-	if (r < 0)
-		return r;
-	x->leaf_id = r > 0 ? db_i64(rows, 0) : x->parent_id;
-	return 0;
+	if (r == 0 && !x->leaf_id)
+		x->leaf_id = x->parent_id;
+	return r;
 }
 
 static int find_cut(struct db_conn *c, struct tree_cut *x, struct err *e)
@@ -199,10 +189,7 @@ static int make_conversation(struct db_conn *c, struct fork *x, struct err *e)
 {
 	const struct tree_fork *in = x->in;
 	int64_t now = clock_now_ms();
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = STORE_FIRST(c, &rows, STORE_NO_CONVERSATION, e,
-		"SELECT 1 FROM conversations WHERE id = ? AND user_id = ? AND deleted_at IS NULL",
-		DB_I64(in->conversation_id), DB_I64(in->user_id));
+	int r = store_leaf(c, in->user_id, in->conversation_id, NULL, e);
 
 	return r < 0 ? r
 		     : STORE_INSERT(c, &x->id, e,
@@ -227,12 +214,11 @@ static int copy_message(struct db_conn *c, struct fork *x, atelier_id from, stru
 		"INSERT INTO messages (id, conversation_id, parent_id, role, state, model, error_code, error_text,"
 		" finish_reason, tokens_in, tokens_out, tokens_cached, tokens_reasoning, tokens_exact, cost_micros,"
 		" first_token_ms, duration_ms, created_at, content, parts, pinned)"
-		" SELECT ?, ?, ?, role, CASE WHEN state IN ('running', 'waiting') THEN 'interrupted' ELSE state END, "
-		"model, "
-		"error_code,"
+		" SELECT ?, ?, ?, role, CASE WHEN state IN ('running', 'waiting') THEN 'interrupted' ELSE state END,"
+		" model, error_code,"
 		" error_text, finish_reason, tokens_in, tokens_out, tokens_cached, tokens_reasoning, tokens_exact,"
-		" cost_micros, first_token_ms, duration_ms, created_at, content, parts, pinned FROM messages WHERE id "
-		"= ?",
+		" cost_micros, first_token_ms, duration_ms, created_at, content, parts, pinned FROM messages WHERE id"
+		" = ?",
 		DB_I64(x->id), store_ref(x->leaf), DB_I64(from));
 
 	if (r == 0)
@@ -249,28 +235,20 @@ static int copy_message(struct db_conn *c, struct fork *x, atelier_id from, stru
 static int copy_branch(struct db_conn *c, struct fork *x, struct err *e)
 {
 	CLEANUP(arena_done) struct arena a;
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct store_list ids = {.size = sizeof(atelier_id)};
+	atelier_id *ids = NULL;
+	size_t n = 0;
 	int r;
 
 	arena_init(&a, 64u << 20);
-	r = db_query(c, &rows, e,
+	r = rows_from(&id_rows, c, &a, &ids, &n, e,
 		"WITH RECURSIVE up(id, parent_id, depth) AS ("
 		"  SELECT id, parent_id, 0 FROM messages WHERE id = ? AND conversation_id = ?"
-		"  UNION ALL SELECT p.id, p.parent_id, u.depth + 1 FROM up u JOIN messages p ON p.id = u.parent_id)"
-		" SELECT id FROM up ORDER BY depth DESC",
-		DB_I64(x->in->message_id), DB_I64(x->in->conversation_id));
-	while (r >= 0 && (r = db_next(rows, e)) > 0) {
-		atelier_id *id = store_push(&ids, &a);
-
-		if (!id)
-			return store_full(e);
-		*id = db_i64(rows, 0);
-	}
-	if (r == 0 && ids.n == 0)
+		"  UNION ALL SELECT p.id, p.parent_id, u.depth + 1 FROM up u JOIN messages p ON p.id = u.parent_id)",
+		"up ORDER BY depth DESC", DB_I64(x->in->message_id), DB_I64(x->in->conversation_id));
+	if (r == 0 && n == 0)
 		return err_set(e, E_NOT_FOUND, STORE_NO_MESSAGE);
-	for (size_t i = 0; r == 0 && i < ids.n; i++)
-		r = copy_message(c, x, ((atelier_id *)ids.items)[i], e);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = copy_message(c, x, ids[i], e);
 	return r;
 }
 

@@ -54,9 +54,8 @@ int turn_calls_add(struct db *db, const struct turn_call *items, size_t n, struc
 static int begin_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const struct turn_call *k = arg;
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	atelier_id id;
-	int64_t n = 0;
+	int64_t n = 0, begun = 0;
 	int r = db_exec(c, &n, e,
 		"UPDATE turn_calls SET state = 'started' WHERE turn_id = ? AND call_id = ? AND state = 'allowed'",
 		DB_I64(k->turn_id), DB_TEXT(k->call_id));
@@ -64,11 +63,11 @@ static int begin_in(struct db_conn *c, void *arg, struct err *e)
 	ASSERT(db_is_writing(c));
 	if (r < 0 || n > 0)
 		return r;
-	r = db_query(c, &rows, e, "SELECT 1 FROM turn_calls WHERE turn_id = ? AND call_id = ?", DB_I64(k->turn_id),
-		DB_TEXT(k->call_id));
-	if (r < 0 || (r = db_next(rows, e)) < 0)
-		return r;
-	return r > 0 ? err_set(e, E_CONFLICT, "This call has begun already.") : rows_create_in(&calls, c, k, &id, e);
+	r = STORE_I64(c, &begun, NULL, e, "SELECT 1 FROM turn_calls WHERE turn_id = ? AND call_id = ?",
+		DB_I64(k->turn_id), DB_TEXT(k->call_id));
+	if (r == 0 && begun)
+		return err_set(e, E_CONFLICT, "This call has begun already.");
+	return r < 0 ? r : rows_create_in(&calls, c, k, &id, e);
 }
 
 int turn_calls_begin(struct db *db, const struct turn_call *call, struct err *e)
@@ -90,9 +89,8 @@ static int decide_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const struct deciding *x = arg;
 	struct call_decision *d = x->d;
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL, *left = NULL;
 	bool deny = strcmp(d->decision, "deny") == 0, here = strcmp(d->decision, "conversation") == 0;
-	int r = STORE_FIRST(c, &rows, NO_CALL, e,
+	int r = STORE_I64(c, &d->conversation_id, NO_CALL, e,
 		"SELECT t.conversation_id FROM turns t JOIN conversations v ON v.id = t.conversation_id"
 		" WHERE t.id = ? AND t.user_id = ? AND v.deleted_at IS NULL AND t.state IN ('waiting', 'running')",
 		DB_I64(d->turn_id), DB_I64(d->user_id));
@@ -100,7 +98,6 @@ static int decide_in(struct db_conn *c, void *arg, struct err *e)
 	ASSERT(db_is_writing(c));
 	if (r < 0)
 		return r;
-	d->conversation_id = db_i64(rows, 0);
 	r = rows_first(&calls, c, x->a, &d->call, e, "WHERE turn_id = ? AND call_id = ?", DB_I64(d->turn_id),
 		DB_TEXT(d->call_id));
 	if (r < 0)
@@ -119,10 +116,8 @@ static int decide_in(struct db_conn *c, void *arg, struct err *e)
 	if (r == 0 && (here || strcmp(d->decision, "always") == 0))
 		r = tool_rules_add_in(c, d->user_id, here ? d->conversation_id : 0, d->call.name, d->call.hash, e);
 	if (r == 0)
-		r = STORE_FIRST(c, &left, NO_CALL, e,
+		r = STORE_I64(c, &d->open, NO_CALL, e,
 			"SELECT count(*) FROM turn_calls WHERE turn_id = ? AND state = 'asked'", DB_I64(d->turn_id));
-	if (r == 0)
-		d->open = db_i64(left, 0);
 	return r;
 }
 
@@ -143,20 +138,17 @@ struct expiry {
 static int expire_in(struct db_conn *c, void *arg, struct err *e)
 {
 	struct expiry *x = arg;
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(c, &rows, e,
+	int r = STORE_IDS(c, x->turns, x->most, &x->n, e,
 		"SELECT DISTINCT turn_id FROM turn_calls WHERE state = 'asked' AND expires_at <= ? LIMIT ?",
 		DB_I64(x->now), DB_I64(x->most));
 
 	ASSERT(db_is_writing(c));
-	while (r >= 0 && x->n < x->most && (r = db_next(rows, e)) > 0)
-		x->turns[x->n++] = db_i64(rows, 0);
 	for (size_t i = 0; r >= 0 && i < x->n; i++)
 		r = db_exec(c, NULL, e,
 			"UPDATE turn_calls SET state = 'expired', decision = 'expired'"
 			" WHERE turn_id = ? AND state = 'asked' AND expires_at <= ?",
 			DB_I64(x->turns[i]), DB_I64(x->now));
-	return MIN(r, 0);
+	return r;
 }
 
 int turn_calls_expire(struct db *db, int64_t now, atelier_id *ret, size_t most, size_t *ret_n, struct err *e)

@@ -131,17 +131,12 @@ static int insert_answers(struct db_conn *c, struct begin *x, struct err *e)
 /* One answer of a comparison is written anew: the new one stands in its place there. */
 static int take_place(struct db_conn *c, struct begin *x, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(c, &rows, e, "SELECT compared FROM messages WHERE id = ?", DB_I64(x->in->at));
+	int r = STORE_I64(c, &x->compared, NULL, e, "SELECT compared FROM messages WHERE id = ?", DB_I64(x->in->at));
 
 	ASSERT(db_is_writing(c));
-	if (r == 0)
-		r = db_next(rows, e);
-	if (r <= 0)
+	if (r < 0 || x->compared == 0)
 		return r;
-	x->compared = db_i64(rows, 0);
-	return x->compared ? db_exec(c, NULL, e, "UPDATE messages SET compared = 0 WHERE id = ?", DB_I64(x->in->at))
-			   : 0;
+	return db_exec(c, NULL, e, "UPDATE messages SET compared = 0 WHERE id = ?", DB_I64(x->in->at));
 }
 
 /* Whoever goes on below an answer has kept it; and of one question there is one comparison, the newest. */
@@ -372,76 +367,35 @@ int turns_finish_all(struct db *db, const struct turn_finish *const *items, size
 
 /* ---- read ---- */
 
-#define COLUMNS                                                                                                        \
-	"t.id, t.conversation_id, t.user_id, t.user_message_id, t.message_id, t.model, t.continues, t.state,"          \
-	" t.last_seq, t.created_at, t.ended_at, t.request"
-
-static void read_turn(struct store_reader *rd, struct turn_record *t)
-{
-	*t = (struct turn_record){
-		.id = db_i64(rd->rows, 0),
-		.conversation_id = db_i64(rd->rows, 1),
-		.user_id = db_i64(rd->rows, 2),
-		.user_message_id = db_i64(rd->rows, 3),
-		.message_id = db_i64(rd->rows, 4),
-		.model = store_str(rd, 5),
-		.continues = db_i64(rd->rows, 6) != 0,
-		.state = store_str(rd, 7),
-		.last_seq = db_i64(rd->rows, 8),
-		.created_at = db_i64(rd->rows, 9),
-		.ended_at = db_i64(rd->rows, 10),
-		.request = store_str(rd, 11),
-	};
-}
+#define T struct turn_record
+static const struct col columns[] = {COL(I64, T, id), COL(I64, T, conversation_id), COL(I64, T, user_id),
+	COL(I64, T, user_message_id), COL(I64, T, message_id), COL(TEXT, T, model), COL(BOOL, T, continues),
+	COL(TEXT, T, state), COL(I64, T, last_seq), COL(I64, T, created_at), COL(I64, T, ended_at),
+	COL(TEXT, T, request)};
+#undef T
+static const struct rows_table turns = {"turns", "id", NO_TURN, NULL, TABLE(struct turn_record, columns)};
 
 int turns_get(
 	struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct turn_record *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct store_reader rd = {.a = a};
-	struct turn_record t;
-	int r;
-
 	ASSERT(user_id);
-	r = STORE_FIRST(c, &rows, NO_TURN, e,
-		"SELECT " COLUMNS " FROM turns t JOIN conversations v ON v.id = t.conversation_id"
-		" WHERE t.id = ? AND t.user_id = ? AND v.deleted_at IS NULL",
+	return rows_first(&turns, c, a, ret, e,
+		"JOIN conversations v ON v.id = turns.conversation_id"
+		" WHERE turns.id = ? AND turns.user_id = ? AND v.deleted_at IS NULL",
 		DB_I64(id), DB_I64(user_id));
-	if (r < 0)
-		return r;
-	rd.rows = rows;
-	read_turn(&rd, &t);
-	r = store_reader_end(&rd, e);
-	if (r == 0)
-		*ret = t;
-	return r;
 }
 
 int turns_find(struct db_conn *c, atelier_id id, struct arena *a, struct turn_record *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct store_reader rd = {.a = a};
-	int r = STORE_FIRST(c, &rows, NO_TURN, e, "SELECT " COLUMNS " FROM turns t WHERE t.id = ?", DB_I64(id));
-
-	if (r < 0)
-		return r;
-	rd.rows = rows;
-	read_turn(&rd, ret);
-	return store_reader_end(&rd, e);
+	return rows_get(&turns, c, id, a, ret, e);
 }
 
 int turns_ready(struct db_conn *c, atelier_id *ret, size_t most, size_t *ret_n, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(c, &rows, e,
+	return STORE_IDS(c, ret, most, ret_n, e,
 		"SELECT t.id FROM turns t WHERE t.state = 'waiting' AND NOT EXISTS"
 		" (SELECT 1 FROM turn_calls k WHERE k.turn_id = t.id AND k.state = 'asked') LIMIT ?",
 		DB_I64(most));
-
-	*ret_n = 0;
-	while (r >= 0 && *ret_n < most && (r = db_next(rows, e)) > 0)
-		ret[(*ret_n)++] = db_i64(rows, 0);
-	return MIN(r, 0);
 }
 
 struct resumption {
@@ -454,13 +408,10 @@ struct resumption {
 static int resume_in(struct db_conn *c, void *arg, struct err *e)
 {
 	struct resumption *x = arg;
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct store_reader rd = {.a = x->a};
 	int64_t n = 0;
 	int r = db_exec(c, &n, e,
-		"UPDATE turns SET state = 'running', node = ? WHERE id = ? AND (state = 'waiting' AND (? = 1 OR NOT "
-		"EXISTS"
-		" (SELECT 1 FROM turn_calls k WHERE k.turn_id = turns.id AND k.state = 'asked'))"
+		"UPDATE turns SET state = 'running', node = ? WHERE id = ? AND (state = 'waiting' AND (? = 1 OR NOT"
+		" EXISTS (SELECT 1 FROM turn_calls k WHERE k.turn_id = turns.id AND k.state = 'asked'))"
 		" OR ? = 1 AND state = 'running' AND node = ?)",
 		DB_I64(db_node(c)), DB_I64(x->id), DB_I64(x->anyway), DB_I64(x->again), DB_I64(db_node(c)));
 
@@ -471,13 +422,7 @@ static int resume_in(struct db_conn *c, void *arg, struct err *e)
 		r = db_exec(c, NULL, e,
 			"UPDATE messages SET state = 'running' WHERE id = (SELECT message_id FROM turns WHERE id = ?)",
 			DB_I64(x->id));
-	if (r == 0)
-		r = STORE_FIRST(c, &rows, NO_TURN, e, "SELECT " COLUMNS " FROM turns t WHERE t.id = ?", DB_I64(x->id));
-	if (r < 0)
-		return r;
-	rd.rows = rows;
-	read_turn(&rd, &x->record);
-	return store_reader_end(&rd, e);
+	return r < 0 ? r : turns_find(c, x->id, x->a, &x->record, e);
 }
 
 int turns_resume(
@@ -536,61 +481,26 @@ int turns_log(struct db_conn *c, atelier_id id, struct arena *a, struct turn_log
 
 int turns_running(struct db_conn *c, struct arena *a, struct turn_record_list *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct store_list l = {.size = sizeof(struct turn_record)};
-	struct store_reader rd = {.a = a};
-	int r;
-
 	/* + keeps the planner from reading all turns in the order of their ids instead of the few that run. */
-	r = db_query(c, &rows, e,
-		"SELECT " COLUMNS
-		" FROM turns t WHERE t.state = 'running' AND (t.node = ? OR t.node = 0) ORDER BY +t.id",
-		DB_I64(db_node(c)));
-	if (r < 0)
-		return r;
-	rd.rows = rows;
-	while ((r = db_next(rows, e)) > 0) {
-		struct turn_record *t = store_push(&l, a);
-
-		if (!t)
-			return store_full(e);
-		read_turn(&rd, t);
-	}
-	if (r == 0)
-		r = store_reader_end(&rd, e);
-	if (r == 0)
-		*ret = (struct turn_record_list){l.items, l.n};
-	return r;
+	return rows_all(&turns, c, a, &ret->items, &ret->n, e,
+		"WHERE state = 'running' AND (node = ? OR node = 0) ORDER BY +id", DB_I64(db_node(c)));
 }
 
 int turns_running_in(
 	struct db_conn *c, atelier_id conversation_id, atelier_id ret[COMPARED_MAX], size_t *ret_n, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	size_t n = 0;
-	int r = db_query(c, &rows, e,
+	return STORE_IDS(c, ret, COMPARED_MAX, ret_n, e,
 		"SELECT t.id FROM turns t JOIN messages m ON m.id = t.message_id"
 		" WHERE t.conversation_id = ? AND t.state = 'running' ORDER BY m.compared, t.id",
 		DB_I64(conversation_id));
-
-	while (r >= 0 && n < COMPARED_MAX && (r = db_next(rows, e)) > 0)
-		ret[n++] = db_i64(rows, 0);
-	*ret_n = n;
-	return MIN(r, 0);
 }
 
 int turns_running_count(struct db_conn *c, atelier_id user_id, int64_t *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r;
-
 	ASSERT(user_id);
 	/* By the index of the few that run: + keeps the planner from that of all the user's turns. */
-	r = STORE_FIRST(c, &rows, NO_TURN, e, "SELECT count(*) FROM turns WHERE state = 'running' AND +user_id = ?",
+	return STORE_I64(c, ret, NO_TURN, e, "SELECT count(*) FROM turns WHERE state = 'running' AND +user_id = ?",
 		DB_I64(user_id));
-	if (r == 0)
-		*ret = db_i64(rows, 0);
-	return r;
 }
 
 /* ---- old logs ---- */
@@ -618,9 +528,8 @@ static int delete_logs_in(struct db_conn *c, void *arg, struct err *e)
 	if (x->n == 0)
 		return 0;
 	return db_exec(c, NULL, e,
-		"UPDATE turns SET log = NULL, log_size = 0 WHERE id > ? AND id <= ? AND log IS NOT NULL AND state NOT "
-		"IN ("
-		"'running', 'waiting')",
+		"UPDATE turns SET log = NULL, log_size = 0 WHERE id > ? AND id <= ? AND log IS NOT NULL AND state NOT"
+		" IN ('running', 'waiting')",
 		DB_I64(x->after), DB_I64(x->last));
 }
 

@@ -17,16 +17,13 @@ struct creation {
 
 static int check_quota(struct db_conn *c, const struct upload_new *in, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(c, &rows, e,
+	int64_t used = 0;
+	int r = STORE_I64(c, &used, NULL, e,
 		"SELECT coalesce(sum(CASE WHEN size > ? THEN size ELSE ? END), 0) FROM uploads WHERE user_id = ?",
 		DB_I64(UPLOAD_LEAST), DB_I64(UPLOAD_LEAST), DB_I64(in->user_id));
 
-	if (r == 0)
-		r = db_next(rows, e);
 	if (r < 0)
 		return r;
-	int64_t used = db_i64(rows, 0);
 	if (MAX(in->size, UPLOAD_LEAST) <= in->quota - used)
 		return 0;
 	return err_set(e, E_TOO_LARGE,
@@ -64,27 +61,21 @@ int uploads_create(struct db *db, const char *data, const struct upload_new *in,
 	return 0;
 }
 
+#define U struct upload
+static const struct col columns[] = {
+	COL(I64, U, id), COL(I64, U, size), COL(TEXT, U, metadata), COL(I64, U, created_at), COL(I64, U, expires_at)};
+#undef U
+static const struct rows_table uploads = {"uploads", NULL, NO_UPLOAD, NULL, TABLE(struct upload, columns)};
+
 int uploads_get(
 	struct db_conn *c, atelier_id id, atelier_id user_id, struct arena *a, struct upload *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct store_reader rd = {.a = a};
-	int r = STORE_FIRST(c, &rows, NO_UPLOAD, e,
-		"SELECT size, metadata, created_at, expires_at FROM uploads WHERE id = ? AND user_id = ?", DB_I64(id),
-		DB_I64(user_id));
+	int r = rows_first(&uploads, c, a, ret, e, "WHERE id = ? AND user_id = ?", DB_I64(id), DB_I64(user_id));
 
 	ASSERT(user_id);
-	if (r < 0)
-		return r;
-	rd.rows = rows;
-	*ret = (struct upload){.id = id,
-		.size = db_i64(rows, 0),
-		.metadata = store_str(&rd, 1),
-		.created_at = db_i64(rows, 2),
-		.expires_at = db_i64(rows, 3)};
-	if (ret->expires_at <= clock_now_ms())
-		return err_set(e, E_EXPIRED, "This upload has expired. Begin a new one.");
-	return store_reader_end(&rd, e);
+	if (r == 0 && ret->expires_at <= clock_now_ms())
+		r = err_set(e, E_EXPIRED, "This upload has expired. Begin a new one.");
+	return r;
 }
 
 int uploads_delete(struct db *db, const char *data, atelier_id id, atelier_id user_id, struct err *e)
@@ -117,18 +108,6 @@ static int delete_all_in(struct db_conn *c, void *arg, struct err *e)
 	return r;
 }
 
-static int find_expired(struct db_conn *c, struct sweep *s, struct err *e)
-{
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(c, &rows, e, "SELECT id FROM uploads WHERE expires_at <= ? LIMIT ?", DB_I64(s->now),
-		DB_I64(N_ELEMENTS(s->ids)));
-
-	ASSERT(s->n == 0);
-	while (r >= 0 && (r = db_next(rows, e)) > 0)
-		s->ids[s->n++] = db_i64(rows, 0);
-	return r;
-}
-
 int uploads_delete_expired(struct db *db, const char *data, int64_t now, int64_t *ret_n, struct err *e)
 {
 	struct sweep s = {.data = data, .now = now};
@@ -136,7 +115,8 @@ int uploads_delete_expired(struct db *db, const char *data, int64_t now, int64_t
 
 	{
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(db);
-		r = find_expired(c, &s, e);
+		r = STORE_IDS(c, s.ids, AT_ONCE, &s.n, e, "SELECT id FROM uploads WHERE expires_at <= ? LIMIT ?",
+			DB_I64(now), DB_I64(AT_ONCE));
 	}
 	if (r == 0 && s.n > 0)
 		r = db_write(db, delete_all_in, &s, e);
@@ -146,16 +126,6 @@ int uploads_delete_expired(struct db *db, const char *data, int64_t now, int64_t
 		upload_remove(data, s.ids[i]);
 	*ret_n = (int64_t)s.n;
 	return 0;
-}
-
-static int is_stray(struct db_conn *c, atelier_id id, struct err *e)
-{
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(c, &rows, e, "SELECT 1 FROM uploads WHERE id = ?", DB_I64(id));
-
-	if (r == 0)
-		r = db_next(rows, e);
-	return r < 0 ? r : r == 0;
 }
 
 struct strays {
@@ -168,9 +138,10 @@ struct strays {
 static int remove_stray(void *arg, atelier_id id)
 {
 	struct strays *s = arg;
-	int r = is_stray(s->c, id, s->e);
+	int64_t has_row = 0;
+	int r = STORE_I64(s->c, &has_row, NULL, s->e, "SELECT 1 FROM uploads WHERE id = ?", DB_I64(id));
 
-	if (r <= 0)
+	if (r < 0 || has_row)
 		return r;
 	upload_remove(s->data, id);
 	s->n++;

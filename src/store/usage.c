@@ -15,8 +15,7 @@ struct add {
 static int add_row(struct db_conn *c, const struct usage_row *u, int64_t *ret_added, struct err *e)
 {
 	return db_exec(c, ret_added, e,
-		"INSERT INTO usage (id, at, user_id, key_id, conversation_id, purpose, provider, model, "
-		"asked,"
+		"INSERT INTO usage (id, at, user_id, key_id, conversation_id, purpose, provider, model, asked,"
 		" outcome, error_code, tokens_in, tokens_out, tokens_cached, tokens_reasoning, tokens_exact,"
 		" first_token_ms, duration_ms, queued_ms, tries, cost_micros)"
 		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -62,13 +61,11 @@ static int add_day(struct db_conn *c, const struct day *d, struct err *e)
 	const struct usage_row *u = d->of;
 
 	return db_exec(c, NULL, e,
-		"INSERT INTO usage_days (day, user_id, key_id, provider, model, requests, failed, tokens_in, "
-		"tokens_out,"
-		" tokens_cached, tokens_reasoning, first_token_ms, first_tokens, duration_ms, cost_micros)"
+		"INSERT INTO usage_days (day, user_id, key_id, provider, model, requests, failed, tokens_in,"
+		" tokens_out, tokens_cached, tokens_reasoning, first_token_ms, first_tokens, duration_ms, cost_micros)"
 		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 		" ON CONFLICT (day, user_id, key_id, provider, model) DO UPDATE SET"
-		" requests = usage_days.requests + excluded.requests,"
-		" failed = usage_days.failed + excluded.failed,"
+		" requests = usage_days.requests + excluded.requests, failed = usage_days.failed + excluded.failed,"
 		" tokens_in = usage_days.tokens_in + excluded.tokens_in,"
 		" tokens_out = usage_days.tokens_out + excluded.tokens_out,"
 		" tokens_cached = usage_days.tokens_cached + excluded.tokens_cached,"
@@ -299,87 +296,38 @@ int usage_series(struct db_conn *c, enum usage_by by, const struct usage_filter 
 
 /* ---- calls ---- */
 
-#define CALL_COLUMNS                                                                                                   \
-	"u.id, u.at, u.user_id, u.key_id, u.conversation_id, u.purpose, u.provider, u.model, u.asked, u.outcome,"      \
-	" u.error_code, u.tokens_in, u.tokens_out, u.tokens_cached, u.tokens_reasoning, u.tokens_exact,"               \
-	" u.first_token_ms, u.duration_ms, u.queued_ms, u.tries, u.cost_micros, p.name, k.name"
-#define CALL_TABLES " FROM usage u LEFT JOIN users p ON p.id = u.user_id LEFT JOIN api_keys k ON k.id = u.key_id"
-
-static void read_call(struct store_reader *rd, struct usage_call *u)
-{
-	*u = (struct usage_call){
-		.row = {.id = db_i64(rd->rows, 0),
-			.at = db_i64(rd->rows, 1),
-			.user_id = db_i64(rd->rows, 2),
-			.key_id = db_i64(rd->rows, 3),
-			.conversation_id = db_i64(rd->rows, 4),
-			.purpose = store_str(rd, 5),
-			.provider = store_str(rd, 6),
-			.model = store_str(rd, 7),
-			.asked = store_str(rd, 8),
-			.outcome = store_str(rd, 9),
-			.error_code = store_str(rd, 10),
-			.tokens_in = db_i64(rd->rows, 11),
-			.tokens_out = db_i64(rd->rows, 12),
-			.tokens_cached = db_i64(rd->rows, 13),
-			.tokens_reasoning = db_i64(rd->rows, 14),
-			.tokens_exact = db_i64(rd->rows, 15) != 0,
-			.first_token_ms = db_i64(rd->rows, 16),
-			.duration_ms = db_i64(rd->rows, 17),
-			.queued_ms = db_i64(rd->rows, 18),
-			.tries = db_i64(rd->rows, 19),
-			.cost_micros = db_i64(rd->rows, 20)},
-		.username = store_str(rd, 21),
-		.key_name = store_str(rd, 22),
-	};
-}
-
-static int query_calls(
-	struct db_conn *c, atelier_id user_id, atelier_id before, int64_t limit, struct db_rows **ret, struct err *e)
-{
-	int64_t below = before ? before : INT64_MAX;
-
-	if (user_id)
-		return db_query(c, ret, e,
-			"SELECT " CALL_COLUMNS CALL_TABLES
-			" WHERE u.user_id = ? AND u.id < ? ORDER BY u.id DESC LIMIT ?",
-			DB_I64(user_id), DB_I64(below), DB_I64(limit));
-	return db_query(c, ret, e, "SELECT " CALL_COLUMNS CALL_TABLES " WHERE u.id < ? ORDER BY u.id DESC LIMIT ?",
-		DB_I64(below), DB_I64(limit));
-}
+#define C        struct usage_call
+#define OF(T, m) COL_AS(T, C, row.m, "usage." #m, COL_SEEN)
+static const struct col call_columns[] = {OF(I64, id), OF(I64, at), OF(I64, user_id), OF(I64, key_id),
+	OF(I64, conversation_id), OF(TEXT, purpose), OF(TEXT, provider), OF(TEXT, model), OF(TEXT, asked),
+	OF(TEXT, outcome), OF(TEXT, error_code), OF(I64, tokens_in), OF(I64, tokens_out), OF(I64, tokens_cached),
+	OF(I64, tokens_reasoning), OF(BOOL, tokens_exact), OF(I64, first_token_ms), OF(I64, duration_ms),
+	OF(I64, queued_ms), OF(I64, tries), OF(I64, cost_micros), COL_AS(TEXT, C, username, "p.name", COL_SEEN),
+	COL_AS(TEXT, C, key_name, "k.name", COL_SEEN)};
+#undef C
+static const struct rows_table calls = {"usage", NULL, NULL, NULL, TABLE(struct usage_call, call_columns)};
+#define NAMED  "LEFT JOIN users p ON p.id = usage.user_id LEFT JOIN api_keys k ON k.id = usage.key_id "
+#define NEWEST "usage.id < ? ORDER BY usage.id DESC LIMIT ?"
 
 int usage_calls(struct db_conn *c, atelier_id user_id, atelier_id before, size_t limit, struct arena *a,
 	struct usage_call_list *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct store_list l = {.size = sizeof(struct usage_call)};
-	struct store_reader rd = {.a = a};
-	bool more = false;
+	int64_t below = before ? before : INT64_MAX;
+	struct usage_call_list l = {0};
 	int r;
 
 	limit = MIN(limit, (size_t)10000);
-	r = query_calls(c, user_id, before, (int64_t)limit + 1, &rows, e);
+	if (user_id)
+		r = rows_all(&calls, c, a, &l.items, &l.n, e, NAMED "WHERE usage.user_id = ? AND " NEWEST,
+			DB_I64(user_id), DB_I64(below), DB_I64(limit + 1));
+	else
+		r = rows_all(&calls, c, a, &l.items, &l.n, e, NAMED "WHERE " NEWEST, DB_I64(below), DB_I64(limit + 1));
 	if (r < 0)
 		return r;
-	rd.rows = rows;
-	while ((r = db_next(rows, e)) > 0) {
-		struct usage_call *u;
-
-		if (l.n == limit) {
-			more = true;
-			r = 0;
-			break;
-		}
-		u = store_push(&l, a);
-		if (!u)
-			return store_full(e);
-		read_call(&rd, u);
-	}
-	if (r == 0)
-		r = store_reader_end(&rd, e);
-	if (r == 0)
-		*ret = (struct usage_call_list){l.items, l.n, more};
-	return r;
+	l.more = l.n > limit;
+	l.n = MIN(l.n, limit);
+	*ret = l;
+	return 0;
 }
 
 /* ---- counting ---- */
@@ -426,16 +374,16 @@ int usage_count_days(struct db_conn *c, int64_t from_day, usage_count_fn fn, voi
 	return r < 0 ? r : count(rows, fn, arg, e);
 }
 
+#define ONE_BY_ONE                                                                                                     \
+	"SELECT at / 86400000, at, user_id, key_id, provider, model, asked, 1, tokens_in + tokens_out, cost_micros"    \
+	" FROM usage WHERE "
+#define SINCE "at >= ? AND outcome <> 'refused'"
+
 int usage_count_calls(struct db_conn *c, int64_t from_ms, bool renamed, usage_count_fn fn, void *arg, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	const char *sql = renamed ? "SELECT at / 86400000, at, user_id, key_id, provider, model, asked, 1, tokens_in + "
-				    "tokens_out,"
-				    " cost_micros FROM usage WHERE asked <> '' AND at >= ? AND outcome <> 'refused'"
-				  : "SELECT at / 86400000, at, user_id, key_id, provider, model, asked, 1, tokens_in + "
-				    "tokens_out,"
-				    " cost_micros FROM usage WHERE at >= ? AND outcome <> 'refused'";
-	int r = db_query(c, &rows, e, sql, DB_I64(from_ms));
+	int r = db_query(
+		c, &rows, e, renamed ? ONE_BY_ONE "asked <> '' AND " SINCE : ONE_BY_ONE SINCE, DB_I64(from_ms));
 
 	return r < 0 ? r : count(rows, fn, arg, e);
 }

@@ -16,13 +16,7 @@ const struct rows_table users_table = {
 
 int users_count_admins(struct db_conn *c, int64_t *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r;
-
-	r = STORE_FIRST(c, &rows, NO_USER, e, "SELECT count(*) FROM users WHERE role = 'admin' AND disabled = 0");
-	if (r == 0)
-		*ret = db_i64(rows, 0);
-	return r;
+	return STORE_I64(c, ret, NULL, e, "SELECT count(*) FROM users WHERE role = 'admin' AND disabled = 0");
 }
 
 struct create {

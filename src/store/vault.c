@@ -1,8 +1,9 @@
 /* vault.c - sealing, opening and counting: 24 bytes of random nonce, then the sealed text with its tag. */
 #include "store/vault.h"
 
-#include <errno.h>
 #include <sodium.h>
+
+#include "store/store_priv.h"
 
 #define NONCE_LEN crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 #define TAG_LEN   crypto_aead_xchacha20poly1305_ietf_ABYTES
@@ -57,23 +58,16 @@ int vault_open(const struct vault *v, const struct vault_place *at, struct str s
 	if (!text || crypto_aead_xchacha20poly1305_ietf_decrypt((unsigned char *)text, NULL, NULL, from + NONCE_LEN,
 			     sealed.n - NONCE_LEN, (const unsigned char *)bound.p, bound.n, from, v->key) < 0)
 		return err_set(e, E_INVALID,
-			"The stored key cannot be opened: it was stored with another master key, or for another "
-			"address. "
-			"Enter the key again, or put master.key or the setting master_key back.");
+			"The stored key cannot be opened: it was stored with another master key, or for another"
+			" address. Enter the key again, or put master.key or the setting master_key back.");
 	*ret = text;
 	return 0;
 }
 
 int vault_count(struct db_conn *c, int64_t *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(c, &rows, e,
+	return STORE_I64(c, ret, NULL, e,
 		"SELECT (SELECT count(*) FROM providers WHERE key IS NOT NULL)"
 		" + (SELECT count(*) FROM vector_stores WHERE key IS NOT NULL)"
 		" + (SELECT count(*) FROM tool_secrets)");
-
-	if (r < 0 || (r = db_next(rows, e)) < 0)
-		return r;
-	*ret = db_i64(rows, 0);
-	return 0;
 }

@@ -6,27 +6,22 @@
 #define KEY_COLUMN "vector_stores.key"
 #define THE_ONE    1 /* its row */
 
+#define S struct vector_store
+static const struct col columns[] = {
+	COL(TEXT, S, kind), COL(TEXT, S, url), COL(TEXT, S, name), COL_AS(BYTES, S, sealed, "key", COL_SEEN)};
+#undef S
+static const struct rows_table stores = {"vector_stores", NULL, "", NULL, TABLE(struct vector_store, columns)};
+
 int vector_store_get(struct db_conn *c, struct arena *a, struct vector_store *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct store_reader rd = {.a = a};
-	int r = db_query(c, &rows, e, "SELECT kind, url, name, key FROM vector_stores WHERE id = ?", DB_I64(THE_ONE));
+	struct vector_store *items;
+	size_t n = 0;
+	int r = rows_all(&stores, c, a, &items, &n, e, "WHERE id = ?", DB_I64(THE_ONE));
 
-	*ret = (struct vector_store){.kind = "embedded", .url = "", .name = "atelier"};
-	if (r == 0)
-		r = db_next(rows, e);
-	if (r <= 0)
+	if (r < 0)
 		return r;
-	rd.rows = rows;
-	ret->kind = store_str(&rd, 0);
-	ret->url = store_str(&rd, 1);
-	ret->name = store_str(&rd, 2);
-	if (!db_is_null(rows, 3)) {
-		struct str key = db_bytes(rows, 3);
-		ret->sealed = (struct str){arena_strndup(a, key.p, key.n), key.n};
-		rd.full |= !ret->sealed.p;
-	}
-	return store_reader_end(&rd, e);
+	*ret = n ? items[0] : (struct vector_store){.kind = "embedded", .url = "", .name = "atelier"};
+	return 0;
 }
 
 /* A key goes to the address that it was given for. */
@@ -83,9 +78,8 @@ static int set_in(struct db_conn *c, void *arg, struct err *e)
 		return r;
 	bool same_place = strcmp(was.kind, x->in->kind) == 0 && strcmp(was.url, x->in->url) == 0;
 	r = db_exec(c, NULL, e,
-		"INSERT INTO vector_stores (id, kind, url, name, updated_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) "
-		"DO "
-		"UPDATE SET kind = excluded.kind, url = excluded.url, name = excluded.name,"
+		"INSERT INTO vector_stores (id, kind, url, name, updated_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id)"
+		" DO UPDATE SET kind = excluded.kind, url = excluded.url, name = excluded.name,"
 		" updated_at = excluded.updated_at",
 		DB_I64(THE_ONE), DB_TEXT(x->in->kind), DB_TEXT(x->in->url), DB_TEXT(x->in->name),
 		DB_I64(clock_now_ms()));
@@ -116,43 +110,28 @@ int vector_store_set(
 	" AND v.identity = k.identity AND v.n = t.passages - 1)) u"
 #define COPIED "EXISTS (SELECT 1 FROM vector_copies x WHERE x.text_id = u.text_id AND x.identity = u.identity)"
 
-static int read_copies(struct db_rows *rows, struct arena *a, struct vector_copies *ret, struct err *e)
-{
-	struct store_list l = {.size = sizeof(struct vector_copy)};
-	struct store_reader rd = {.a = a, .rows = rows};
-	int r;
-
-	while ((r = db_next(rows, e)) > 0) {
-		struct vector_copy *x = store_push(&l, a);
-		if (!x)
-			return store_full(e);
-		*x = (struct vector_copy){db_i64(rows, 0), store_str(&rd, 1), db_i64(rows, 2)};
+#define COPY(from)                                                                                                     \
+	{                                                                                                              \
+		COL_AS(I64, struct vector_copy, text_id, from ".text_id", COL_SEEN),                                   \
+			COL_AS(TEXT, struct vector_copy, identity, from ".identity", COL_SEEN),                        \
+			COL_AS(I64, struct vector_copy, passages, "passages", COL_SEEN)                                \
 	}
-	ret->items = l.items;
-	ret->n = l.n;
-	return r < 0 ? r : store_reader_end(&rd, e);
-}
+static const struct col used_columns[] = COPY("u"), copied_columns[] = COPY("x");
+static const struct rows_table used = {USED, NULL, NULL, NULL, TABLE(struct vector_copy, used_columns)};
+static const struct rows_table copied = {"(SELECT text_id, identity, 0 AS passages FROM vector_copies) x", NULL, NULL,
+	NULL, TABLE(struct vector_copy, copied_columns)};
 
 int vector_copies_lacking(struct db_conn *c, int64_t limit, struct arena *a, struct vector_copies *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(c, &rows, e,
-		"SELECT u.text_id, u.identity, u.passages FROM " USED " WHERE NOT " COPIED
-		" ORDER BY u.text_id LIMIT ?",
-		DB_I64(limit));
-
-	return r < 0 ? r : read_copies(rows, a, ret, e);
+	return rows_all(
+		&used, c, a, &ret->items, &ret->n, e, "WHERE NOT " COPIED " ORDER BY u.text_id LIMIT ?", DB_I64(limit));
 }
 
 int vector_copies_leftover(struct db_conn *c, int64_t limit, struct arena *a, struct vector_copies *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(c, &rows, e,
-		"SELECT text_id, identity, 0 FROM vector_copies WHERE NOT EXISTS"
-		" (SELECT 1 FROM texts t WHERE t.id = vector_copies.text_id) ORDER BY text_id LIMIT ?",
+	return rows_all(&copied, c, a, &ret->items, &ret->n, e,
+		"WHERE NOT EXISTS (SELECT 1 FROM texts t WHERE t.id = x.text_id) ORDER BY x.text_id LIMIT ?",
 		DB_I64(limit));
-
-	return r < 0 ? r : read_copies(rows, a, ret, e);
 }
 
 int vector_copies_count(struct db_conn *c, int64_t *ret_copied, int64_t *ret_all, struct err *e)
@@ -168,25 +147,10 @@ int vector_copies_count(struct db_conn *c, int64_t *ret_copied, int64_t *ret_all
 	return r;
 }
 
-struct note {
-	atelier_id text_id;
-	const char *identity;
-	bool there;
-};
-
-static int note_in(struct db_conn *c, void *arg, struct err *e)
-{
-	const struct note *x = arg;
-
-	return db_exec(c, NULL, e,
-		x->there ? "INSERT INTO vector_copies (text_id, identity) VALUES (?, ?) ON CONFLICT DO NOTHING"
-			 : "DELETE FROM vector_copies WHERE text_id = ? AND identity = ?",
-		DB_I64(x->text_id), DB_TEXT(x->identity));
-}
-
 int vector_copies_note(struct db *db, atelier_id text_id, const char *identity, bool there, struct err *e)
 {
-	struct note x = {text_id, identity, there};
-
-	return db_write(db, note_in, &x, e);
+	return STORE_WRITE(db, NULL, e,
+		there ? "INSERT INTO vector_copies (text_id, identity) VALUES (?, ?) ON CONFLICT DO NOTHING"
+		      : "DELETE FROM vector_copies WHERE text_id = ? AND identity = ?",
+		DB_I64(text_id), DB_TEXT(identity));
 }

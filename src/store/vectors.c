@@ -6,8 +6,7 @@
 static int store_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const struct vectors_new *x = arg;
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = STORE_FIRST(c, &rows, "The text is gone.", e, "SELECT 1 FROM texts WHERE id = ?", DB_I64(x->text_id));
+	int r = STORE_I64(c, NULL, "The text is gone.", e, "SELECT 1 FROM texts WHERE id = ?", DB_I64(x->text_id));
 
 	ASSERT(db_is_writing(c));
 	for (size_t i = 0; r == 0 && i < x->n; i++)
@@ -27,13 +26,8 @@ int vectors_store(struct db *db, const struct vectors_new *in, struct err *e)
 
 int vectors_stored(struct db_conn *c, atelier_id text_id, const char *identity, int64_t *ret, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = STORE_FIRST(c, &rows, "", e, "SELECT count(*) FROM vectors WHERE text_id = ? AND identity = ?",
+	return STORE_I64(c, ret, NULL, e, "SELECT count(*) FROM vectors WHERE text_id = ? AND identity = ?",
 		DB_I64(text_id), DB_TEXT(identity));
-
-	if (r == 0)
-		*ret = db_i64(rows, 0);
-	return r;
 }
 
 int vectors_load(struct db_conn *c, atelier_id text_id, const char *identity, int64_t from, int64_t n, struct buf *to,

@@ -2,6 +2,7 @@
 #include <pthread.h>
 
 #include "store/prices.h"
+#include "store/store_priv.h"
 #include "store_test.h"
 
 #define EDITS 200
@@ -147,9 +148,40 @@ static void test_types(void **state)
 	REFUSED(f, E_NOT_FOUND, rows_get(&things, f->c, in.id, &f->a, &got, &f->e));
 }
 
+/* One number, some ids, and rows of a statement in which another table stands first. */
+static void test_without_a_row(void **state)
+{
+	struct fixture *f = *state;
+	struct thing one = {.opt = -1, .name = "one"}, two = {.opt = -1, .name = "two"}, *list;
+	int64_t n = 7;
+	atelier_id ids[1];
+	size_t found;
+
+	FINE(f, db_write(f->db, make_table, NULL, &f->e));
+	FINE(f, STORE_I64(f->c, &n, NULL, &f->e, "SELECT id FROM things"));
+	assert_int_equal(n, 0);
+	n = 7;
+	REFUSED(f, E_NOT_FOUND, STORE_I64(f->c, &n, "None.", &f->e, "SELECT id FROM things"));
+	assert_int_equal(n, 7);
+	FINE(f, STORE_IDS(f->c, ids, 1, &found, &f->e, "SELECT id FROM things"));
+	assert_int_equal(found, 0);
+	FINE(f, rows_create(&things, f->db, &one, &one.id, &f->e));
+	FINE(f, rows_create(&things, f->db, &two, &two.id, &f->e));
+	FINE(f, STORE_I64(f->c, &n, "None.", &f->e, "SELECT opt FROM things WHERE id = ?", DB_I64(one.id)));
+	assert_int_equal(n, 0); /* NULL */
+	FINE(f, STORE_I64(f->c, NULL, "None.", &f->e, "SELECT 1 FROM things"));
+	FINE(f, STORE_IDS(f->c, ids, 1, &found, &f->e, "SELECT id FROM things ORDER BY id"));
+	assert_true(found == 1 && ids[0] == one.id);
+	FINE(f, rows_from(&things, f->c, &f->a, &list, &found, &f->e, "WITH w AS (SELECT id FROM things WHERE id > ?)",
+			"w JOIN things ON things.id = w.id", DB_I64(one.id)));
+	assert_true(found == 1 && list[0].id == two.id);
+	assert_string_equal(list[0].name, "two");
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {TEST(test_two_editors), TEST(test_refused_edit), TEST(test_types)};
+	const struct CMUnitTest tests[] = {
+		TEST(test_two_editors), TEST(test_refused_edit), TEST(test_types), TEST(test_without_a_row)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
