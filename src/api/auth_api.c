@@ -18,7 +18,8 @@ struct setup {
 static const struct field setup_fields[] = {
 	FIELD_STR(struct setup, code, "code", 1, 64, FIELD_REQUIRED | FIELD_SECRET,
 		"Code of the link the server printed."),
-	FIELD_STR(struct setup, username, "username", 1, 64, FIELD_REQUIRED, "Letters, digits and . _ - @"),
+	FIELD(FT_STR, struct setup, username, "username", USER_NAME_RULE, .flags = FIELD_REQUIRED,
+		.doc = "Letters, digits and . _ - @"),
 	FIELD_TEXT(struct setup, password, "password", 8, 1024, FIELD_REQUIRED | FIELD_SECRET,
 		"Password, 8 to 1024 bytes."),
 };

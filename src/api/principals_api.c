@@ -16,7 +16,8 @@ static const struct schema principal_schema =
 LIST_SCHEMA(principal_page_schema, "PrincipalPage", &principal_schema, "Groups, then people, by name.",
 	"Whom something can be shared with.");
 
-/* A cursor is the place of the last item: its rank, its id, its key. */
+/* A cursor is the place of the last item: its rank, its id, its key. An empty one is none. */
+#define CURSOR_PATTERN "^((?![^a]|a)|[01](?!0{13})[0-7][0-9a-hjkmnp-tv-z]{12})"
 static int cursor_parse(struct request *q, const char *text, struct principal *ret)
 {
 	if (strlen(text) <= ID_LEN || (text[0] != '0' && text[0] != '1') || !id_parse(text + 1, ID_LEN, &ret->id))
@@ -64,7 +65,7 @@ static int principals_get_all(struct request *q)
 
 static const struct param principal_params[] = {
 	{.name = "search", .type = PARAM_STR, .max = 100, .doc = "Only those with this in one of their names."},
-	{.name = "cursor", .type = PARAM_STR, .doc = "`next` of the page before."},
+	{.name = "cursor", .type = PARAM_STR, .pattern = CURSOR_PATTERN, .doc = "`next` of the page before."},
 	{.name = "limit", .type = PARAM_I64, .min = 1, .max = 100, .otherwise = 20, .doc = "Items of a page."},
 };
 

@@ -35,7 +35,8 @@ static const struct field patch_fields[] = {
 	FIELD_HAS(FT_BOOL, struct user_change, disabled, has_disabled, "disabled",
 		.doc = "True: may not sign in, nor use API keys; what is open ends."),
 	FIELD_ENUM(struct user_change, role, "role", ROLE_ADMIN " " ROLE_USER, 0, "What the user may do."),
-	FIELD_STR(struct user_change, name, "username", 1, NAME_MAX_N, 0, "Name to sign in with from now on."),
+	FIELD(FT_STR, struct user_change, name, "username", USER_NAME_RULE,
+		.doc = "Name to sign in with from now on: letters, digits and . _ - @."),
 	FIELD_STR(struct user_change, display_name, "display_name", 1, NAME_MAX_N, 0, "Name to show."),
 };
 static const struct schema account_patch_schema =
@@ -44,8 +45,8 @@ static const struct schema account_patch_schema =
 /* ---- new users, and links to set a password ---- */
 
 static const struct field new_fields[] = {
-	FIELD_STR(struct user_change, name, "username", 1, NAME_MAX_N, FIELD_REQUIRED,
-		"Name to sign in with: letters, digits and . _ - @."),
+	FIELD(FT_STR, struct user_change, name, "username", USER_NAME_RULE, .flags = FIELD_REQUIRED,
+		.doc = "Name to sign in with: letters, digits and . _ - @."),
 	FIELD_STR(
 		struct user_change, display_name, "display_name", 1, NAME_MAX_N, 0, "Name to show; without: the same."),
 	FIELD_ENUM(struct user_change, role, "role", ROLE_ADMIN " " ROLE_USER, FIELD_REQUIRED, "What the user may do."),

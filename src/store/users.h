@@ -58,6 +58,9 @@ struct user_password {
 /* Also ends all the user's sessions and the link, in the same transaction. E_NOT_FOUND. */
 int users_set_password(struct db *db, atelier_id id, const struct user_password *in, struct err *e) MUST_CHECK;
 
+/* What a name to sign in with may be, for the table of a body; blanks around it are cut off then (auth_check_name). */
+#define USER_NAME_RULE .min = 1, .max = 64, .pattern = "^ *[A-Za-z0-9._@-]+ *$", .hint = "letters, digits and . _ - @"
+
 struct user_change {
 	bool has_disabled, disabled;     /* disabling ends all the user's sessions */
 	const char *role;                /* NULL: stays */

@@ -44,6 +44,9 @@ describe('a form', () => {
     expect(user.valid).toBe(false);
     user.text.role = 'admin';
     expect(user.valid).toBe(true);
+    const named = new Form('AccountNew', { username: 'e v e', role: 'admin' }, { username: { check: () => 'Without blanks.' } });
+    await named.submit(async () => {});
+    expect(named.field('username').error).toBe('Without blanks.');
     const key = new Form('KeyNew', { name: 'k', expires_in_days: '9999' }, { expires_in_days: { read: Number } });
     await key.submit(async () => {});
     expect(key.field('expires_in_days').error).toBe('A number from 1 to 3,650.');

@@ -140,7 +140,8 @@ export class Form<K extends string> {
     if (!this.text[k].trim()) return (needed?.() ?? required) ? (missing?.() ?? t('form.missing')) : '';
     const value = this.value(k);
     const outside = value === null ? t('form.wrong') : broken(value, rule);
-    return (outside && (wrong?.() ?? outside)) || (check?.(this.text[k]) ?? '');
+    const own = check?.(this.text[k]) ?? '';
+    return outside ? (wrong?.() ?? (own || outside)) : own; // a field's own words say more than "wrong"
   }
 }
 
