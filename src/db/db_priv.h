@@ -107,6 +107,7 @@ struct db_request; /* one db_write, on its caller's stack */
 struct db_batch {
 	struct db_request *first, **tail;
 	struct db_later *later;
+	bool behind;   /* some of it stepped back */
 	char why[256]; /* nothing could begin, as it was said last */
 };
 
@@ -135,6 +136,8 @@ struct db {
 	struct db_request *queue, **queue_tail;
 	struct db_later *later, **later_tail;
 	int64_t later_due_ms; /* monotonic, as all here */
+	int64_t others_ms;    /* somebody who has not stepped back asked last */
+	int64_t behind_ms;    /* writer thread only: some of those that stepped back were written last */
 	int64_t probe_at_ms;  /* writer thread only */
 	bool write_running, stopping;
 	/* atomic */

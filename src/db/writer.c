@@ -22,7 +22,9 @@ enum {
 	STUCK_WAIT_MS = 250, /* when others have waited for as long as that already */
 	HURRY_MS = 1000,     /* when the end is near */
 	PROBE_MS = 250,      /* looks whether the database is free again */
-	BEHIND_MS = 50,      /* who stepped back waits for others */
+	BEHIND_MS = 50,      /* who stepped back waits for others, */
+	GATHER_MS = 4,       /* and for company after the last of their commits, */
+	OTHERS_MS = 100,     /* where others have written just now */
 	LATER_MS = 1000,     /* a small write waits for company this long */
 	LATER_MAX = 4096,
 	QUEUE_MAX = 4096,
@@ -324,23 +326,41 @@ static int64_t next_probe(const struct db *db)
 	return at;
 }
 
+/* Under the lock: whether somebody waits who has not stepped back. */
+static bool others_wait(const struct db *db)
+{
+	const struct db_request *q = db->queue;
+
+	while (q && q->behind)
+		q = q->next;
+	return q;
+}
+
+/* Under the lock: when the queue is to be looked at (monotonic ms, 0: now; -1: when something has come). */
+static int64_t queue_due(const struct db *db)
+{
+	ASSERT(lock_is_mine(&db->write_mx));
+	if (!db->queue)
+		return -1;
+	if (db->stopping || others_wait(db) || db->others_ms + OTHERS_MS <= clock_mono_ms())
+		return 0;
+	return db->behind_ms + GATHER_MS;
+}
+
 /*
- * Under the lock: all that wait, but of those that stepped back at most one, since each of a batch waits for the whole of it; and where
- * others wait none, unless it has waited for long.
+ * Under the lock: all that wait; where some have not stepped back, none of those that have, but for one that has waited for long. A
+ * commit is a sync of the disk, which costs far more than what stands in it: who stepped back commits together and seldom.
  */
 static void take_batch(struct db *db, struct db_batch *b)
 {
 	struct db_request *left = NULL, **left_tail = &left, *next;
 	int64_t since = clock_mono_ms() - BEHIND_MS;
-	bool others = false, one = false;
+	bool others = others_wait(db), one = false;
 
-	ASSERT(lock_is_mine(&db->write_mx));
-	for (const struct db_request *q = db->queue; q; q = q->next)
-		others = others || !q->behind;
 	b->first = NULL;
 	b->tail = &b->first;
 	for (struct db_request *q = db->queue; q; q = next) {
-		bool now = !q->behind || (!one && (!others || q->asked_ms <= since));
+		bool now = !q->behind || !others || (!one && q->asked_ms <= since);
 		struct db_request ***tail = now ? &b->tail : &left_tail;
 
 		next = q->next;
@@ -349,8 +369,15 @@ static void take_batch(struct db *db, struct db_batch *b)
 		**tail = q;
 		*tail = &q->next;
 	}
+	b->behind = one;
 	db->queue = left;
 	db->queue_tail = left ? left_tail : &db->queue;
+}
+
+/* The earlier of two moments, of which -1 is none. */
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < 0 ? b : b < 0 ? a : MIN(a, b);
 }
 
 /* Sleeps until there is something to do: a batch, which is empty when the database is only to be tried again. False: the end
@@ -360,15 +387,15 @@ static bool wait_for_work(struct db *db, struct db_batch *b)
 	bool more;
 
 	pthread_mutex_lock(&db->write_mx);
-	while (!db->queue && !db->stopping) {
-		int64_t at = next_probe(db);
+	for (;;) {
+		int64_t due = queue_due(db), at = earlier(due, next_probe(db));
 
+		if (due == 0 || (db->stopping && !db->queue) || (at >= 0 && at <= clock_mono_ms()))
+			break;
 		if (at < 0)
 			pthread_cond_wait(&db->write_cv, &db->write_mx);
-		else if (at > clock_mono_ms())
-			(void)clock_wait(&db->write_cv, &db->write_mx, at);
 		else
-			break;
+			(void)clock_wait(&db->write_cv, &db->write_mx, at);
 	}
 	*b = (struct db_batch){.later = db->later};
 	take_batch(db, b);
@@ -388,6 +415,8 @@ static void *writer_main(void *arg)
 	while (wait_for_work(db, &b)) {
 		thread_wake_soon();
 		run_batch(db, &b);
+		if (b.behind)
+			db->behind_ms = clock_mono_ms();
 	}
 	return NULL;
 }
@@ -418,6 +447,7 @@ static int enqueue(struct db *db, struct db_request *q, struct err *e)
 	if (__atomic_load_n(&db->n_waiting, __ATOMIC_RELAXED) >= QUEUE_MAX)
 		return db_busy(e, NULL);
 	q->asked_ms = now;
+	db->others_ms = q->behind ? db->others_ms : now;
 	q->until_ms = now + (db_writer_waits_ms(db) >= WAIT_MS ? STUCK_WAIT_MS : WAIT_MS);
 	*db->queue_tail = q;
 	db->queue_tail = &q->next;

@@ -14,8 +14,9 @@
 #include "sys/loop.h"
 
 #define CUT_VERSION    2
-#define PIECES         ((size_t)4) /* of a text in one transaction, as few as of the rest: whoever else writes waits for it */
-#define PASSAGES       ((size_t)100)
+/* In one transaction: a millisecond of work at most, and few syncs of the disk. */
+#define PIECES         ((size_t)16) /* of a text */
+#define PASSAGES       ((size_t)400)
 #define PAGES          ((size_t)50)
 #define POSTINGS_BYTES ((size_t)512 << 20)
 #define ARENA_BYTES    ((size_t)16 << 20)
