@@ -181,7 +181,7 @@ static int finish(struct generation *g)
 }
 
 /* Cut off after its last word but before its end mark, by either side: the dialect says whether that is whole. */
-static int judge_cut(struct generation *g, int r, struct err *e)
+static int NOINLINE judge_cut(struct generation *g, int r, struct err *e)
 {
 	struct err first = e ? *e : (struct err){0};
 	err_clear(e);

@@ -360,7 +360,7 @@ static bool store_later(struct ending *x, int tries, const struct err *why)
 	return turn_store_wait(x->t->all, tries) >= 0;
 }
 
-static void turn_persist(struct turn *t, int r)
+static void NOINLINE turn_persist(struct turn *t, int r)
 {
 	struct ending x = {.t = t, .rest = FRAMES_INIT(1 << 20)};
 	struct closing *c = &x.closing;
