@@ -94,6 +94,7 @@ def failover(c):
         m = c.message(s, conversation)
         if (m["state"], m["content"]) != ("complete", "first last"):
             raise Failed("the message is %r" % m)
+        s.stop()  # while there is a database: what the answer used may still wait to be stored
     finally:
         standby.destroy()
 
