@@ -315,6 +315,12 @@ uint64_t db_stamp(const struct db *db)
 
 /* ---- the thread ---- */
 
+/* The earlier of two moments, of which -1 is none. */
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < 0 ? b : b < 0 ? a : MIN(a, b);
+}
+
 /* Under the lock: when there is something to do without being asked (monotonic ms); -1: never. */
 static int64_t next_probe(const struct db *db)
 {
@@ -322,7 +328,7 @@ static int64_t next_probe(const struct db *db)
 
 	ASSERT(lock_is_mine(&db->write_mx));
 	if (__atomic_load_n(&db->busy_since_ms, __ATOMIC_RELAXED))
-		return at < 0 ? db->probe_at_ms : MIN(at, db->probe_at_ms);
+		return earlier(at, db->probe_at_ms);
 	return at;
 }
 
@@ -331,6 +337,7 @@ static bool others_wait(const struct db *db)
 {
 	const struct db_request *q = db->queue;
 
+	ASSERT(lock_is_mine(&db->write_mx));
 	while (q && q->behind)
 		q = q->next;
 	return q;
@@ -372,12 +379,6 @@ static void take_batch(struct db *db, struct db_batch *b)
 	b->behind = one;
 	db->queue = left;
 	db->queue_tail = left ? left_tail : &db->queue;
-}
-
-/* The earlier of two moments, of which -1 is none. */
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < 0 ? b : b < 0 ? a : MIN(a, b);
 }
 
 /* Sleeps until there is something to do: a batch, which is empty when the database is only to be tried again. False: the end
