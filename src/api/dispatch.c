@@ -2,9 +2,9 @@
  * dispatch.c - the way of a request, head first. Nothing of a body is kept for somebody who may not send it.
  *
  *	loop:   api_handler     the head is there: a file of the web page? which route? how large may the body be?
- *	        on_body         up to 16 KiB have come at once, in the little share that unknown clients have
+ *	        request_submit  up to 16 KiB have come at once, in the little share that unknown clients have
  *	worker: request_check   who is it? may they? is it from our page? not too often? are path and query right?
- *	loop:   on_body         only now what is larger, in the share of those who are known
+ *	loop:   request_submit  only now what is larger, in the share of those who are known
  *	thread: request_run     the body's fields -> handler -> request_end: the answer, a line in the log
  *
  * A handler may take the body piece by piece instead (uploads_api.c): it returns REQUEST_LATER, and whoever has the last
@@ -420,28 +420,12 @@ static uint64_t who(struct request *q)
 	return q->known ? HTTP_KNOWN | (uint64_t)q->who.user.id : stranger(q);
 }
 
-static int request_submit(struct request *q);
-
-/* Loop: the body has come. */
-static void on_body(struct http_exchange *x)
+static bool waits_for_body(const struct request *q)
 {
-	struct request *q = http_exchange_data(x);
-	int r = http_request_error(x);
-
-	ASSERT(q->x == x && !q->has_body && !q->taken);
-	q->has_body = true;
-	r = r < 0 ? body_failure(q, r) : request_submit(q);
-	if (r < 0)
-		request_fail(q, r);
+	return wants_body(q) && !http_body_ended(q->x);
 }
 
-/* After this returned 0 the request may be gone. */
-static int take_large_body(struct request *q)
-{
-	int r = http_body_collect(q->x, (size_t)body_max(q), who(q), on_body);
-
-	return r < 0 ? body_failure(q, r) : 0;
-}
+static void request_submit(struct http_exchange *x);
 
 /* Worker: the check alone. */
 static void check_work(void *arg)
@@ -451,12 +435,13 @@ static void check_work(void *arg)
 
 	log_set_request(q->id);
 	r = request_check(q);
-	if (r == 0)
-		r = wants_body(q) && !q->has_body ? take_large_body(q) : request_submit(q);
+	log_set_request(NULL);
+	if (r == 0 && !waits_for_body(q))
+		request_submit(q->x);
+	else if (r == 0 && (r = http_body_collect(q->x, (size_t)body_max(q), who(q), request_submit)) < 0)
+		r = body_failure(q, r);
 	if (r < 0)
 		request_fail(q, r);
-	else
-		log_set_request(NULL); /* it is with another thread now */
 }
 
 /* Whether who it is from has a say in where it waits, or in whether its body comes. */
@@ -464,26 +449,35 @@ static bool is_checked_first(const struct request *q)
 {
 	unsigned flags = q->route->flags;
 
-	return flags & ROUTE_SLOW || (flags & ROUTE_PASSWORD && q->route->access != ACCESS_PUBLIC) ||
-	       (wants_body(q) && !q->has_body);
+	return flags & ROUTE_SLOW || (flags & ROUTE_PASSWORD && q->route->access != ACCESS_PUBLIC) || waits_for_body(q);
 }
 
-/* To the thread where the next step is taken. After this returned 0 the request may be gone. */
-static int request_submit(struct request *q)
+/* To the thread where the next step is taken, with its body or before it: after this the request may be gone. */
+static void request_submit(struct http_exchange *x)
 {
+	struct request *q = http_exchange_data(x);
 	unsigned flags = q->route->flags;
+	int r = http_request_error(x);
 
-	ASSERT(q->route && !q->taken);
-	if (!q->checked && is_checked_first(q))
-		return pool_submit(short_pool(q), &q->task, check_work, q);
-	q->calls = flags & ROUTE_CALL && !(q->route->brief && q->route->brief(q));
-	if (q->calls)
-		return gateway_submit(q->api->gateway, q, request_run);
-	if (flags & ROUTE_PASSWORD)
-		return submit_password(q);
-	if (flags & ROUTE_SLOW)
-		return slow_submit(q);
-	return pool_submit(short_pool(q), &q->task, request_run, q);
+	ASSERT(q->x == x && !q->taken);
+	if (r < 0) { /* the body's: one of the head's has no route */
+		request_fail(q, body_failure(q, r));
+		return;
+	}
+	bool checks = !q->checked && is_checked_first(q);
+	q->calls = !checks && flags & ROUTE_CALL && !(q->route->brief && q->route->brief(q));
+	if (checks)
+		r = pool_submit(short_pool(q), &q->task, check_work, q);
+	else if (q->calls)
+		r = gateway_submit(q->api->gateway, q, request_run);
+	else if (flags & ROUTE_PASSWORD)
+		r = submit_password(q);
+	else if (flags & ROUTE_SLOW)
+		r = slow_submit(q);
+	else
+		r = pool_submit(short_pool(q), &q->task, request_run, q);
+	if (r < 0)
+		request_fail(q, r);
 }
 
 /* When strangers have filled their share, who one is comes first. */
@@ -492,7 +486,7 @@ static bool takes_small_body(struct request *q)
 	int64_t length = http_body_length(q->x);
 
 	return wants_body(q) && length >= 0 && length <= SMALL_BODY &&
-	       http_body_collect(q->x, SMALL_BODY, stranger(q), on_body) == 0;
+	       http_body_collect(q->x, SMALL_BODY, stranger(q), request_submit) == 0;
 }
 
 /* ---- the beginning, on the loop ---- */
@@ -706,7 +700,7 @@ void api_handler(struct http_exchange *x, void *arg)
 	if (r == 0 && q->route->flags & ROUTE_LOOP)
 		request_run(q);
 	else if (r == 0 && !takes_small_body(q))
-		r = request_submit(q);
-	if (r < 0)
+		request_submit(x);
+	else if (r < 0)
 		request_fail(q, r);
 }

@@ -74,7 +74,6 @@ struct request {
 	int64_t arg_n;          /* the {n} of the path; 0: none */
 	void *body;             /* the struct of route->body */
 	uint64_t given;         /* its fields that were there: schema_parse_given */
-	bool has_body;          /* http_body is there */
 	bool checked;           /* all that the head tells is right */
 	bool calls;             /* of ROUTE_CALL: has a place of the gateway */
 

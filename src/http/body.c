@@ -11,6 +11,11 @@ bool http_has_body(const struct http_exchange *x)
 	return x->head.chunked || x->head.length > 0;
 }
 
+bool http_body_ended(const struct http_exchange *x)
+{
+	return x->ended;
+}
+
 int64_t http_body_length(const struct http_exchange *x)
 {
 	return x->head.chunked ? -1 : x->head.length;

@@ -398,10 +398,13 @@ static int call_enter(struct call *c, struct err *e)
 	return stopping ? err_set(e, E_STOPPING, "Atelier is shutting down.") : 0;
 }
 
+/* When the loop has no task of it any more. */
 static void call_leave(struct call *c)
 {
 	struct http_client *h = c->client;
 	pthread_mutex_lock(&h->mx);
+	while (!h->stopping && c->pending > 0)
+		pthread_cond_wait(&c->cv, &h->mx);
 	ASSERT(*(c->prev ? &c->prev->next : &h->calls) == c);
 	if (c->prev)
 		c->prev->next = c->next;
@@ -413,57 +416,20 @@ static void call_leave(struct call *c)
 	pthread_mutex_unlock(&h->mx);
 }
 
-/* What woke the caller: work for it, or the end (false). */
-static bool has_work(struct call *c)
+/* What woke the caller: work, which it has done then, or the end (false). */
+static bool call_works(struct call *c)
 {
 	struct http_client *h = c->client;
 	pthread_mutex_lock(&h->mx);
 	bool work = c->work && !c->done;
 	c->work = false;
 	pthread_mutex_unlock(&h->mx);
-	return work;
-}
-
-/* Most answers come soon; who waits longer gives back what it does not need while it sleeps. */
-static void sleep_until_woken(struct call *c)
-{
-	struct timespec soon;
-	int r;
-
-	ASSERT(thread_may_wait());
-	clock_gettime(CLOCK_MONOTONIC, &soon);
-	soon.tv_sec += SLEEPS_LONG_S;
-	do
-		r = sem_clockwait(&c->wake, CLOCK_MONOTONIC, &soon);
-	while (r != 0 && errno == EINTR);
-	if (r == 0)
-		return;
-	thread_release_stack();
-	while (sem_wait(&c->wake) != 0)
-		;
-}
-
-/* Until the call has ended, and the loop has no task of it any more. */
-static void call_wait(struct call *c, struct cancel *cancel, struct cancel_hook *hook)
-{
-	struct http_client *h = c->client;
-	for (;;) {
-		sleep_until_woken(c);
-		if (!has_work(c))
-			break;
-		thread_work_begin();
-		c->worked = c->in->on_work(c->in->arg);
-		thread_work_end();
-		if (!task_post(c, &c->resume, resume_on_loop))
-			break; /* the end of the client has ended the call */
-	}
-	if (cancel)
-		cancel_off(cancel, hook);
-	pthread_mutex_lock(&h->mx);
-	while (!h->stopping && c->pending > 0)
-		pthread_cond_wait(&c->cv, &h->mx);
-	ASSERT(c->done);
-	pthread_mutex_unlock(&h->mx);
+	if (!work)
+		return false;
+	thread_work_begin();
+	c->worked = c->in->on_work(c->in->arg);
+	thread_work_end();
+	return task_post(c, &c->resume, resume_on_loop); /* else the end of the client has ended the call */
 }
 
 int http_client_run(struct http_client *h, const struct http_call *in, struct cancel *cancel, struct http_result *ret,
@@ -478,8 +444,6 @@ int http_client_run(struct http_client *h, const struct http_call *in, struct ca
 	struct call c = {.magic = CALL_MAGIC,
 		.client = h,
 		.in = in,
-		.on_data = in->on_data,
-		.arg = in->arg,
 		.whole = in->whole,
 		.out = ret,
 		.cv = PTHREAD_COND_INITIALIZER};
@@ -496,8 +460,22 @@ int http_client_run(struct http_client *h, const struct http_call *in, struct ca
 		return err_set(e, -ECANCELED, "The call of %s was stopped.", call_where(&c));
 	}
 	(void)task_post(&c, &c.start, start_on_loop);
-	call_wait(&c, cancel, &hook);
+	do {
+		struct timespec soon;
+		clock_gettime(CLOCK_MONOTONIC, &soon);
+		soon.tv_sec += SLEEPS_LONG_S;
+		while ((r = sem_clockwait(&c.wake, CLOCK_MONOTONIC, &soon)) != 0 && errno == EINTR)
+			;
+		if (r != 0) { /* most answers come soon; who waits longer gives back what it does not need asleep */
+			thread_release_stack();
+			while (sem_wait(&c.wake) != 0)
+				;
+		}
+	} while (call_works(&c));
+	if (cancel)
+		cancel_off(cancel, &hook);
 	call_leave(&c);
+	ASSERT(c.done);
 	return call_judge(&c, e);
 }
 

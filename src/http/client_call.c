@@ -17,10 +17,20 @@ enum { RETRY_AFTER_MAX_S = 86400, BURST_MAX = 4096, BUFFER_BYTES = 2048, BUFFER_
 
 /* --- while the answer comes, on the loop --------------------------------------------------------------------------- */
 
+/* What somebody says who refuses; the rest of a longer one is read and forgotten. */
+static int take_refusal(void *arg, const char *p, size_t n)
+{
+	struct buf *b = &((struct call *)arg)->out->error_body;
+	buf_add(b, p, MIN(n, b->max - b->n));
+	return 0;
+}
+
 void call_first_byte(struct call *c)
 {
 	c->headers_done = true;
 	c->accepted = c->out->status / 100 == 2;
+	c->on_data = c->accepted ? c->in->on_data : take_refusal;
+	c->arg = c->accepted ? c->in->arg : c;
 	c->sent = true;
 	c->last_ms = clock_mono_ms();
 	if (c->out->first_byte_ms < 0)
@@ -39,31 +49,18 @@ static void bound_burst(struct call *c, size_t n)
 		call_pause(c);
 }
 
-int call_take_body(struct call *c, const char *p, size_t n)
-{
-	c->heard = true;
-	if (!c->headers_done)
-		call_first_byte(c);
-	if (!c->accepted) {
-		size_t room = c->out->error_body.max - c->out->error_body.n;
-		buf_add(&c->out->error_body, p, MIN(n, room)); /* the rest of a longer one is read and forgotten */
-		return 0;
-	}
-	if (!n)
-		return 0;
-	c->any_data = true;
-	int r = c->on_data ? c->on_data(c->arg, p, n) : 0;
-	if (r < 0)
-		c->sink_error = r;
-	return r;
-}
-
 /* curl's callback; anything but the size ends the transfer. */
 static size_t on_body(char *p, size_t size, size_t n, void *arg)
 {
 	struct call *c = arg;
 	n *= size;
-	int r = call_take_body(c, p, n);
+	c->heard = true;
+	if (!c->headers_done)
+		call_first_byte(c);
+	c->any_data |= c->accepted && n;
+	int r = n ? c->on_data(c->arg, p, n) : 0;
+	if (r < 0)
+		c->sink_error = r;
 	if (r == HTTP_WORK)
 		call_hand_over(c);
 	else if (r == 0 && c->accepted && n)

@@ -63,9 +63,9 @@ struct direct {
 
 struct call {
 	/* What each piece of an answer touches lies together: among thousands of streams all of it is cold. */
-	int (*on_data)(void *arg, const char *p, size_t n); /* of `in`, as the next two */
+	int (*on_data)(void *arg, const char *p, size_t n); /* of `in`, when the answer is accepted; then, too: */
 	void *arg;
-	bool whole;
+	bool whole; /* of `in` */
 	bool headers_done;
 	bool accepted;  /* the status is a 2xx */
 	bool any_data;  /* something was handed to the sink */
@@ -143,8 +143,7 @@ const char *call_where(struct call *c);
 void call_done(struct call *c);
 void call_note_status(struct call *c); /* in c->out: of a head that begins */
 void call_note_header(struct call *c, const char *p, size_t n);
-void call_first_byte(struct call *c);                                   /* the head has ended */
-int call_take_body(struct call *c, const char *p, size_t n) MUST_CHECK; /* 0, HTTP_WORK, or what the sink said */
+void call_first_byte(struct call *c); /* the head has ended: says where the body goes */
 /* The code of the ended call, its sentence in `e`; fills the result. */
 int call_judge(struct call *c, struct err *e) MUST_CHECK;
 

@@ -109,14 +109,6 @@ void conn_turn_over(void *server)
 	s->turn_ends_us = 0;
 }
 
-static void run_in_time(struct conn *c)
-{
-	if (has_time(c->server))
-		conn_run(c);
-	else
-		conn_again(c);
-}
-
 static void linger_soon(struct http_server *s)
 {
 	if (!event_pending(s->linger_ev, EV_TIMEOUT, NULL))
@@ -137,8 +129,12 @@ static void on_event(evutil_socket_t fd UNUSED, short what, void *arg)
 	if ((c->state == CONN_HANDLING || c->state == CONN_PAUSED) && (what & EV_READ) &&
 		!conn_watch(c, c->x->on_leave != NULL))
 		return;
-	if (!c->is_again) /* else its turn comes */
-		run_in_time(c);
+	if (c->is_again) /* its turn comes */
+		return;
+	if (has_time(c->server))
+		conn_run(c);
+	else
+		conn_again(c);
 }
 
 void conn_new(struct http_server *s, int fd, struct tls *tls, const char *peer, struct peer_count *counted)
@@ -166,7 +162,7 @@ void conn_new(struct http_server *s, int fd, struct tls *tls, const char *peer, 
 		event_add(&c->ev, NULL) < 0 || (tls && !c->tls))
 		conn_close(c);
 	else
-		run_in_time(c); /* the request has often come with the connection */
+		on_event(fd, EV_READ, c); /* the request has often come with the connection */
 }
 
 /* --- what is for the end of this turn, or for the next one -------------------------------------------------------- */

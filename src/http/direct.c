@@ -143,11 +143,6 @@ void direct_done(struct call *c)
 
 /* --- the request --------------------------------------------------------------------------------------------------- */
 
-static void finish(struct call *c, CURLcode how)
-{
-	call_finish(c, 0, how);
-}
-
 /* Of "localhost" alone. */
 static struct direct_address second_address(const struct direct *d)
 {
@@ -178,7 +173,7 @@ static bool connect_call(struct call *c)
 	c->direct.tried = 0;
 	c->direct.up = connect_next(c);
 	if (!c->direct.up)
-		finish(c, CURLE_COULDNT_CONNECT);
+		call_finish(c, 0, CURLE_COULDNT_CONNECT);
 	return c->direct.up;
 }
 
@@ -197,7 +192,7 @@ static void lost(struct call *c, CURLcode how)
 
 	ASSERT(d->up && d->up->call == c);
 	if (d->up->fresh || d->any) {
-		finish(c, how);
+		call_finish(c, 0, how);
 		return;
 	}
 	upstream_close(TAKE_PTR(d->up));
@@ -211,11 +206,18 @@ static void watch_call(struct call *c)
 	upstream_watch(c->direct.up, c->direct.sent < direct_request_size(c) ? EV_READ | EV_WRITE : EV_READ);
 }
 
-/* False when the call has ended, or begins anew. */
+/* All of it, or what the socket takes. False when the call has ended, or begins anew. */
 static bool send_request(struct call *c)
 {
 	struct direct *d = &c->direct;
 
+	ASSERT(d->up->call == c && !d->up->connecting && !d->other);
+	if (!c->sent) { /* the time to the first byte counts from here */
+		c->sent = true;
+		c->last_ms = clock_mono_ms();
+		d->up->whole = c->whole;
+		memcpy(d->up->touched, c->in->touched, sizeof(c->in->touched));
+	}
 	while (d->sent < direct_request_size(c)) {
 		size_t from = MIN(d->sent, d->request.n), in_body = d->sent - from;
 		struct iovec iov[2] = {{d->request.p + from, d->request.n - from},
@@ -235,17 +237,6 @@ static bool send_request(struct call *c)
 	return true;
 }
 
-/* The time to the first byte counts from here. */
-static void begin_request(struct call *c)
-{
-	ASSERT(c->direct.up->call == c && !c->direct.up->connecting && !c->direct.other);
-	c->sent = true;
-	c->last_ms = clock_mono_ms();
-	c->direct.up->whole = c->whole;
-	memcpy(c->direct.up->touched, c->in->touched, sizeof(c->in->touched));
-	(void)send_request(c);
-}
-
 void direct_start(struct call *c)
 {
 	struct direct *d = &c->direct;
@@ -260,7 +251,7 @@ void direct_start(struct call *c)
 		return;
 	}
 	d->up->call = c;
-	begin_request(c);
+	(void)send_request(c);
 }
 
 /* One of the two, or the only one, is there or failed. */
@@ -280,13 +271,13 @@ static void connected(struct upstream *up)
 			upstream_close(rest);
 		up->connecting = false;
 		d->up = up;
-		begin_request(c);
+		(void)send_request(c);
 		return;
 	}
 	upstream_close(up);
 	d->up = rest ? rest : connect_next(c);
 	if (!d->up)
-		finish(c, CURLE_COULDNT_CONNECT);
+		call_finish(c, 0, CURLE_COULDNT_CONNECT);
 }
 
 /* The server has closed. */
@@ -297,9 +288,9 @@ static void ended(struct call *c, bool orderly)
 	if (!d->any)
 		lost(c, CURLE_GOT_NOTHING);
 	else if (orderly && d->state == AT_CLOSE)
-		finish(c, CURLE_OK);
+		call_finish(c, 0, CURLE_OK);
 	else
-		finish(c, CURLE_PARTIAL_FILE);
+		call_finish(c, 0, CURLE_PARTIAL_FILE);
 }
 
 /* Among thousands of streams all of a call has left the caches since its last piece: it is waited for at once. */
@@ -325,7 +316,6 @@ static void read_answer(struct upstream *up)
 		ended(c, n == 0);
 		return;
 	}
-	c->heard = true;
 	c->direct.any = true;
 	direct_take(c, h->read, (size_t)n);
 }

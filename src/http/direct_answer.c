@@ -217,6 +217,7 @@ void direct_take(struct call *c, char *p, size_t n)
 	struct direct *d = &c->direct;
 	int r = 0;
 
+	c->heard = true;
 	while (r != HTTP_WORK && (unpack_pending(d->unpack) || (n && !is_whole(d)))) {
 		struct str data = {0};
 
@@ -232,8 +233,12 @@ void direct_take(struct call *c, char *p, size_t n)
 			p += k;
 			n -= k;
 		}
-		r = data.n ? call_take_body(c, data.p, data.n) : 0;
+		if (!data.n)
+			continue;
+		c->any_data |= c->accepted;
+		r = c->on_data(c->arg, data.p, data.n);
 		if (r < 0) {
+			c->sink_error = r;
 			call_finish(c, 0, CURLE_WRITE_ERROR);
 			return;
 		}

@@ -65,6 +65,7 @@ bool http_exchange_watch(struct http_exchange *x, void (*leave)(void *arg), void
  */
 #define HTTP_KNOWN (UINT64_C(1) << 63)                   /* with the number of a person; a stranger's is without */
 bool http_has_body(const struct http_exchange *x);       /* a length above 0, or chunked */
+bool http_body_ended(const struct http_exchange *x);     /* that was asked for: it has come, or comes no more */
 int64_t http_body_length(const struct http_exchange *x); /* declared, 0: none; -1: chunked */
 
 /*
@@ -106,17 +107,27 @@ void http_reply_ranges(struct http_exchange *x, const char *content_type, const 
 /* The same of a body that is emptied and taken, or left to the caller. */
 void http_reply_ranges_of(struct http_exchange *x, const char *content_type, const char *etag, struct buf *body);
 
+/* Where a stream begins: as the answer of an exchange, or as a part of several in one. The texts are copied. */
+struct http_shared;
+struct http_websocket;
+struct http_place {
+	struct http_exchange *x;
+	const struct http_websocket *websocket; /* NULL: chunks; of the whole of a shared one alone */
+	struct http_shared *shared;             /* NULL: the exchange */
+	const char *begin, *end;
+};
+
 /*
  * Starts a streamed answer (chunked; plain until close for HTTP/1.0) with status 200 and lets go of the exchange.
- * Loop thread only. NULL when the client is gone already. The head leaves together with the first write of the same
- * loop turn. TCP_NODELAY is set.
+ * Loop thread only. NULL when the client is gone already, or the whole has ended. The head leaves together with the first
+ * write of the same loop turn. TCP_NODELAY is set.
  */
 struct http_stream_ops {
 	void (*on_writable)(void *arg); /* the backlog has drained: write on */
 	void (*on_close)(void *arg);    /* the client left or a write failed; the stream is freed after this returns */
 };
-struct http_stream *http_stream_start(
-	struct http_exchange *x, const char *content_type, const struct http_stream_ops *ops, void *arg);
+struct http_stream *http_stream_begin(
+	const struct http_place *at, const char *content_type, const struct http_stream_ops *ops, void *arg);
 
 /*
  * Sends bytes as one chunk, at once on the socket when nothing waits before it. Returns how many were taken: n, or 0
@@ -180,13 +191,3 @@ void http_shared_break(struct http_shared *s);             /* closes the connect
 unsigned http_shared_parts(const struct http_shared *s);
 struct http_shared *http_shared_ref(struct http_shared *s); /* any thread, as is: */
 void http_shared_unref(struct http_shared *s);              /* NULL is fine */
-
-/* Where a stream begins: as the answer of an exchange, or as a part. The texts are copied. */
-struct http_place {
-	struct http_exchange *x;
-	struct http_shared *shared; /* NULL: the exchange */
-	const char *begin, *end;
-};
-/* As http_stream_start(); NULL also when the whole has ended. */
-struct http_stream *http_stream_begin(
-	const struct http_place *at, const char *content_type, const struct http_stream_ops *ops, void *arg);

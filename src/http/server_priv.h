@@ -244,7 +244,7 @@ void stream_flushed(struct http_stream *st); /* nothing waits any more */
 void stream_turn_end(void *server);          /* the loop hook */
 
 /* shared.c: what the functions of streams do with a part */
+struct http_stream *part_new(const struct http_place *at, const struct http_stream_ops *ops, void *arg);
 size_t part_write(struct http_stream *st, const void *p, size_t n);
 bool part_blocked(const struct http_stream *st);
-void part_end(struct http_stream *st);
-void part_abort(struct http_stream *st);
+void part_end(struct http_stream *st), part_abort(struct http_stream *st);

@@ -112,7 +112,7 @@ struct http_shared *http_shared_start(
 	struct http_shared *s = xcalloc(1, sizeof(*s));
 
 	*s = (struct http_shared){.magic = SHARED_MAGIC, .refs = 1, .on_close = on_close, .arg = arg};
-	s->whole = stream_start(x, "text/event-stream", w, &ops, s);
+	s->whole = http_stream_begin(&(struct http_place){.x = x, .websocket = w}, "text/event-stream", &ops, s);
 	if (!s->whole) {
 		free(s);
 		return NULL;
@@ -184,13 +184,10 @@ void http_shared_end(struct http_shared *s, bool regular)
 
 /* ---- its parts ---- */
 
-struct http_stream *http_stream_begin(
-	const struct http_place *at, const char *content_type, const struct http_stream_ops *ops, void *arg)
+struct http_stream *part_new(const struct http_place *at, const struct http_stream_ops *ops, void *arg)
 {
 	struct http_shared *s = at->shared;
 
-	if (!s)
-		return stream_start(at->x, content_type, NULL, ops, arg);
 	if (!s->whole)
 		return NULL;
 	struct part *p = xcalloc(1, sizeof(*p));

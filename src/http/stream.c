@@ -36,12 +36,6 @@ void stream_turn_end(void *server)
 	}
 }
 
-struct http_stream *http_stream_start(
-	struct http_exchange *x, const char *content_type, const struct http_stream_ops *ops, void *arg)
-{
-	return stream_start(x, content_type, NULL, ops, arg);
-}
-
 static void set_head(struct http_exchange *x, const char *content_type)
 {
 	http_set_header(x, "Content-Type", content_type);
@@ -49,11 +43,15 @@ static void set_head(struct http_exchange *x, const char *content_type)
 	http_set_header(x, "X-Accel-Buffering", "no");
 }
 
-struct http_stream *stream_start(struct http_exchange *x, const char *content_type, const struct http_websocket *w,
-	const struct http_stream_ops *ops, void *arg)
+struct http_stream *http_stream_begin(
+	const struct http_place *at, const char *content_type, const struct http_stream_ops *ops, void *arg)
 {
-	struct conn *c = x->conn;
+	const struct http_websocket *w = at->websocket;
+	struct http_exchange *x = at->x;
 
+	if (at->shared)
+		return part_new(at, ops, arg);
+	struct conn *c = x->conn;
 	if (!c || !conn_check(c)) {
 		exchange_free(x);
 		return NULL;
@@ -115,62 +113,79 @@ void stream_break(struct http_stream *st)
 	conn_again(st->conn);
 }
 
-/* Sends the pieces or queues them; false when the connection is broken. */
 bool stream_put(struct http_stream *st, const struct iovec *iov, size_t n_iov)
 {
 	struct conn *c = st->conn;
 
 	ASSERT(c && !st->shared); /* a part has no connection of its own */
-	if (st->head) {           /* leaves with the head, in one send at the end of this turn */
-		for (size_t i = 0; i < n_iov; i++)
-			buf_add(&c->out, iov[i].iov_base, iov[i].iov_len);
-		if (c->out.n - c->out_at > WAITING_MAX)
-			block(st);
-		return true;
-	}
 	if (conn_send(c, iov, n_iov) < 0) {
 		stream_break(st);
 		return false;
 	}
-	if (conn_waits(c))
+	/* Behind a head, which leaves at the end of this turn, more may wait with it, for one send. */
+	if (st->head ? c->out.n - c->out_at > WAITING_MAX : conn_waits(c))
 		block(st);
 	return true;
 }
 
-bool stream_send(struct http_stream *st, struct str name, struct str piece)
+/* Both in a chunk, or as they are where there are no chunks: up to four pieces. */
+struct framed {
+	struct iovec iov[4];
+	size_t n;
+	char small[512];
+};
+
+static void frame(struct http_stream *st, struct str name, struct str piece, struct framed *ret)
 {
 	static const char ends[] = "\r\n0\r\n\r\n"; /* of a chunk, and of the last one */
-	char small[512];
 	size_t n = name.n + piece.n;
 
 	ASSERT(!st->ended); /* nothing comes behind the last piece */
+	st->ended = st->last;
+	size_t head = st->chunked ? chunk_head(n, ret->small) : 0;
+	size_t tail = !st->chunked ? 0 : st->last ? sizeof(ends) - 1 : 2, total = head + n + tail;
+	ret->iov[0] = (struct iovec){ret->small, head};
+	ret->n = 1;
+	if (total <= sizeof(ret->small)) { /* a token or two: copying is cheaper than a list of pieces */
+		memcpy(ret->small + head, name.p, name.n);
+		memcpy(ret->small + head + name.n, piece.p, piece.n);
+		memcpy(ret->small + head + n, ends, tail);
+		ret->iov[0].iov_len = total;
+		return;
+	}
+	ret->iov[1] = (struct iovec){(void *)(uintptr_t)name.p, name.n};
+	ret->iov[2] = (struct iovec){(void *)(uintptr_t)piece.p, piece.n};
+	ret->iov[3] = (struct iovec){(void *)(uintptr_t)ends, tail};
+	ret->n = N_ELEMENTS(ret->iov);
+}
+
+bool stream_send(struct http_stream *st, struct str name, struct str piece)
+{
+	struct framed f;
+
 	if (st->ws)
 		return websocket_send(st, name, piece);
 	if (st->no_body)
 		return true;
-	size_t head = st->chunked ? chunk_head(n, small) : 0;
-	size_t tail = !st->chunked ? 0 : st->last ? sizeof(ends) - 1 : 2, total = head + n + tail;
-	st->ended = st->last;
-	if (total <= sizeof(small)) { /* a token or two: copying is cheaper than a list of pieces */
-		memcpy(small + head, name.p, name.n);
-		memcpy(small + head + name.n, piece.p, piece.n);
-		memcpy(small + head + n, ends, tail);
-		return stream_put(st, &(struct iovec){small, total}, 1);
-	}
-	const struct iovec chunk[] = {{small, head}, {(void *)(uintptr_t)name.p, name.n},
-		{(void *)(uintptr_t)piece.p, piece.n}, {(void *)(uintptr_t)ends, tail}};
-	return stream_put(st, chunk, N_ELEMENTS(chunk));
+	frame(st, name, piece, &f);
+	return stream_put(st, f.iov, f.n);
 }
 
 size_t http_stream_write(struct http_stream *st, const void *p, size_t n)
 {
+	struct framed f;
+
 	if (st->closed || !n)
 		return 0;
 	if (st->shared)
 		return part_write(st, p, n);
+	ASSERT(!st->ws); /* that is a whole, and its parts are written to */
 	if (st->blocked)
 		return 0;
-	return stream_send(st, (struct str){"", 0}, (struct str){(char *)(uintptr_t)p, n}) ? n : 0;
+	if (st->no_body)
+		return n;
+	frame(st, (struct str){"", 0}, (struct str){(char *)(uintptr_t)p, n}, &f);
+	return stream_put(st, f.iov, f.n) ? n : 0;
 }
 
 void http_stream_last(struct http_stream *st)

@@ -31,8 +31,6 @@ void websocket_close(struct http_stream *st);
 void stream_break(struct http_stream *st); /* closes the connection in the next turn: nothing more is written */
 /* Sends both as one chunk, or keeps what the socket does not take; false when the connection is broken. */
 bool stream_send(struct http_stream *st, struct str name, struct str piece);
-struct http_stream *stream_start(struct http_exchange *x, const char *content_type, const struct http_websocket *w,
-	const struct http_stream_ops *ops, void *arg); /* of a shared stream, when `w` is there */
 /* Sends the pieces as they are, or keeps what the socket does not take; false when the connection is broken. */
 bool stream_put(struct http_stream *st, const struct iovec *iov, size_t n_iov);
 

@@ -123,19 +123,6 @@ static void add(struct turnlog_sink *s, atelier_id turn_id, struct str frames)
 	j->batch.n += RECORD_HEAD + frames.n;
 }
 
-static int write_all(int fd, struct str bytes, int64_t at)
-{
-	for (size_t done = 0; done < bytes.n;) {
-		ssize_t k = pwrite(fd, bytes.p + done, bytes.n - done, at + (int64_t)done);
-		if (k < 0 && errno == EINTR)
-			continue;
-		if (k <= 0)
-			return k < 0 ? -errno : -EIO;
-		done += (size_t)k;
-	}
-	return 0;
-}
-
 /* What a failed write has left must not be found after a crash. */
 static void take_back(struct journal *j, struct segment *s)
 {
@@ -189,8 +176,13 @@ static int seal(struct turnlog_sink *s)
 	r = make_room(j);
 	if (r >= 0) {
 		struct segment *at = j->current; /* the loop alone replaces it */
-
-		r = write_all(at->fd, buf_str(&j->batch), at->bytes);
+		for (size_t done = 0; r >= 0 && done < j->batch.n;) {
+			ssize_t k = pwrite(at->fd, j->batch.p + done, j->batch.n - done, at->bytes + (int64_t)done);
+			if (k > 0)
+				done += (size_t)k;
+			else if (k == 0 || errno != EINTR)
+				r = k < 0 ? -errno : -EIO;
+		}
 		if (r < 0)
 			take_back(j, at);
 	}

@@ -113,7 +113,7 @@ static void on_close(void *arg)
 static void begin_stream(struct http_exchange *x)
 {
 	static const struct http_stream_ops ops = {.on_close = on_close};
-	struct http_stream *st = http_stream_start(x, "text/event-stream", &ops, NULL);
+	struct http_stream *st = http_stream_begin(&(struct http_place){.x = x}, "text/event-stream", &ops, NULL);
 
 	if (!st)
 		return;

@@ -193,7 +193,8 @@ static void stream_open(struct gw_flow *f, bool with_words)
 	ASSERT(f->x && !f->stream); /* begun once */
 	f->since_ms = clock_mono_ms();
 	http_exchange_watch(f->x, NULL, NULL, NULL);
-	f->stream = http_stream_start(TAKE_PTR(f->x), c->format->content_type, &stream_ops, f);
+	f->stream =
+		http_stream_begin(&(struct http_place){.x = TAKE_PTR(f->x)}, c->format->content_type, &stream_ops, f);
 	if (!f->stream)
 		cancel_fire(&f->cancel, E_CANCELED);
 	else if (with_words && c->format->begin)

@@ -117,7 +117,7 @@ static void on_head(struct http_exchange *x, void *arg)
 
 	http_exchange_set_data(x, f);
 	if (strcmp(path, "/abort") == 0) {
-		http_stream_abort(http_stream_start(x, "text/plain", &quiet, f));
+		http_stream_abort(http_stream_begin(&(struct http_place){.x = x}, "text/plain", &quiet, f));
 	} else if (strcmp(path, "/blind") == 0) {
 		text(x, 200, "not looked at");
 	} else if (strcmp(path, "/thread") == 0) {

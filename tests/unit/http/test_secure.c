@@ -69,7 +69,7 @@ static void on_head(struct http_exchange *x, void *arg)
 		http_reply_static(x, 200, "text/plain", f->large, LARGE);
 	} else if (strcmp(http_path(x), "/stream") == 0) {
 		f->left = 300;
-		f->stream = http_stream_start(x, "text/event-stream", &ops, f);
+		f->stream = http_stream_begin(&(struct http_place){.x = x}, "text/event-stream", &ops, f);
 		pump(f);
 	} else if (http_body_collect(x, 1 << 20, 1, on_body) < 0) {
 		http_reply_static(x, 413, "text/plain", "large", 5);

@@ -75,7 +75,7 @@ static void begin_stream(struct fixture *f, struct http_exchange *x)
 	static const struct http_stream_ops ops = {on_writable, on_close};
 	struct reader *r = &f->readers[f->n_readers++];
 	r->f = f;
-	r->st = http_stream_start(x, "text/event-stream", &ops, r);
+	r->st = http_stream_begin(&(struct http_place){.x = x}, "text/event-stream", &ops, r);
 	if (r->st)
 		assert_int_equal(http_stream_write(r->st, ": ok\n\n", 6), 6);
 	sem_post(&f->event);

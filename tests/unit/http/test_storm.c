@@ -110,7 +110,7 @@ static void handler(struct http_exchange *x, void *arg)
 			s->next->link = &s->next;
 		f->streams = s;
 		f->begun++;
-		s->st = http_stream_start(x, "text/event-stream", &ops, s);
+		s->st = http_stream_begin(&(struct http_place){.x = x}, "text/event-stream", &ops, s);
 		if (!s->st) { /* the client has left */
 			forget(s);
 			return;
