@@ -101,13 +101,20 @@ static int gather(struct answer *s, const char *raw, size_t n)
 	return buf_status(&s->gathered);
 }
 
-int answer_emit(struct answer *s, enum event_type type, const char *json, size_t n)
+/* Before an event of n bytes is told. 1: it is; 0: nobody reads events here. */
+static int begin_event(struct answer *s, size_t n)
 {
 	int r = tell_gathered(s); /* it comes first */
 	if (r < 0)
 		return r;
 	count_event(s, n);
-	return s->raw ? 0 : s->sink->event(s->sink, !s->off_loop, type, json, n);
+	return !s->raw;
+}
+
+int answer_emit(struct answer *s, enum event_type type, const char *json, size_t n)
+{
+	int r = begin_event(s, n);
+	return r > 0 ? s->sink->event(s->sink, !s->off_loop, type, json, n) : r;
 }
 
 /* A long text in pieces. */
@@ -180,7 +187,8 @@ int answer_raw(struct answer *s, enum event_type type, const char *raw, size_t n
 		memcpy(small, text_head, head);
 		memcpy(small + head, raw, n);
 		memcpy(small + head + n, "\"}", 3);
-		return answer_emit(s, type, small, head + n + 2);
+		int told = begin_event(s, head + n + 2);
+		return told > 0 ? s->sink->event(s->sink, !s->off_loop, type, small, head + n + 2) : told;
 	}
 	CLEANUP(buf_done) struct buf b = BUF_INIT(n + 64);
 	buf_add_str(&b, text_head);
@@ -568,9 +576,9 @@ int answer_read(struct answer *s, const char *p, size_t n)
 		return explain(s, buf_status(&s->data));
 	}
 	struct piece in = lines_piece(&s->lines, p, n);
-	while (r >= 0 && in.p < in.end) {
-		r = lines_next(&s->lines, &in, &line);
-		if (r > 0)
+	while (r >= 0 && in.p < in.end && (r = lines_next(&s->lines, &in, &line)) > 0) {
+		r = s->dialect->scan && !s->ended ? answer_usual(s, line.p, line.n, s->dialect->scan) : 0;
+		if (r == 0)
 			r = s->dialect->line(s, line.p, line.n);
 	}
 	r = explain(s, r);

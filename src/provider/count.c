@@ -33,9 +33,10 @@ struct counting {
 	int64_t tokens; /* -1: the provider cannot be asked */
 };
 
-static int count_once(struct run *run, struct err *e)
+static int count_once(struct counting *g)
 {
-	struct counting *g = CONTAINER_OF(run, struct counting, run);
+	struct run *run = &g->run;
+	struct err *e = &run->why;
 	CLEANUP(json_decrefp) json_t *root = NULL;
 	if (!run->t->p->dialect->count)
 		return 0;
@@ -76,7 +77,6 @@ static void counting_init(struct counting *g, struct gen_result *result, struct 
 				       .caller = q->caller,
 				       .cancel = cancel,
 				       .ret = result,
-				       .try_once = count_once,
 				       .learn = count_learn},
 		.q = q,
 		.tokens = -1};
@@ -90,8 +90,11 @@ static int ask(struct counting *g, struct err *e)
 
 	arena_init(&a, 1 << 20);
 	int r = providers_model(g->run.ps, g->q->model, &a, &m, e);
-	if (r >= 0 && can_be_asked(&m, g->q))
-		r = run_call(&g->run, e);
+	if (r >= 0 && can_be_asked(&m, g->q) && (r = run_begin(&g->run, e)) >= 0) {
+		while (run_next(&g->run))
+			g->run.code = count_once(g);
+		r = run_end(&g->run, e);
+	}
 	gen_call_done(&g->call);
 	return r;
 }
@@ -131,7 +134,7 @@ int64_t provider_count_now(struct providers *ps, const struct gen_request *q, in
 	g.run.t = &plan.targets[0];
 	g.run.patience_ms = wait_ms;
 	g.run.res = (struct http_result){.retry_after_ms = -1};
-	r = count_once(&g.run, &ignored);
+	r = count_once(&g);
 	buf_done(&g.run.res.error_body);
 	gen_call_done(&g.call);
 	return r < 0 ? -1 : g.tokens;

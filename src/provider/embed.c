@@ -183,9 +183,9 @@ static int embed_batch(struct embedding *g, struct err *e)
 }
 
 /* What is done stays done when a batch is tried again; vectors of another model do not go with it. */
-static int embed_once(struct run *run, struct err *e)
+static int embed_once(struct embedding *g)
 {
-	struct embedding *g = CONTAINER_OF(run, struct embedding, run);
+	struct run *run = &g->run;
 	int r = 0;
 	if (g->t != run->t) {
 		g->t = run->t;
@@ -195,7 +195,7 @@ static int embed_once(struct run *run, struct err *e)
 		g->start_ms = clock_mono_ms();
 	}
 	while (r >= 0 && g->n_done < g->q->n_inputs)
-		r = embed_batch(g, e);
+		r = embed_batch(g, &run->why);
 	run->ret->duration_ms = clock_mono_ms() - g->start_ms;
 	return r;
 }
@@ -237,7 +237,6 @@ int provider_embed(struct providers *ps, const struct embed_request *q, struct c
 				      .cancel = cancel,
 				      .ret = &ret->call,
 				      .able = embed_able,
-				      .try_once = embed_once,
 				      .learn = embed_learn},
 		.q = q,
 		.a = a,
@@ -247,7 +246,11 @@ int provider_embed(struct providers *ps, const struct embed_request *q, struct c
 	init_result(&ret->call);
 	if (q->dimensions < 0 || q->dimensions > DIMENSIONS_MAX)
 		return err_set(e, E_INVALID, "Vectors have 1 to %d numbers.", DIMENSIONS_MAX);
-	int r = run_call(&g.run, e);
+	int r = run_begin(&g.run, e);
+	while (r >= 0 && run_next(&g.run))
+		g.run.code = embed_once(&g);
+	if (r >= 0)
+		r = run_end(&g.run, e);
 	gen_call_done(&g.call);
 	numbers_done(&g.numbers);
 	return r;

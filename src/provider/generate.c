@@ -29,6 +29,7 @@ struct generation {
 	int64_t behind_ms;      /* from when on it waited for no other answers over there, as far as is known */
 	int sink_r;             /* what the sink said to an event of the watch */
 	bool overtime;          /* the watch ended the call */
+	int windows;            /* that were tried for this request, one after the other */
 };
 
 /* ---- the watch: what silence and time say, a few times a second on the loop ---- */
@@ -199,9 +200,12 @@ static int NOINLINE judge_cut(struct generation *g, int r, struct err *e)
 }
 
 /* What the transport and the parser say together. */
-static int judge(struct generation *g, int r, struct err *e)
+static int judge(struct generation *g, int r)
 {
 	struct run *run = &g->run;
+	struct err *e = &run->why;
+	note_waiting(g, false);
+	run->try_ms = clock_mono_ms() - g->stream.start_ms;
 	if (g->sink_r < 0)
 		return g->sink_r;
 	if (cancel_reason(run->cancel) && r == -ECANCELED)
@@ -241,7 +245,7 @@ static int64_t patience_of(const struct generation *g, const struct run_limits *
 }
 
 /* The call of a try, from the request that stands ready. */
-static int begin_call(struct generation *g, struct http_call *call, struct err *e)
+static int begin_call(struct generation *g, struct http_call *call)
 {
 	struct run *run = &g->run;
 	struct run_limits limits = run_limits_of(run->ps, run->t->p);
@@ -251,7 +255,8 @@ static int begin_call(struct generation *g, struct http_call *call, struct err *
 
 	ASSERT(thread_may_wait() && !g->waiting);
 	if (r < 0)
-		return err_set(e, E_PROVIDER_DOWN, "%s cannot be reached (a fault was asked for).", run->t->p->label);
+		return err_set(
+			&run->why, E_PROVIDER_DOWN, "%s cannot be reached (a fault was asked for).", run->t->p->label);
 	*call = (struct http_call){.method = "POST",
 		.url = g->call.url.p,
 		.headers = g->call.headers,
@@ -281,10 +286,10 @@ static int begin_call(struct generation *g, struct http_call *call, struct err *
 	return 0;
 }
 
-static int ask_built_in(struct generation *g, struct err *e)
+static int NOINLINE ask_built_in(struct generation *g)
 {
 	struct gen_result *ret = g->run.ret, own;
-	int r = g->run.t->p->dialect->generate(g->run.ps, g->q, g->run.sink, g->run.cancel, &own, e);
+	int r = g->run.t->p->dialect->generate(g->run.ps, g->q, g->run.sink, g->run.cancel, &own, &g->run.why);
 	ASSERT(g->run.t->p->dialect->fixed_list); /* it has no server, and so no refreshes */
 	ret->tries = 1;
 	ret->tokens_in = own.tokens_in;
@@ -340,9 +345,10 @@ static void note_thinking(const struct generation *g)
 }
 
 /* The request in the words of the provider, with the window that the model has room for. */
-static int prepare(struct generation *g, struct err *e)
+static int prepare(struct generation *g, struct http_call *call)
 {
 	struct run *run = &g->run;
+	struct err *e = &run->why;
 	const struct dialect *d = run->t->p->dialect;
 	answer_done(&g->stream);
 	answer_init(&g->stream, d, run->t->p->label, run->sink, e);
@@ -366,37 +372,30 @@ static int prepare(struct generation *g, struct err *e)
 	int r = d->request(run->t, g->q, &g->call, e);
 	if (r < 0)
 		return r;
-	r = buf_check(&g->call.url, e, "The address is too long.");
-	return r < 0 ? r : buf_check(&g->call.body, e, "The conversation is too large to send.");
+	if ((r = buf_check(&g->call.url, e, "The address is too long.")) < 0 ||
+		(r = buf_check(&g->call.body, e, "The conversation is too large to send.")) < 0)
+		return r;
+	return begin_call(g, call);
 }
 
 /* Whether to ask once more, with another window. */
-static bool window_was_wrong(struct generation *g, int *r, struct err *e)
+static bool window_was_wrong(struct generation *g, int *r)
 {
 	struct run *run = &g->run;
-	return run->t->p->dialect == &ollama_dialect && !g->stream.shown && run->res.status >= 400 &&
-	       context_again(run->t, g->q, g->call.context, run->ps->settings->ollama_context_max, &run->res, r, e);
+	return *r < 0 && g->windows++ < WINDOWS_MAX && run->t->p->dialect == &ollama_dialect && !g->stream.shown &&
+	       run->res.status >= 400 &&
+	       context_again(
+		       run->t, g->q, g->call.context, run->ps->settings->ollama_context_max, &run->res, r, &run->why);
 }
 
-static int generate_once(struct run *run, struct err *e)
+/* What a try has shown. */
+static int NOINLINE end_try(struct generation *g, int r)
 {
-	struct generation *g = CONTAINER_OF(run, struct generation, run);
-	const struct dialect *d = run->t->p->dialect;
-	if (d->generate)
-		return ask_built_in(g, e);
-	int windows = 0, r;
-	do {
-		struct http_call call;
-		buf_done(&run->res.error_body);
-		run->res = (struct http_result){.retry_after_ms = -1};
-		if ((r = prepare(g, e)) < 0 || (r = begin_call(g, &call, e)) < 0)
-			continue;
-		r = http_client_run(run->ps->http, &call, run->cancel, &run->res, e);
-		note_waiting(g, false);
-		run->try_ms = clock_mono_ms() - g->stream.start_ms;
-		r = judge(g, r, e);
-	} while (r < 0 && windows++ < WINDOWS_MAX && window_was_wrong(g, &r, e));
-	if (r >= 0 && d == &ollama_dialect)
+	struct run *run = &g->run;
+	run->anew = window_was_wrong(g, &r);
+	if (!run->anew)
+		g->windows = 0;
+	if (r >= 0 && run->t->p->dialect == &ollama_dialect)
 		context_learn(run->t, g->q, g->stream.tokens_in);
 	run->shown = g->stream.shown;
 	run->transient = g->stream.transient;
@@ -487,7 +486,6 @@ int provider_generate(struct providers *ps, const struct gen_request *q, struct 
 				       .cancel = cancel,
 				       .ret = ret,
 				       .able = generate_able,
-				       .try_once = generate_once,
 				       .learn = generate_learn},
 		.q = q,
 		.piece = BUF_INIT(HTTP_PIECE_MAX + 1)};
@@ -495,7 +493,20 @@ int provider_generate(struct providers *ps, const struct gen_request *q, struct 
 		.tokens_in = -1, .tokens_out = -1, .tokens_cached = -1, .tokens_reasoning = -1, .first_token_ms = -1};
 	int r = request_check(q, e);
 	if (r >= 0)
-		r = run_call(&g.run, e);
+		r = run_begin(&g.run, e);
+	while (r >= 0 && run_next(&g.run)) {
+		struct http_call call;
+		int code;
+		if (g.run.t->p->dialect->generate) {
+			g.run.code = ask_built_in(&g);
+			continue;
+		}
+		if ((code = prepare(&g, &call)) >= 0)
+			code = judge(&g, http_client_run(ps->http, &call, cancel, &g.run.res, &g.run.why));
+		g.run.code = end_try(&g, code);
+	}
+	if (r >= 0)
+		r = run_end(&g.run, e);
 	clamp_figures(ret);
 	gen_call_done(&g.call);
 	answer_done(&g.stream);

@@ -123,10 +123,9 @@ static int take_object(struct answer *s, const json_t *root)
 
 static int ollama_line(struct answer *s, const char *p, size_t n)
 {
-	int r = s->ended ? 1 : answer_usual(s, p, n, scan_line);
-	if (r != 0)
-		return MIN(r, 0);
 	size_t space = 0;
+	if (s->ended)
+		return 0;
 	while (space < n && (p[space] == ' ' || p[space] == '\t'))
 		space++;
 	if (space == n)
@@ -134,7 +133,7 @@ static int ollama_line(struct answer *s, const char *p, size_t n)
 	CLEANUP(json_decrefp) json_t *root = NULL;
 	if (wire_parse_piece(p, n, &root, &s->has_halves) < 0 || !json_is_object(root))
 		return err_set(s->e, E_PROVIDER_BROKEN, "%s sent a line that is not a JSON object.", s->label);
-	r = take_object(s, root);
+	int r = take_object(s, root);
 	s->has_halves = false;
 	return r;
 }
@@ -151,6 +150,7 @@ const struct dialect ollama_dialect = {
 	.learn = ollama_learn,
 	.lost = ollama_lost,
 	.line = ollama_line,
+	.scan = scan_line,
 	.finish = ollama_finish,
 	.embed = ollama_embed,
 	.list = ollama_list,

@@ -68,7 +68,8 @@ struct dialect {
 	/* What of a request was not sent (struct gen_result), though the API has a word for it. */
 	unsigned (*lost)(const struct target *t, const struct gen_request *q, const struct gen_call *r);
 	int (*line)(struct answer *s, const char *p, size_t n); /* of the answer's stream, without its end */
-	int (*finish)(struct answer *s);                        /* no more bytes will come */
+	scan_fn scan; /* of dialects whose lines are JSON: what nearly all are; those do not come to `line` then */
+	int (*finish)(struct answer *s); /* no more bytes will come */
 	/* Of dialects that use sse.c: the data of one event. `usual` takes the shapes of nearly all events without a
 	 * parser: 1 taken, 0 another shape; `object` takes any. */
 	int (*usual)(struct answer *s, const char *p, size_t n);

@@ -39,10 +39,11 @@ static int take_answer(struct reranking *g, const json_t *root, struct err *e)
 	return 0;
 }
 
-static int rerank_once(struct run *run, struct err *e)
+static int rerank_once(struct reranking *g)
 {
 	CLEANUP(json_decrefp) json_t *root = NULL;
-	struct reranking *g = CONTAINER_OF(run, struct reranking, run);
+	struct run *run = &g->run;
+	struct err *e = &run->why;
 
 	g->start_ms = clock_mono_ms();
 	gen_call_done(&g->call);
@@ -89,7 +90,6 @@ int provider_rerank(struct providers *ps, const struct rerank_request *q, struct
 				      .cancel = cancel,
 				      .ret = &ret->call,
 				      .able = rerank_able,
-				      .try_once = rerank_once,
 				      .learn = learn_nothing,
 				      .patience_ms = q->patience_ms},
 		.q = q,
@@ -97,7 +97,11 @@ int provider_rerank(struct providers *ps, const struct rerank_request *q, struct
 
 	ret->call = (struct gen_result){
 		.tokens_in = -1, .tokens_out = -1, .tokens_cached = -1, .tokens_reasoning = -1, .first_token_ms = -1};
-	int r = run_call(&g.run, e);
+	int r = run_begin(&g.run, e);
+	while (r >= 0 && run_next(&g.run))
+		g.run.code = rerank_once(&g);
+	if (r >= 0)
+		r = run_end(&g.run, e);
 	gen_call_done(&g.call);
 	return r;
 }

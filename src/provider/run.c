@@ -202,7 +202,8 @@ static void begin_try(struct run *r)
 	buf_done(&r->res.error_body);
 	r->res = (struct http_result){.retry_after_ms = -1};
 	r->shown = r->transient = r->overtime = false;
-	r->ret->tries++;
+	r->ret->tries += !r->anew;
+	r->anew = false;
 }
 
 static bool gives_up(const struct run *r, int code, int tries, bool another)
@@ -265,7 +266,7 @@ static void tell_when(const struct run *r, int code, struct err *e)
 }
 
 /* Its breaker lets the call through, and a place is waited for. What is built in has neither. */
-static int enter_target(struct run *r, const struct target *t, struct err *e)
+static int enter_target(struct run *r, const struct target *t)
 {
 	ASSERT(!r->place.slots); /* the place of the one before was given back */
 	r->t = t;
@@ -277,7 +278,7 @@ static int enter_target(struct run *r, const struct target *t, struct err *e)
 	note_target(r);
 	if (t->p->dialect->generate)
 		return 0;
-	int code = breaker_enter(r->ps, t, r->caller, e);
+	int code = breaker_enter(r->ps, t, r->caller, &r->why);
 	if (code < 0)
 		return code;
 	r->entered = true;
@@ -285,33 +286,34 @@ static int enter_target(struct run *r, const struct target *t, struct err *e)
 }
 
 /* Whether the same target is asked again: until an answer begins, or what went wrong would go wrong again. */
-static bool again(struct run *r, bool another, int *code, struct err *e)
+static bool again(struct run *r)
 {
-	if (!r->entered)
+	bool another = r->at + 1 < r->plan.n;
+	if (!r->entered || r->anew)
+		return r->anew;
+	note_try(r, r->code, &r->why);
+	if (r->code >= 0)
 		return false;
-	note_try(r, *code, e);
-	if (*code >= 0)
-		return false;
-	if (*code != -ECANCELED && r->learned < LEARNING_MAX && learn(r)) {
+	if (r->code != -ECANCELED && r->learned < LEARNING_MAX && learn(r)) {
 		r->learned++;
 		return true;
 	}
-	if (gives_up(r, *code, r->tries, another)) {
-		tell_when(r, *code, e);
+	if (gives_up(r, r->code, r->tries, another)) {
+		tell_when(r, r->code, &r->why);
 		return false;
 	}
-	*code = wait_to_retry(r, r->tries++, e);
-	return *code >= 0;
+	r->code = wait_to_retry(r, r->tries++, &r->why);
+	return r->code >= 0;
 }
 
-static void leave_target(struct run *r, int code)
+static void leave_target(struct run *r)
 {
 	if (!r->entered)
 		return;
 	if (r->place.slots)
 		slots_give(&r->place);
 	r->ret->queued_ms += r->place.waited_ms;
-	breaker_leave(r->ps, r->t, r->caller, outcome_of(r, code));
+	breaker_leave(r->ps, r->t, r->caller, outcome_of(r, r->code));
 }
 
 /* ---- the plan ---- */
@@ -330,8 +332,9 @@ static int tell_notice(struct gen_sink *sink, const char *code, const char *text
 	return r < 0 ? r : sink->event(sink, false, EV_NOTICE, b.p, b.n);
 }
 
-static int NOINLINE tell_fallback(struct run *r, const struct target *next, const struct err *why)
+static int NOINLINE tell_fallback(struct run *r, const struct target *next)
 {
+	const struct err *why = &r->why;
 	char text[600];
 	const char *cause = *why->msg ? why->msg : err_public_text(why);
 	metric_add(M_provider_fallbacks_total, 1);
@@ -341,22 +344,32 @@ static int NOINLINE tell_fallback(struct run *r, const struct target *next, cons
 	return code < 0 ? code : tell_notice(r->sink, "fallback", text);
 }
 
-/* The targets that can do it, in their order; `why` has the first reason why one cannot. The arena is begun here. */
-static int plan_able(struct run *r, struct arena *a, struct plan *plan, struct err *why, struct err *e)
+static void plan_end(struct run *r)
 {
+	plan_done(&r->plan);
+	arena_done(&r->mem);
+}
+
+int run_begin(struct run *r, struct err *e)
+{
+	struct plan *plan = &r->plan;
 	size_t n = 0;
-	arena_init(a, 1 << 20);
-	int code = catalogue_plan(r->ps, r->model, r->caller, a, plan, e);
-	if (code < 0)
+	arena_init(&r->mem, 1 << 20);
+	int code = catalogue_plan(r->ps, r->model, r->caller, &r->mem, plan, e);
+	if (code < 0) {
+		plan_end(r);
 		return code;
+	}
+	/* Those that can do it, in their order; `why` has the first reason why one cannot. */
 	for (size_t i = 0; i < plan->n; i++) {
 		struct target t = plan->targets[i];
-		if (r->able && r->able(r, &t, why) < 0)
+		if (r->able && r->able(r, &t, &r->why) < 0)
 			provider_unref(t.p);
 		else
 			plan->targets[n++] = t;
 	}
 	plan->n = n;
+	r->code = n > 0 ? 0 : E_MODEL_CANNOT;
 	return 0;
 }
 
@@ -370,42 +383,44 @@ static int record_cancel(struct cancel *c, struct err *e)
 
 int run_can(struct run *r, struct err *e)
 {
-	CLEANUP(arena_done) struct arena a;
-	CLEANUP(plan_done) struct plan plan = {.n = 0};
-	struct err why = {0};
-	int code = plan_able(r, &a, &plan, &why, e);
-	return code < 0 || plan.n > 0 ? code : err_set(e, E_MODEL_CANNOT, "%s", why.msg);
-}
-
-int run_call(struct run *r, struct err *e)
-{
-	CLEANUP(arena_done) struct arena a;
-	CLEANUP(plan_done) struct plan plan = {.n = 0};
-	struct err why = {0};
-	int code = plan_able(r, &a, &plan, &why, e);
+	int code = run_begin(r, e);
 	if (code < 0)
 		return code;
-	code = plan.n > 0 ? 0 : E_MODEL_CANNOT;
-	for (size_t i = 0; i < plan.n; i++) {
-		if (i > 0 && (code = tell_fallback(r, &plan.targets[i], &why)) < 0)
-			break;
-		err_clear(&why);
-		code = enter_target(r, &plan.targets[i], &why);
-		for (bool asks = code >= 0; asks; asks = again(r, i + 1 < plan.n, &code, &why)) {
-			err_clear(&why);
-			begin_try(r);
-			code = r->try_once(r, &why);
+	plan_end(r);
+	return r->code < 0 ? err_set(e, r->code, "%s", r->why.msg) : 0;
+}
+
+bool run_next(struct run *r)
+{
+	while (!r->asks || !again(r)) {
+		if (r->t) {
+			leave_target(r);
+			if (r->code >= 0 || r->shown || !is_providers_fault(r->code))
+				return false;
+			r->at++;
 		}
-		leave_target(r, code);
-		if (code >= 0 || r->shown || !is_providers_fault(code))
+		if (r->at == r->plan.n || (r->t && (r->code = tell_fallback(r, &r->plan.targets[r->at])) < 0))
+			return false;
+		err_clear(&r->why);
+		r->code = enter_target(r, &r->plan.targets[r->at]);
+		r->asks = r->code >= 0;
+		if (r->asks)
 			break;
 	}
+	err_clear(&r->why);
+	begin_try(r);
+	return true;
+}
+
+int run_end(struct run *r, struct err *e)
+{
 	buf_done(&r->res.error_body);
-	if (code == -ECANCELED)
+	plan_end(r);
+	if (r->code == -ECANCELED)
 		return record_cancel(r->cancel, e);
-	if (code < 0 && why.code != 0 && e && e->code == 0)
-		*e = why;
-	if (code < 0)
+	if (r->code < 0 && r->why.code != 0 && e && e->code == 0)
+		*e = r->why;
+	if (r->code < 0)
 		metric_add(M_provider_errors_total, 1);
-	return MIN(code, 0);
+	return MIN(r->code, 0);
 }

@@ -14,15 +14,20 @@ struct run {
 	struct gen_sink *sink; /* for status events; NULL: nobody is told */
 	struct cancel *cancel;
 	struct gen_result
-		*ret; /* tries, queued_ms and the names of who answered are filled in here, the rest by try_once */
+		*ret; /* tries, queued_ms and the names of who answered are filled in here, the rest by the caller */
 	/* Whether the target can do what is asked: 0, or E_MODEL_CANNOT with a sentence. */
 	int (*able)(struct run *r, const struct target *t, struct err *e);
-	/* One try at r->t: sets res, shown, transient and quirks of the present try. */
-	int (*try_once)(struct run *r, struct err *e);
 	unsigned (*learn)(struct run *r, struct str error);
 
 	struct numbers *numbers; /* of run_fetch: takes the long lists of an answer (numbers.h); NULL: they stay */
 	int64_t patience_ms;     /* of run_fetch, for a whole try; 0: as long as anything comes */
+
+	/* of the whole */
+	struct arena mem;
+	struct plan plan;
+	size_t at;
+	bool asks;      /* a try was made */
+	struct err why; /* the last failure */
 
 	/* of the present target */
 	const struct target *t;
@@ -33,16 +38,29 @@ struct run {
 	unsigned lessons;  /* what its refusals have taught of the model */
 	unsigned replaced; /* what was known before and the lessons say the opposite of */
 
-	/* of the present try */
+	/* of the present try, which the caller makes and fills in */
+	int code; /* what came of it */
 	struct http_result res;
 	bool shown;     /* something of an answer was handed on */
 	bool overtime;  /* the whole answer took longer than one may */
 	bool transient; /* an error within the stream, which may be over in a moment */
+	bool anew;      /* it was no try: the same target is asked otherwise, at once */
 	int64_t try_ms;
 };
 
-/* 0, -ECANCELED (recorded as the cancel's reason), or why the last target failed. Blocks; not on the loop thread. */
-int run_call(struct run *r, struct err *e) MUST_CHECK;
+/*
+ * The loop of a call. Each time run_next says so, one try is made at r->t, with failures in r->why; r->code is what came of it.
+ *
+ *	int r = run_begin(&run, e);
+ *	while (r >= 0 && run_next(&run))
+ *		run.code = ...;
+ *	return r < 0 ? r : run_end(&run, e);
+ *
+ * The end: 0, -ECANCELED (recorded as the cancel's reason), or why the last target failed. Blocks; not on the loop thread.
+ */
+int run_begin(struct run *r, struct err *e) MUST_CHECK;
+bool run_next(struct run *r) MUST_CHECK;
+int run_end(struct run *r, struct err *e) MUST_CHECK;
 
 /* Whether any target of the model is able to: 0, or E_MODEL_CANNOT with a sentence. Asks no provider. */
 int run_can(struct run *r, struct err *e) MUST_CHECK;

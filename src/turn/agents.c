@@ -127,7 +127,7 @@ static int pass_status(struct turn *t, const char *json, size_t n)
 	buf_printf(&b, "{\"id\":\"%s\",\"message\":", t->agent.call_id);
 	json_add_cstr(&b, text);
 	buf_add_char(&b, '}');
-	return buf_status(&b) < 0 ? 0 : turn_put(turn_root(t), true, EV_TOOL_PROGRESS, b.p, b.n);
+	return buf_status(&b) < 0 ? 0 : turn_put(&turn_root(t)->sink, true, EV_TOOL_PROGRESS, b.p, b.n);
 }
 
 /* To the log of the whole answer. What begins or goes on names the call that it is beneath; what is told of a call names that. */
@@ -139,11 +139,11 @@ static int pass_on(struct turn *t, enum event_type type, const char *json, size_
 	if (type == EV_STATUS)
 		return pass_status(t, json, n);
 	if (!takes_parent(type))
-		return turn_put(turn_root(t), true, type, json, n);
+		return turn_put(&turn_root(t)->sink, true, type, json, n);
 	buf_add(&b, json, n - 1);
 	buf_printf(&b, "%s\"parent\":\"%s\"}", n > 2 ? "," : "", t->agent.call_id);
 	r = buf_status(&b);
-	return r < 0 ? r : turn_put(turn_root(t), true, type, b.p, b.n);
+	return r < 0 ? r : turn_put(&turn_root(t)->sink, true, type, b.p, b.n);
 }
 
 /* ---- what it had, when the answer goes on ---- */

@@ -112,7 +112,7 @@ static int take_beside(void *arg, bool on_loop, enum gen_beside_kind kind, const
 
 	while (r >= 0 && next_of_turn(t, &notes, &b)) {
 		r = buf_status(&b);
-		r = r < 0 ? r : turn_put(t, on_loop, EV_CITATION, b.p, b.n);
+		r = r < 0 ? r : turn_put(&t->sink, on_loop, EV_CITATION, b.p, b.n);
 		buf_reset(&b);
 	}
 	return r;

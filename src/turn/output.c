@@ -14,11 +14,13 @@ static int put_on_loop(void *arg)
 {
 	const struct addition *x = arg;
 
-	return turn_put(x->t, true, x->type, x->json, x->n);
+	return turn_put(&x->t->sink, true, x->type, x->json, x->n);
 }
 
-int turn_put(struct turn *t, bool on_loop, enum event_type type, const char *json, size_t n)
+int turn_put(struct gen_sink *s, bool on_loop, enum event_type type, const char *json, size_t n)
 {
+	struct turn *t = CONTAINER_OF(s, struct turn, sink);
+
 	if (!on_loop)
 		return loop_call(t->all->loop, put_on_loop, &(struct addition){t, type, json, n});
 	if (t->log) {
@@ -33,7 +35,7 @@ int turn_event(struct turn *t, enum event_type type, const struct buf *json)
 {
 	int r = buf_status(json);
 
-	return r < 0 ? r : turn_put(t, loop_is_mine(t->all->loop), type, json->p, json->n);
+	return r < 0 ? r : turn_put(&t->sink, loop_is_mine(t->all->loop), type, json->p, json->n);
 }
 
 struct look {

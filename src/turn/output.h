@@ -6,6 +6,7 @@
 
 #include "turn/frames.h"
 
+struct gen_sink;
 struct turn;
 
 struct output {
@@ -14,8 +15,9 @@ struct output {
 	int (*pass)(struct turn *t, enum event_type type, const char *json, size_t n);
 };
 
-/* An event behind the last one; `on_loop`: who calls is the loop's thread. Negative: it cannot be kept, or nobody takes it. */
-int turn_put(struct turn *t, bool on_loop, enum event_type type, const char *json, size_t n) MUST_CHECK;
+/* An event behind the last one, by the turn's sink; `on_loop`: who calls is the loop's thread. Negative: it cannot be kept, or
+ * nobody takes it. */
+int turn_put(struct gen_sink *s, bool on_loop, enum event_type type, const char *json, size_t n) MUST_CHECK;
 /* The same from any thread. */
 int turn_event(struct turn *t, enum event_type type, const struct buf *json) MUST_CHECK;
 

@@ -40,19 +40,22 @@ static void new_id(struct turn *t, struct buf *b)
 	buf_printf(b, "call_%s_%u", turn, atomic_fetch_add(&turn_root(t)->rounds.n_ids, 1) + 1);
 }
 
-int rounds_call(struct turn *t, bool on_loop, const char *json, size_t n)
+int rounds_put(struct gen_sink *s, bool on_loop, enum event_type type, const char *json, size_t n)
 {
+	struct turn *t = CONTAINER_OF(s, struct turn, sink);
 	CLEANUP(json_decrefp) json_t *piece = NULL;
 	CLEANUP(buf_done) struct buf b = BUF_INIT(n + 1024);
 	int r;
 
+	if (type != EV_TOOL_CALL)
+		return turn_put(s, on_loop, type, json, n);
 	t->rounds.called = true;
 	if (memmem(json, n, "\"id\":", 5) == NULL)
-		return turn_put(t, on_loop, EV_TOOL_CALL, json, n);
+		return turn_put(s, on_loop, EV_TOOL_CALL, json, n);
 	if ((r = json_parse(json, n, &piece, &t->err)) < 0)
 		return r;
 	if (!json_get_str(piece, "id"))
-		return turn_put(t, on_loop, EV_TOOL_CALL, json, n);
+		return turn_put(s, on_loop, EV_TOOL_CALL, json, n);
 	buf_printf(&b, "{\"index\":%lld,\"id\":\"", (long long)json_get_i64(piece, "index", 0));
 	new_id(t, &b);
 	buf_add_char(&b, '"');
@@ -61,7 +64,7 @@ int rounds_call(struct turn *t, bool on_loop, const char *json, size_t n)
 	add_piece(&b, piece, "extras", ",\"extras\":");
 	buf_add_char(&b, '}');
 	r = buf_status(&b);
-	return r < 0 ? r : turn_put(t, on_loop, EV_TOOL_CALL, b.p, b.n);
+	return r < 0 ? r : turn_put(s, on_loop, EV_TOOL_CALL, b.p, b.n);
 }
 
 /* ---- what was called ---- */

@@ -59,8 +59,8 @@ int said_add_answer(struct arena *a, struct said *to, const char *json, bool rea
 
 /* ---- rounds.c ---- */
 
-/* A piece of a call on its way to the log: calls get ids of their own, which no other has. */
-int rounds_call(struct turn *t, bool on_loop, const char *json, size_t n) MUST_CHECK;
+/* As turn_put, of an answer that has tools: calls get ids of their own, which no other has. */
+int rounds_put(struct gen_sink *s, bool on_loop, enum event_type type, const char *json, size_t n) MUST_CHECK;
 
 /* From now on nothing is called any more: the model is to answer. `why` is for the model, `text` for people. */
 void rounds_end(struct turn *t, const char *code, const char *why, const char *text);

@@ -12,15 +12,6 @@
 
 /* ---- converse: the model's events go to the log ---- */
 
-static int sink_event(struct gen_sink *s, bool on_loop, enum event_type type, const char *json, size_t n)
-{
-	struct turn *t = CONTAINER_OF(s, struct turn, sink);
-
-	if (type == EV_TOOL_CALL && t->tools.n)
-		return rounds_call(t, on_loop, json, n);
-	return turn_put(t, on_loop, type, json, n);
-}
-
 static void add_figure(int64_t *sum, int64_t figure)
 {
 	*sum = *sum < 0 ? figure : figure < 0 ? *sum : *sum + figure;
@@ -147,7 +138,7 @@ int turn_converse(struct turn *t)
 	int r = 0;
 
 	ASSERT_IS(t, TURN_MAGIC);
-	t->sink = (struct gen_sink){.event = sink_event,
+	t->sink = (struct gen_sink){.event = t->tools.n ? rounds_put : turn_put,
 		.touched = {{(const char *)&t->sink, offsetof(struct turn, out) - offsetof(struct turn, sink)},
 			turnlog_touched(t->log)}};
 	cited_want(t);
