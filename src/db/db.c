@@ -197,6 +197,12 @@ int64_t db_node(const struct db_conn *c)
 	return c->db->node;
 }
 
+int64_t db_own_node(const struct db *db)
+{
+	ASSERT_IS(db, DB_MAGIC);
+	return db->node;
+}
+
 /* ---- readers ---- */
 
 struct db_conn *db_acquire(struct db *db)

@@ -54,6 +54,7 @@ bool db_is_postgres(const struct db_conn *c);
 
 /* Which of the processes this is, as the configuration said. */
 int64_t db_node(const struct db_conn *c);
+int64_t db_own_node(const struct db *db); /* the same */
 
 /*
  * Runs fn on the writer's thread inside a transaction that it may share with others (group commit); returns once that

@@ -37,18 +37,15 @@ int ingest_run(struct job *j, struct err *e)
 {
 	const struct ingest_progress progress = {show, j};
 	atelier_id document_id = 0;
-	bool elsewhere = false;
 	int r = read_params(j, "document", &document_id, NULL, e);
 
 	if (r == 0)
-		r = documents_is_elsewhere(
-			j->all->config.db, j->all->config.settings->data, document_id, &elsewhere, e);
+		r = documents_elsewhere(j->all->config.db, j->all->config.settings->data, document_id, &j->node, e);
 	if (r == E_NOT_FOUND) { /* it was deleted */
 		err_clear(e);
 		return 0;
 	}
-	j->elsewhere = elsewhere;
-	return r < 0 || elsewhere ? r : rag_ingest(j->all->config.rag, document_id, &progress, &j->cancel, e);
+	return r < 0 || j->node ? r : rag_ingest(j->all->config.rag, document_id, &progress, &j->cancel, e);
 }
 
 int embedding_run(struct job *j, struct err *e)

@@ -62,6 +62,7 @@ struct job_view {
 	int64_t created_at, ended_at; /* 0: not yet */
 	int64_t tries;                /* begun so often since somebody asked */
 	int64_t retry_at;             /* of one that failed for now: when it is tried again; 0: it is not so */
+	bool server_away;             /* it waits for the one server that can do it, of which nothing is heard */
 };
 extern const struct schema job_schema; /* of struct job_view; also each event's data */
 

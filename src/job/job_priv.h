@@ -54,7 +54,8 @@ struct job {
 	char *error_code, *error_text;
 	int64_t ended_at, due_at, tries;
 	uint64_t version; /* rises with each change */
-	bool elsewhere;   /* set by its kind: another server can do it, this one cannot */
+	int64_t node;     /* set by its kind: that server can do it, this one cannot */
+	bool server_away; /* it waits for a server that is away */
 	bool unsaved;     /* `progress` is newer than the row's */
 	struct job *next;
 };
@@ -79,11 +80,6 @@ struct jobs {
 	bool wake;  /* something may be taken */
 	bool ended; /* some have ended since the keeper ran */
 	bool dirty; /* there is progress to be saved */
-
-	/* How many of a kind in a row were for other servers; after some it rests. */
-	const struct job_kind *foreign_kind;
-	unsigned foreign;
-	int64_t rests_until_ms;
 
 	/* of the loop */
 	struct watcher *watchers;

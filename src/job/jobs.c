@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 
+#include "base/clock.h"
 #include "base/lock.h"
 #include "job/job_priv.h"
 
@@ -34,6 +35,8 @@ static const struct field job_fields[] = {
 		"How often it was begun since somebody asked for it."),
 	FIELD_TIME(struct job_view, retry_at, "retry_at", 0,
 		"When it is tried again after a passing failure; null: it waits for nothing, or has ended."),
+	FIELD_BOOL(struct job_view, server_away, "server_away", FIELD_REQUIRED,
+		"Whether it waits for the one server that has its file, of several on one database, and that is away."),
 	FIELD_TIME(struct job_view, created_at, "created_at", FIELD_REQUIRED, "When it was asked for."),
 	FIELD_TIME(struct job_view, ended_at, "ended_at", 0, "When it ended; null: not yet."),
 };
@@ -62,10 +65,16 @@ struct job_view job_view_of(const struct job *j)
 		.created_at = j->created_at,
 		.ended_at = j->ended_at,
 		.tries = j->tries,
-		.retry_at = retry_at(j->error_code, job_state_names[j->state], j->due_at)};
+		.retry_at = retry_at(j->error_code, job_state_names[j->state], j->due_at),
+		.server_away = j->server_away};
 }
 
-static struct job_view view_of_row(const struct job_row *row)
+static bool server_is_away(const struct jobs *js, const struct job_row *row)
+{
+	return row->node && strcmp(row->state, "queued") == 0 && row->seen_at < clock_now_ms() - js->lease_ms;
+}
+
+static struct job_view view_of_row(const struct jobs *js, const struct job_row *row)
 {
 	return (struct job_view){.id = row->id,
 		.user_id = row->user_id,
@@ -79,7 +88,8 @@ static struct job_view view_of_row(const struct job_row *row)
 		.created_at = row->created_at,
 		.ended_at = row->ended_at,
 		.tries = row->tries,
-		.retry_at = retry_at(row->error_code, row->state, row->due_at)};
+		.retry_at = retry_at(row->error_code, row->state, row->due_at),
+		.server_away = server_is_away(js, row)};
 }
 
 /* Makes a borrowed view one of the arena. */
@@ -135,6 +145,7 @@ void job_update(struct job *j, const struct job_row *row)
 	j->ended_at = row->ended_at;
 	j->due_at = row->due_at;
 	j->tries = row->tries;
+	j->server_away = server_is_away(j->all, row);
 	j->version++;
 }
 
@@ -294,7 +305,7 @@ int job_get(struct jobs *js, atelier_id user_id, atelier_id id, struct arena *a,
 		return MIN(r, 0);
 	r = read_row(js, user_id, id, a, &row, e);
 	if (r == 0)
-		*ret = view_of_row(&row);
+		*ret = view_of_row(js, &row);
 	return r;
 }
 
@@ -319,7 +330,7 @@ int job_list(struct jobs *js, const struct job_filter *f, struct arena *a, struc
 		if (r < 0)
 			return r;
 		if (r == 0)
-			views[i] = view_of_row(&rows.items[i]);
+			views[i] = view_of_row(js, &rows.items[i]);
 	}
 	*ret = (struct job_list){views, rows.n, rows.more};
 	return 0;
@@ -346,7 +357,7 @@ static int find_same(
 		r = jobs_find_open(c, kind, params, a, &row, e);
 	}
 	if (r == 0 && (r = view_held(js, 0, row.id, a, ret, e)) == 0)
-		*ret = view_of_row(&row);
+		*ret = view_of_row(js, &row);
 	return MIN(r, 0);
 }
 
@@ -373,7 +384,7 @@ int job_begin(struct jobs *js, atelier_id user_id, const char *kind, const char 
 	}
 	if (r < 0 || (r = read_row(js, 0, id, a, &row, e)) < 0)
 		return r;
-	*ret = view_of_row(&row);
+	*ret = view_of_row(js, &row);
 	row_changed(js, &row, "started");
 	return 0;
 }
@@ -410,7 +421,7 @@ int job_cancel(struct jobs *js, atelier_id user_id, atelier_id id, struct arena 
 		return job_get(js, user_id, id, a, ret, e);
 	if ((r = read_row(js, user_id, id, a, &row, e)) < 0)
 		return r;
-	*ret = view_of_row(&row);
+	*ret = view_of_row(js, &row);
 	if (ended)
 		row_changed(js, &row, "ended");
 	return 0;
@@ -432,7 +443,7 @@ int job_retry(struct jobs *js, atelier_id user_id, atelier_id id, struct arena *
 		return err_set(e, E_STOPPING, "Atelier is shutting down.");
 	if ((r = jobs_retry(js->config.db, user_id, id, e)) < 0 || (r = read_row(js, user_id, id, a, &row, e)) < 0)
 		return r;
-	*ret = view_of_row(&row);
+	*ret = view_of_row(js, &row);
 	row_changed(js, &row, "started");
 	return 0;
 }

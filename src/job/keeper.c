@@ -20,10 +20,10 @@
 /* Of the keeper's thread alone; times are monotonic but for `due_ms`. */
 struct keeper {
 	struct jobs *js;
-	int64_t beat_ms, poll_ms, trim_ms; /* of the last one */
-	int64_t due_ms;                    /* wall clock: when the next job is due */
-	bool wanted;                       /* something may be taken */
-	bool failed;                       /* the database did not answer; told once */
+	int64_t beat_ms, poll_ms, trim_ms, seen_ms; /* of the last one */
+	int64_t due_ms;                             /* wall clock: when the next job is due */
+	bool wanted;                                /* something may be taken */
+	bool failed;                                /* the database did not answer; told once */
 };
 
 /* ---- what this process has ---- */
@@ -79,19 +79,11 @@ static int beat(struct keeper *k, struct err *e)
 
 /* ---- the queue ---- */
 
-static bool rests(struct jobs *js, const struct job_kind *kind)
-{
-	pthread_mutex_lock(&js->mx);
-	bool yes = js->foreign_kind == kind && clock_mono_ms() < js->rests_until_ms;
-	pthread_mutex_unlock(&js->mx);
-	return yes;
-}
-
 static int take_all(struct keeper *k, const struct job_kind *kind, unsigned *ret_taken, struct err *e)
 {
 	struct jobs *js = k->js;
 	const struct job_take x = {.kind = kind->name, .places = kind->places, .lease_ms = js->lease_ms};
-	int r = rests(js, kind) ? 0 : 1;
+	int r = 1;
 
 	ASSERT(pthread_equal(pthread_self(), k->js->keeper));
 	for (unsigned n = 0; r > 0 && n < kind->places; n++) {
@@ -198,6 +190,10 @@ static int poll_others(struct keeper *k, struct err *e)
 	int r = poll_watched(js, e);
 
 	k->poll_ms = clock_mono_ms();
+	if (r == 0 && db_is_shared(js->config.db) && (!k->seen_ms || k->poll_ms - k->seen_ms >= js->lease_ms / 3)) {
+		k->seen_ms = k->poll_ms;
+		r = jobs_node_seen(js->config.db, e);
+	}
 	if (r == 0 && db_is_shared(js->config.db))
 		r = jobs_recover(js->config.db, false, &n, e);
 	if (r == 0 && clock_mono_ms() - k->trim_ms >= TRIM_MS && some_ended(js)) {

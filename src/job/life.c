@@ -16,8 +16,6 @@
 #define STORE_MS     100 /* doubles with each try to store an end */
 #define STORE_MAX_MS 1500
 #define AGAIN_MS     500               /* until one that this process has still is taken again */
-#define ELSEWHERE_MS 1000              /* until one that another server can do is taken again, and that */
-#define FOREIGN_MAX  8                 /* in a row a lane rests for as long */
 #define RETRY_MAX_MS (10 * 60 * 1000L) /* between two tries of a job */
 #define PROGRESS_MAX (48u << 10)       /* of JSON: a view is one piece of a stream */
 
@@ -107,11 +105,11 @@ static enum job_state judge(struct job *j, int r, struct err *why, struct job_re
 	int reason = cancel_reason(&j->cancel);
 
 	x->due_at = clock_now_ms();
-	x->due_at += j->elsewhere ? ELSEWHERE_MS : 0;
-	x->given_back = reason == E_TAKEN || (r < 0 && reason == E_STOPPING) || (j->elsewhere && reason != E_CANCELED);
+	x->node = j->node;
+	x->given_back = reason == E_TAKEN || (r < 0 && reason == E_STOPPING) || (j->node && reason != E_CANCELED);
 	if (x->given_back)
 		return JOB_QUEUED;
-	if (r >= 0 && !j->elsewhere)
+	if (r >= 0 && !j->node)
 		return JOB_COMPLETE;
 	if (reason == E_CANCELED)
 		return JOB_CANCELED;
@@ -145,23 +143,6 @@ static void let_go(struct job *j, enum job_state state, const struct job_result 
 	tell_shown(j);
 	if (!x->given_back)
 		job_tell(js, j->user_id, j->id, state == JOB_QUEUED ? "started" : "ended");
-}
-
-/* Jobs for other servers may be many: whoever looks at each of them again and again only keeps those from the database. */
-static void count_foreign(struct job *j)
-{
-	struct jobs *js = j->all;
-
-	pthread_mutex_lock(&js->mx);
-	if (j->elsewhere) {
-		js->foreign = js->foreign_kind == j->kind ? js->foreign + 1 : 1;
-		js->foreign_kind = j->kind;
-	} else if (js->foreign_kind == j->kind) {
-		js->foreign = 0;
-	}
-	if (js->foreign >= FOREIGN_MAX)
-		js->rests_until_ms = clock_mono_ms() + ELSEWHERE_MS;
-	pthread_mutex_unlock(&js->mx);
 }
 
 static void job_finish(struct job *j, int r, const struct err *e)
@@ -201,7 +182,6 @@ static void job_work(void *arg)
 		r = j->kind->run(j, &e);
 	if (j->kind->takes_long)
 		thread_behind_end();
-	count_foreign(j);
 	job_finish(j, r, &e);
 	pthread_mutex_lock(&js->mx);
 	job_unref(j);
@@ -240,7 +220,8 @@ void job_launch(struct jobs *js, const struct job_row *row)
 	j->due_at = 0;
 	free(TAKE_PTR(j->error_code));
 	free(TAKE_PTR(j->error_text));
-	j->unsaved = j->elsewhere = false;
+	j->unsaved = j->server_away = false;
+	j->node = 0;
 	if (js->stopping)
 		cancel_fire(&j->cancel, E_STOPPING);
 	pthread_mutex_unlock(&js->mx);

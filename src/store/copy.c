@@ -23,7 +23,7 @@ _Static_assert((int)ROWS_FIRST <= (int)ROWS_MAX, "the first piece is a small one
 
 /*
  * Every table, those that others refer to first, with its key. Not among them: the manual, which the program brings along;
- * counters of changes, which belong to a server; versions. A test looks whether one is missing.
+ * counters of changes and when servers were there, which belong to those; versions. A test looks whether one is missing.
  */
 static const struct copy_table {
 	const char *name, *key;
@@ -172,12 +172,13 @@ static int work_begin(struct db_conn *c, const struct copy_table *t, struct work
 
 /* ---- reading a piece ---- */
 
-/* What belongs to one process alone is not taken along: which one writes an answer or has a file, and which manual is stored. */
+/* What belongs to one process alone is not taken along: which one writes an answer, has a file or can do a job, and which manual is stored. */
 #define MINE_SQL " AND key <> 'manual_version' AND key <> '" MARK "'"
 
 static bool is_node(const struct work *w, size_t i)
 {
-	return (strcmp(w->t->name, "turns") == 0 || strcmp(w->t->name, "blobs") == 0) &&
+	return (strcmp(w->t->name, "turns") == 0 || strcmp(w->t->name, "blobs") == 0 ||
+		       strcmp(w->t->name, "jobs") == 0) &&
 	       strcmp(w->cols[i].name, "node") == 0;
 }
 

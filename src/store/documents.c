@@ -233,6 +233,12 @@ static int take_blob(struct db_conn *c, atelier_id blob_id, void *arg, struct er
 			" updated_at) VALUES (?, ?, ?, ?, ?, 'queued', ?, ?)",
 			DB_I64(in->collection_id), DB_I64(in->user_id), DB_I64(blob_id), DB_TEXT(in->name), DB_I64(now),
 			DB_I64(now));
+	/* Those that wait for another server that has the file: this one has it now. */
+	if (r == 0 && db_node(c))
+		r = db_exec(c, NULL, e,
+			"UPDATE jobs SET node = 0 WHERE node <> 0 AND id IN (SELECT job_id FROM documents WHERE "
+			"blob_id = ?)",
+			DB_I64(blob_id));
 	if (r == 0)
 		r = check_quota(c, in, e);
 	if (r == 0)
@@ -430,7 +436,7 @@ int documents_work(struct db_conn *c, atelier_id id, struct arena *a, struct doc
 		DB_I64(id));
 }
 
-int documents_is_elsewhere(struct db *db, const char *data, atelier_id id, bool *ret, struct err *e)
+int documents_elsewhere(struct db *db, const char *data, atelier_id id, int64_t *ret_node, struct err *e)
 {
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(db);
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
@@ -439,12 +445,13 @@ int documents_is_elsewhere(struct db *db, const char *data, atelier_id id, bool 
 	int r = STORE_FIRST(c, &rows, NO_DOCUMENT, e,
 		"SELECT b.hash, b.node FROM documents d JOIN blobs b ON b.id = d.blob_id WHERE d.id = ?", DB_I64(id));
 
-	*ret = false;
+	*ret_node = 0;
 	if (r < 0 || db_node(c) == 0 || db_i64(rows, 1) == 0 || db_i64(rows, 1) == db_node(c))
 		return r;
 	char hash[BLOB_HASH_LEN + 1];
 	snprintf(hash, sizeof(hash), STR_FMT, STR_ARG(db_bytes(rows, 0)));
-	*ret = blobs_open(data, hash, &fd, &quiet) == E_NOT_FOUND; /* it may have been brought to both */
+	if (blobs_open(data, hash, &fd, &quiet) == E_NOT_FOUND) /* it may have been brought to both */
+		*ret_node = db_i64(rows, 1);
 	return 0;
 }
 

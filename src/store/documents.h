@@ -97,8 +97,9 @@ struct document_work {
 };
 int documents_work(
 	struct db_conn *c, atelier_id id, struct arena *a, struct document_work *ret, struct err *e) MUST_CHECK;
-/* Whether its file is at another server that shares the database, and not here (`data`: the folder). E_NOT_FOUND: it is gone. */
-int documents_is_elsewhere(struct db *db, const char *data, atelier_id id, bool *ret, struct err *e) MUST_CHECK;
+/* Which server that shares the database has its file while this one (`data`: the folder) has not; 0: it is here, or nobody else
+ * has it. E_NOT_FOUND: the document is gone. */
+int documents_elsewhere(struct db *db, const char *data, atelier_id id, int64_t *ret_node, struct err *e) MUST_CHECK;
 
 /* `code` and `text`: of "failed"; else NULL. */
 int documents_set_state(

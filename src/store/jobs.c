@@ -37,6 +37,16 @@ const char schema_jobs[] =
 
 const char schema_jobs_again[] = "ALTER TABLE jobs ADD COLUMN again INTEGER NOT NULL DEFAULT 0";
 
+/*
+ * What a job needs may be at one server alone. The index has it before the time, so that however many wait for a server that is
+ * away, those that can be done are found at once.
+ */
+const char schema_jobs_nodes[] = "ALTER TABLE jobs ADD COLUMN node INTEGER NOT NULL DEFAULT 0;"
+				 "DROP INDEX jobs_next;"
+				 "CREATE INDEX jobs_next ON jobs(state, kind, user_id, node, due_at, id);"
+				 "CREATE INDEX jobs_here ON jobs(kind, node, due_at) WHERE state = 'queued';"
+				 "CREATE TABLE nodes (id INTEGER PRIMARY KEY, seen_at INTEGER NOT NULL);";
+
 #define J struct job_row
 static const struct col columns[] = {COL(I64, J, id), COL_ONCE(TEXT, J, kind), COL_ONCE(TEXT, J, state),
 	COL_ONCE(I64, J, user_id), COL_ONCE(TEXT, J, title), COL_ONCE(TEXT, J, params), COL_ONCE(I64, J, due_at),
@@ -44,7 +54,9 @@ static const struct col columns[] = {COL(I64, J, id), COL_ONCE(TEXT, J, kind), C
 	COL_AS(TEXT, J, error_text, "error_text", COL_SEEN), COL_CREATED(J, created_at), COL_MADE("updated_at"),
 	COL_AS(I64, J, ended_at, "ended_at", COL_SEEN), COL_AS(I64, J, tries, "tries", COL_SEEN),
 	COL_AS(I64, J, claim, "claim", COL_SEEN), COL_AS(BOOL, J, stop, "stop", COL_SEEN),
-	COL_AS(TEXT, J, user, "(SELECT name FROM users WHERE users.id = jobs.user_id)", COL_SEEN)};
+	COL_AS(TEXT, J, user, "(SELECT name FROM users WHERE users.id = jobs.user_id)", COL_SEEN),
+	COL_AS(I64, J, node, "node", COL_SEEN),
+	COL_AS(I64, J, seen_at, "coalesce((SELECT seen_at FROM nodes WHERE nodes.id = jobs.node), 0)", COL_SEEN)};
 #undef J
 static const struct rows_table jobs = {"jobs", "id DESC", NO_JOB, SAME_JOB, TABLE(struct job_row, columns)};
 
@@ -165,18 +177,26 @@ struct take {
 	" SELECT (SELECT min(user_id) FROM jobs WHERE state = 'queued' AND kind = ? AND user_id > waiting.user_id)"    \
 	" FROM waiting WHERE waiting.user_id IS NOT NULL)"
 
+/* The first one of such a user that is for a server. */
+#define FIRST_FOR                                                                                                      \
+	"SELECT * FROM (SELECT id, due_at FROM jobs WHERE state = 'queued' AND kind = ? AND user_id = waiting.user_id" \
+	" AND node = ? AND due_at <= ? ORDER BY due_at, id LIMIT 1)"
+
 static int find_next(struct db_conn *c, const char *kind, atelier_id *ret, struct err *e)
 {
+	int64_t now = clock_now_ms();
+
 	return STORE_I64(c, ret, NULL, e,
 		WAITING_USERS
 		" SELECT id FROM (SELECT waiting.user_id,"
-		"  (SELECT id FROM jobs WHERE state = 'queued' AND kind = ? AND user_id = waiting.user_id"
-		"   AND due_at <= ? ORDER BY due_at, id LIMIT 1) AS id,"
+		"  (SELECT id FROM (" FIRST_FOR " AS mine UNION ALL " FIRST_FOR " AS anybodys) AS firsts"
+		"   ORDER BY due_at, id LIMIT 1) AS id,"
 		"  (SELECT count(*) FROM jobs WHERE state = 'running' AND kind = ? AND user_id = waiting.user_id) AS n,"
 		"  (SELECT max(claim) FROM jobs WHERE kind = ? AND user_id = waiting.user_id) AS last"
 		"  FROM waiting WHERE waiting.user_id IS NOT NULL) AS first"
 		" WHERE id IS NOT NULL ORDER BY n, last, user_id LIMIT 1",
-		DB_TEXT(kind), DB_TEXT(kind), DB_TEXT(kind), DB_I64(clock_now_ms()), DB_TEXT(kind), DB_TEXT(kind));
+		DB_TEXT(kind), DB_TEXT(kind), DB_TEXT(kind), DB_I64(db_node(c)), DB_I64(now), DB_TEXT(kind), DB_I64(0),
+		DB_I64(now), DB_TEXT(kind), DB_TEXT(kind));
 }
 
 static int take_in(struct db_conn *c, void *arg, struct err *e)
@@ -201,11 +221,11 @@ static int take_in(struct db_conn *c, void *arg, struct err *e)
 }
 
 /* Whether there is such a job: most looks find none, and what only reads costs no commit. */
-static int is_there(struct db *db, const char *sql, struct db_param p1, struct db_param p2, struct err *e)
+static int is_there(struct db *db, const char *sql, const struct db_param *params, size_t n, struct err *e)
 {
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(db);
 	int64_t there = 0;
-	int r = STORE_I64(c, &there, NULL, e, sql, p1, p2);
+	int r = store_i64(c, &there, NULL, e, sql, params, n);
 
 	return r < 0 ? r : there > 0;
 }
@@ -213,8 +233,10 @@ static int is_there(struct db *db, const char *sql, struct db_param p1, struct d
 int jobs_take(struct db *db, const struct job_take *x, struct arena *a, struct job_row *ret, struct err *e)
 {
 	struct take t = {.x = x, .a = a, .row = ret};
-	int r = is_there(db, "SELECT 1 FROM jobs WHERE state = 'queued' AND kind = ? AND due_at <= ? LIMIT 1",
-		DB_TEXT(x->kind), DB_I64(clock_now_ms()), e);
+	const struct db_param due[] = {DB_TEXT(x->kind), DB_I64(db_own_node(db)), DB_I64(clock_now_ms())};
+	int r = is_there(db,
+		"SELECT 1 FROM jobs WHERE state = 'queued' AND kind = ? AND node IN (0, ?) AND due_at <= ? LIMIT 1",
+		due, N_ELEMENTS(due), e);
 
 	ASSERT(x->places > 0);
 	return r <= 0 ? r : db_write(db, take_in, &t, e);
@@ -308,11 +330,11 @@ static int finish_in(struct db_conn *c, void *arg, struct err *e)
 	if (r == 0)
 		r = db_exec(c, NULL, e,
 			"UPDATE jobs SET state = ?, progress = coalesce(?, progress), error_code = ?, error_text = ?,"
-			" due_at = ?, tries = CASE WHEN ? = 1 THEN 0 ELSE tries - ? END, updated_at = ?, ended_at = ?"
-			" WHERE id = ?",
+			" due_at = ?, tries = CASE WHEN ? = 1 THEN 0 ELSE tries - ? END, updated_at = ?, ended_at = ?,"
+			" node = ? WHERE id = ?",
 			DB_TEXT(x.state), DB_TEXT(x.progress), DB_TEXT(x.error_code), DB_TEXT(x.error_text),
 			DB_I64(x.due_at), DB_I64(again), DB_I64(x.given_back), DB_I64(now),
-			queued || again ? store_ref(0) : DB_I64(now), DB_I64(x.id));
+			queued || again ? store_ref(0) : DB_I64(now), DB_I64(x.node), DB_I64(x.id));
 	if (r == 0)
 		r = try_ended(c, x.id, e);
 	return r < 0 ? r : again && !queued;
@@ -370,14 +392,24 @@ static int recover_in(struct db_conn *c, void *arg, struct err *e)
 int jobs_recover(struct db *db, bool all, int64_t *ret_n, struct err *e)
 {
 	struct recovery x = {.all = all};
-	int r = is_there(db, "SELECT 1 FROM jobs WHERE state = 'running' AND (? = 1 OR lease_until < ?) LIMIT 1",
-		DB_I64(all), DB_I64(clock_now_ms()), e);
+	const struct db_param before = DB_I64(all ? INT64_MAX : clock_now_ms());
+	int r = is_there(db, "SELECT 1 FROM jobs WHERE state = 'running' AND lease_until < ? LIMIT 1", &before, 1, e);
 
 	if (r > 0)
 		r = db_write(db, recover_in, &x, e);
 	if (r == 0 && ret_n)
 		*ret_n = x.n;
 	return r;
+}
+
+int jobs_node_seen(struct db *db, struct err *e)
+{
+	int64_t now = clock_now_ms();
+
+	return STORE_WRITE(db, NULL, e,
+		"INSERT INTO nodes (id, seen_at) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET seen_at = "
+		"excluded.seen_at",
+		DB_I64(db_own_node(db)), DB_I64(now));
 }
 
 int jobs_kinds(struct db_conn *c, struct arena *a, const char ***ret, size_t *ret_n, struct err *e)
@@ -456,7 +488,7 @@ static int retry_in(struct db_conn *c, void *arg, struct err *e)
 		return err_set(e, E_CONFLICT, "This job is complete: there is nothing to go on with.");
 	r = db_exec(c, NULL, e,
 		"UPDATE jobs SET state = 'queued', due_at = ?, tries = 0, stop = 0, error_code = NULL, error_text ="
-		" NULL, updated_at = ?, ended_at = NULL WHERE id = ?",
+		" NULL, updated_at = ?, ended_at = NULL, node = 0 WHERE id = ?",
 		DB_I64(now), DB_I64(now), DB_I64(x->id));
 	return store_conflict(r, e, SAME_JOB);
 }

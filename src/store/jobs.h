@@ -30,6 +30,8 @@ struct job_row {
 	int64_t tries;    /* how often it was taken since somebody asked for it */
 	atelier_id claim; /* of who took it last */
 	bool stop;        /* somebody wants it to end */
+	int64_t node;     /* the one server that can do it; 0: any */
+	int64_t seen_at;  /* when that was last heard of; 0: never */
 };
 
 struct job_rows {
@@ -71,8 +73,9 @@ int jobs_list(struct db_conn *c, const struct job_filter *f, struct arena *a, st
 /* ---- working them off ---- */
 
 /*
- * Takes the next job of a kind that is due, unless `places` are running: of the user who has the fewest running, then of who
- * has waited longest since one of theirs was taken. 1, with the row as it was, but for `claim`; 0: there is none.
+ * Takes the next job of a kind that is due and that this server can do, unless `places` are running: of the user who has the
+ * fewest running, then of who has waited longest since one of theirs was taken. 1, with the row as it was, but for `claim`; 0:
+ * there is none.
  */
 struct job_take {
 	const char *kind;
@@ -100,6 +103,7 @@ struct job_result {
 	const char *error_code, *error_text;
 	int64_t due_at;
 	bool given_back; /* the try does not count */
+	int64_t node;    /* from now on that server alone takes it; 0: any */
 };
 int jobs_finish(struct db *db, const struct job_result *x, struct err *e) MUST_CHECK;
 
@@ -128,5 +132,8 @@ int jobs_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
 #define JOBS_KEPT 500
 int jobs_trim(struct db *db, struct err *e) MUST_CHECK;
 
-/* The migrations by which they became a queue, and may be asked for while they run. */
-extern const char schema_jobs[], schema_jobs_again[];
+/* This server is there: it is away once it has not said so for as long as a lease lasts. */
+int jobs_node_seen(struct db *db, struct err *e) MUST_CHECK;
+
+/* The migrations by which they became a queue, may be asked for while they run, and belong to a server. */
+extern const char schema_jobs[], schema_jobs_again[], schema_jobs_nodes[];

@@ -280,6 +280,7 @@ static const struct db_migration migrations[] = {
 		.sql = "",
 		.sqlite = search_together_sqlite,
 		.settle = search_settle},
+	{.version = 48, .name = "jobs know the server that alone can do them", .sql = schema_jobs_nodes},
 };
 
 const struct db_migration *store_migrations(size_t *ret_n)

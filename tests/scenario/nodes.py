@@ -265,6 +265,13 @@ def tool_servers(c):
     same("without it", told(), [])
 
 
+def upload(client, collection, name, text):
+    form = ('--x\r\nContent-Disposition: form-data; name="file"; filename="%s"\r\n\r\n%s\r\n--x--\r\n' % (name, text))
+    r = client.request("POST", collection + "/documents", form.encode(), {"Content-Type": "multipart/form-data; boundary=x"})
+    same("a document", r.status, 202)
+    return "/api/v1/documents/" + r.json()["id"]
+
+
 def collections(c):
     """What is brought to a collection at one is found at the other, whose index of it is in memory; and what is gone is not."""
     a, b = c.server(), c.server()
@@ -277,10 +284,7 @@ def collections(c):
         return [i["document"] for i in client.call("POST", "/api/v1/search", {"query": word})["items"]]
 
     def bring(name, text):
-        form = ('--x\r\nContent-Disposition: form-data; name="file"; filename="%s"\r\n\r\n%s\r\n--x--\r\n' % (name, text))
-        r = here.request("POST", harbour + "/documents", form.encode(), {"Content-Type": "multipart/form-data; boundary=x"})
-        same("a document", r.status, 202)
-        document = "/api/v1/documents/" + r.json()["id"]
+        document = upload(here, harbour, name, text)
         until("the document", lambda: there.call("GET", document)["state"] == "ready")
         return document
 
@@ -449,6 +453,37 @@ def jobs_stopped(c):
     same("tries", is_complete(c, b, id)["tries"], 1)
 
 
+def jobs_of_files(c):
+    """Files that were brought to a server that is away wait for it, which is said, and hold up none that is brought to the other."""
+    a, b = c.server(), c.server()
+    here, there = c.client(a), c.client(b)
+    shelf = "/api/v1/collections/" + here.call("POST", "/api/v1/collections", {"name": "Shelf"})["id"]
+    theirs = [upload(here, shelf, "%d.md" % n, "# Page %d" % n) for n in range(40)]
+    for d in theirs:
+        until("a document", lambda: there.call("GET", d)["state"] == "ready")
+    a.kill()
+    # As if it had been killed before it read them.
+    c.pg.sql("UPDATE documents SET state = 'queued'; UPDATE jobs SET state = 'queued', tries = 0, ended_at = NULL, node = 0;"
+             "UPDATE nodes SET seen_at = 1")
+
+    def away():
+        return [j for j in there.call("GET", "/api/v1/jobs?limit=100")["items"] if j["server_away"]]
+
+    until("what waits", lambda: len(away()) == 40)
+    own = upload(there, shelf, "own.md", "# Ours")
+    until("the own document", lambda: there.call("GET", own)["state"] == "ready")
+    same("what waits still", [(j["state"], j["tries"]) for j in away()], [("queued", 0)] * 40)
+    # The same bytes brought to the one that is there; and a job that nobody wants.
+    upload(there, shelf, "0.md", "# Page 0")
+    until("a document that was brought again", lambda: there.call("GET", theirs[0])["state"] == "ready")
+    stopped = away()[0]["id"]
+    same("a canceled one", there.call("POST", "/api/v1/jobs/%s/cancel" % stopped)["state"], "canceled")
+    same("what waits then", len(away()), 38)
+    a.start()
+    until("the others", lambda: sum(there.call("GET", d)["state"] == "ready" for d in theirs) == 39)
+    same("what waits for nobody", away(), [])
+
+
 def decisions(c):
     """A call that two people's devices decide of at once, each at another server, is decided once and run once."""
     a, b = c.server(), c.server()
@@ -477,7 +512,7 @@ def decisions(c):
     same("the model's calls", len(c.provider.calls), 2)
 
 
-CASES = [answers, rights, decisions, configuration, counted, asked, tool_servers, collections, editors, jobs_shared, jobs_killed, jobs_asleep, jobs_stopped]
+CASES = [answers, rights, decisions, configuration, counted, asked, tool_servers, collections, editors, jobs_shared, jobs_killed, jobs_asleep, jobs_stopped, jobs_of_files]
 
 if __name__ == "__main__":
     sys.exit(installation.main(CASES, __doc__))

@@ -50,7 +50,7 @@ describe('words of states', () => {
   it('of models', () => {
     expect((['ready', 'loading', 'reachable', 'unreachable'] as const).map((s) => modelState(s).tone)).toEqual(['ok', 'busy', 'muted', 'danger']);
   });
-  const job = (over: Partial<Job>) => jobState({ state: 'running', progress: null, error: null, retry_at: null, ...over });
+  const job = (over: Partial<Job>) => jobState({ state: 'running', progress: null, error: null, retry_at: null, server_away: false, ...over });
   it('of jobs', () => {
     expect([jobTitle({ kind: 'pull', title: 'a:1b' }), jobTitle({ kind: 'pull', title: 'Pull a' }), jobTitle({ kind: 'x', title: 'y' })]).toEqual([
       'Pull a:1b', 'Pull a', 'y',

@@ -112,13 +112,15 @@ static int run_shaky(struct job *j, struct err *e)
 	return j->tries < 3 ? err_set(e, E_PROVIDER_DOWN, "Nobody is there.") : 0;
 }
 
-/* Another server can do it, until it may go. */
+enum { AWAY = 42 };
+
+/* Another server can do it, until it may go; what is "here" this one can. */
 static int run_away(struct job *j, struct err *e UNUSED)
 {
 	struct fixture *f = j->all->config.arg;
 
 	pthread_mutex_lock(&f->mx);
-	j->elsewhere = f->go == 0;
+	j->node = f->go || strcmp(j->params, "here") == 0 ? 0 : AWAY;
 	f->begun++;
 	pthread_cond_broadcast(&f->cv);
 	pthread_mutex_unlock(&f->mx);
@@ -480,27 +482,57 @@ static void wait_until_given_back(struct fixture *f)
 	}
 }
 
-/* What another server alone can do waits for it, and that is no try. */
+static int away_is_seen(struct db_conn *c, void *arg, struct err *e)
+{
+	(void)arg;
+	return db_exec(c, NULL, e, "INSERT INTO nodes (id, seen_at) VALUES (?, ?)", DB_I64(AWAY), DB_I64(INT64_MAX));
+}
+
+/* What another server alone can do waits for it, is looked at once, and that is no try; its person is told when that server is
+ * away. Asked for anew it is looked at again. */
 static void test_elsewhere(void **state)
 {
 	struct fixture *f = *state;
 	struct job_view v = begin(f, 7, "away", "{}");
 
 	wait_for(f, &f->begun, 1);
-	do {
-		wait_until_given_back(f);
-		v = look(f, v.id);
-	} while (strcmp(v.state, "running") == 0); /* a busy machine was late, and it is at it again */
+	wait_until_given_back(f);
+	v = look(f, v.id);
 	assert_string_equal(v.state, "queued");
 	assert_int_equal(v.tries, 0);
+	assert_true(v.server_away);
+	assert_int_equal(db_write(f->db, away_is_seen, NULL, &f->e), 0);
+	assert_false(look(f, v.id).server_away);
 	let_go(f);
-	int r = job_retry(f->jobs, 7, v.id, &f->a, &v, &f->e);
-	assert_true(r == 0 || r == E_CONFLICT); /* it was due by itself */
-	err_clear(&f->e);
+	assert_int_equal(job_retry(f->jobs, 7, v.id, &f->a, &v, &f->e), 0);
 	wait_for(f, &f->told_ended, 1);
 	v = look(f, v.id);
 	assert_string_equal(v.state, "complete");
 	assert_int_equal(v.tries, 1);
+	assert_int_equal(f->begun, 2);
+}
+
+/* However many of a person's wait for a server that is away: what can be done is next. They can be canceled. */
+static void test_elsewhere_holds_up_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct job_view v, here;
+	char params[16];
+
+	for (int i = 0; i < 30; i++) {
+		snprintf(params, sizeof(params), "%d", i);
+		v = begin(f, 7, "away", params);
+	}
+	wait_for(f, &f->begun, 30);
+	here = begin(f, 7, "away", "here");
+	wait_for(f, &f->told_ended, 1);
+	assert_string_equal(look(f, here.id).state, "complete");
+	assert_int_equal(f->begun, 31);
+	wait_until_given_back(f);
+	assert_true(look(f, v.id).server_away);
+	assert_int_equal(job_cancel(f->jobs, 7, v.id, &f->a, &v, &f->e), 0);
+	assert_string_equal(v.state, "canceled");
+	assert_false(v.server_away);
 }
 
 enum { OTHER = 999 }; /* a claim of another process */
@@ -585,6 +617,7 @@ int main(void)
 		TEST(test_kind_that_is_gone),
 		TEST(test_tried_again),
 		TEST(test_elsewhere),
+		TEST(test_elsewhere_holds_up_nothing),
 		TEST(test_taken_over),
 		TEST(test_taken_from_oneself),
 		TEST(test_many_wait),

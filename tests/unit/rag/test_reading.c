@@ -440,16 +440,16 @@ static void test_file_is_gone(void **state)
 	cancel_done(&cancel);
 }
 
-static bool is_elsewhere(struct fixture *f, int64_t node, const char *folder, atelier_id id)
+static int64_t elsewhere(struct fixture *f, int64_t node, const char *folder, atelier_id id)
 {
 	const struct db_config config = {.path = f->path, .readers = 1, .node = node};
 	size_t n;
 	const struct db_migration *m = store_migrations(&n);
 	struct db *db = NULL;
-	bool ret = false;
+	int64_t ret = -1;
 
 	FINE(f, db_open(&config, m, n, &db, &f->e));
-	FINE(f, documents_is_elsewhere(db, folder, id, &ret, &f->e));
+	FINE(f, documents_elsewhere(db, folder, id, &ret, &f->e));
 	db_close(db);
 	return ret;
 }
@@ -472,12 +472,12 @@ static void test_files_of_another_server(void **state)
 	FINE(f, db_open(&config, m, n, &fifth, &f->e));
 	FINE(f, documents_create(fifth, f->folder, &new, &made, &f->e));
 	db_close(fifth);
-	assert_true(is_elsewhere(f, 7, "/nowhere", made.id));
-	assert_false(is_elsewhere(f, 7, f->folder, made.id));  /* it was brought there, too */
-	assert_false(is_elsewhere(f, 5, "/nowhere", made.id)); /* it is gone */
-	assert_false(is_elsewhere(f, 0, "/nowhere", made.id)); /* nobody shares */
-	bool ret;
-	REFUSED(f, E_NOT_FOUND, documents_is_elsewhere(f->db, f->folder, 1, &ret, &f->e));
+	assert_int_equal(elsewhere(f, 7, "/nowhere", made.id), 5);
+	assert_int_equal(elsewhere(f, 7, f->folder, made.id), 0);  /* it was brought there, too */
+	assert_int_equal(elsewhere(f, 5, "/nowhere", made.id), 0); /* it is gone */
+	assert_int_equal(elsewhere(f, 0, "/nowhere", made.id), 0); /* nobody shares */
+	int64_t ret;
+	REFUSED(f, E_NOT_FOUND, documents_elsewhere(f->db, f->folder, 1, &ret, &f->e));
 }
 
 static int forget_jobs_in(struct db_conn *c, void *arg, struct err *e)

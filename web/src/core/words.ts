@@ -41,9 +41,10 @@ export function jobTitle(job: Pick<Job, 'kind' | 'title'>): string {
 }
 
 /** How far a job is, in one line. */
-export function jobState(job: Pick<Job, 'state' | 'progress' | 'error' | 'retry_at'>): Said {
+export function jobState(job: Pick<Job, 'state' | 'progress' | 'error' | 'retry_at' | 'server_away'>): Said {
   const { progress } = job;
   if (job.retry_at) return { tone: 'warn', text: t('job.retryAt', { why: job.error?.message ?? t('job.failed'), when: timeText(job.retry_at) }) };
+  if (job.server_away) return { tone: 'warn', text: t('job.serverAway') };
   if (job.state === 'queued') return { tone: 'muted', text: t('job.queued') };
   if (job.state === 'complete') return { tone: 'ok', text: t('job.done') };
   if (job.state === 'canceled') return { tone: 'muted', text: t('job.stopped') };
