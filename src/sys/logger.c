@@ -157,6 +157,12 @@ static void *logger_main(void *arg UNUSED)
 
 static const int fatal[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
 
+/* What SIGBUS means here: only the index of the database's log is mapped, and SQLite that, too (docs/decisions/102). */
+static const char cut_short[] = "error  log     a file that is mapped into memory was cut short, or its disk fails: "
+				"most likely atelier.db-shm. This process "
+				"ends; what was stored and shown is in atelier.db, atelier.db-wal and the journal, and "
+				"the next start goes on with that\n";
+
 /* Without a lock: whoever held it may be the one that fails. Then the signal does what it does. */
 static void write_final_lines(int sig)
 {
@@ -169,6 +175,8 @@ static void write_final_lines(int sig)
 		if (k <= 0)
 			break;
 	}
+	if (sig == SIGBUS)
+		(void)write_piece(STDERR_FILENO, cut_short, sizeof(cut_short) - 1, FINAL_LINES_MS);
 	raise(sig);
 }
 

@@ -291,6 +291,25 @@ def what_is_taken_away_is_noticed(d):
 
 
 @case
+def an_index_that_was_cut_ends_the_server_in_words(d):
+    """It is mapped, by SQLite too: there is no going on, but the log says why, and nothing is lost."""
+    s = Server(d + "/data").ready()
+    token = s.admin()
+    assert s.call("POST", "/api/v1/conversations", {"title": "last"}, token)[0] == 201
+    os.truncate(s.folder + "/atelier.db-shm", 0)
+    try:
+        s.call("POST", "/api/v1/conversations", {"title": "cut"}, token)
+    except OSError:
+        pass  # it ends before it answers
+    assert s.p.wait(PATIENCE) == -signal.SIGBUS
+    assert s.log().count("a file that is mapped into memory was cut short") == 1, s.log()
+    s = Server(s.folder).ready()
+    kept = [p["title"] for p in s.call("GET", "/api/v1/conversations", token=token)[1]["items"]]
+    assert kept == ["last"], kept
+    s.stop()
+
+
+@case
 def the_key_taken_away_is_noticed(d):
     """Without it no stored key can be opened after the next start; what is asked meanwhile goes on."""
     s = Server(d + "/data").ready()
