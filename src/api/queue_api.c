@@ -126,7 +126,11 @@ static int queued_send(struct request *q)
 	if (r < 0)
 		return r;
 	struct turn_request t = turn_of_queued(&row);
-	return turns_ask(q, &t, TURN_STOP_FIRST);
+	struct asking x = {.asked.n = 0};
+	r = asking_begin(q, &t, &x);
+	if (r == 0)
+		r = turn_ask_meanwhile(q->api->c.turns, &t, TURN_STOP_FIRST, &x.asked, &q->err);
+	return r < 0 ? r : asking_end(q, &t, &x);
 }
 
 /* clang-format off */

@@ -16,6 +16,15 @@ int turns_check_text(struct request *q, const char *content) MUST_CHECK;
 /* Whether it is a wish for tools: true, or a list; NULL: none. E_INVALID. */
 int turns_check_tools(struct request *q, const char *wish) MUST_CHECK;
 
-/* Asks for the answer as whoever asks may, and answers with what has begun: the struct of turn_started_schema, or, where that
- * is accepted, its stream. */
-int turns_ask(struct request *q, struct turn_request *t, enum turn_when when) MUST_CHECK;
+/* Around turn_start or turn_ask_meanwhile, which fills in `asked`. */
+struct asking {
+	struct follower who;
+	struct http_place here;
+	struct turn_asked asked;
+};
+
+/* Whether whoever asks may, and where they follow; `x` stays until asking_end. */
+int asking_begin(struct request *q, struct turn_request *t, struct asking *x) MUST_CHECK;
+
+/* Answers with what has begun: the struct of turn_started_schema, or, where that is accepted, its stream. */
+int asking_end(struct request *q, const struct turn_request *t, const struct asking *x) MUST_CHECK;

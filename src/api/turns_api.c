@@ -365,28 +365,23 @@ static int read_parameters(struct request *q, struct turn_new *in, const char **
 	return *ret ? 0 : request_no_memory(q);
 }
 
-int turns_ask(struct request *q, struct turn_request *t, enum turn_when when)
+int asking_begin(struct request *q, struct turn_request *t, struct asking *x)
 {
 	bool follows = t->n_models == 0 && header_accepts(http_header(q->x, "Accept"), "text/event-stream");
-	const struct follower who = asker(q);
-	const struct http_place here = {.x = q->x};
-	struct turns *all = q->api->c.turns;
-	struct turn_asked asked = {.n = 0};
 	int r = choose_allowed(q, t);
 
-	if (r < 0)
-		return r;
-	struct turn_request mine = *t;
-	mine.reader = &who;
-	mine.reads_at = follows ? &here : NULL;
-	r = when == TURN_NOW ? turn_start(all, &mine, &asked, &q->err)
-			     : turn_ask_meanwhile(all, &mine, when, &asked, &q->err);
-	if (r < 0)
-		return r;
-	if (!follows || asked.n == 0)
-		return answer_started(q, t->conversation_id, &asked);
+	*x = (struct asking){.who = asker(q), .here = {.x = q->x}};
+	t->reader = &x->who;
+	t->reads_at = follows ? &x->here : NULL;
+	return MIN(r, 0);
+}
+
+int asking_end(struct request *q, const struct turn_request *t, const struct asking *x)
+{
+	if (!t->reads_at || x->asked.n == 0)
+		return answer_started(q, t->conversation_id, &x->asked);
 	q->taken = true;
-	recheck(q, q->who.user.id, asked.ids[0].turn_id, &who);
+	recheck(q, q->who.user.id, x->asked.ids[0].turn_id, &x->who);
 	return 0;
 }
 
@@ -410,18 +405,25 @@ static int turns_post(struct request *q)
 		.tools = in->tools,
 		.language = in->language,
 		.time_zone = in->time_zone};
+	struct turns *all = q->api->c.turns;
+	struct asking x = {.asked.n = 0};
 	int r = check_what(q, in);
 
 	if (r == 0)
 		r = turns_check_tools(q, in->tools);
-
 	if (r == 0 && in->content)
 		r = turns_check_text(q, in->content);
 	if (r == 0)
 		r = read_parameters(q, in, &t.parameters);
 	if (r == 0)
 		r = read_ids(q, in, &t);
-	return r < 0 ? r : turns_ask(q, &t, in->stop ? TURN_STOP_FIRST : in->queue ? TURN_IN_QUEUE : TURN_NOW);
+	if (r == 0)
+		r = asking_begin(q, &t, &x);
+	if (r == 0 && (in->stop || in->queue))
+		r = turn_ask_meanwhile(all, &t, in->stop ? TURN_STOP_FIRST : TURN_IN_QUEUE, &x.asked, &q->err);
+	else if (r == 0)
+		r = turn_start(all, &t, &x.asked, &q->err);
+	return r < 0 ? r : asking_end(q, &t, &x);
 }
 
 static int load_turn(struct request *q, atelier_id id, struct turn_record *ret)

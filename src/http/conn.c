@@ -324,7 +324,8 @@ static void all_sent(struct conn *c)
 		conn_answered(c);
 }
 
-bool conn_flush(struct conn *c)
+/* Sends what waits; false when the connection is broken. */
+static bool conn_flush(struct conn *c)
 {
 	while (conn_waits(c)) {
 		struct iovec iov[2] = {{c->out.p ? c->out.p + c->out_at : NULL, c->out.n - c->out_at},
@@ -492,7 +493,7 @@ static bool take_head(struct conn *c)
 	if (c->state == CONN_HANDLING && r < 0)
 		answer_refuse(c, r, NULL);
 	else if (c->state == CONN_HANDLING)
-		exchange_begin(c->x);
+		c->server->config.on_head(c->x, c->server->config.arg);
 	return true;
 }
 

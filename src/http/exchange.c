@@ -8,6 +8,39 @@
 
 enum { ARENA_MAX = 1 << 20 };
 
+/* --- texts of addresses ------------------------------------------------------------------------------------------- */
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Decodes %XX (and '+' where `plus`); NULL when the result is not text. */
+static char *decode(struct arena *a, const char *p, size_t n, bool plus)
+{
+	char *out = arena_alloc(a, n + 1);
+	size_t k = 0;
+
+	if (!out)
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		if (p[i] == '%') {
+			int high = i + 2 < n ? hex_digit(p[i + 1]) : -1, low = high >= 0 ? hex_digit(p[i + 2]) : -1;
+			if (low < 0)
+				return NULL;
+			out[k++] = (char)(high << 4 | low);
+			i += 2;
+		} else {
+			out[k++] = plus && p[i] == '+' ? ' ' : p[i];
+		}
+	}
+	out[k] = '\0';
+	return utf8_valid(out, k) && !memchr(out, '\0', k) ? out : NULL;
+}
+
 /* --- birth and death --------------------------------------------------------------------------------------------- */
 
 /* `c`: that it came on. */
@@ -29,6 +62,10 @@ static struct http_exchange *make(const struct conn *c, const char *p, size_t n,
 	char *head = arena_strndup(&x->arena, p, n);
 	struct head_field *fields = ARENA_ARRAY(&x->arena, struct head_field, lines);
 	x->error = head && fields ? head_parse(head, n, fields, &x->head) : -ENOMEM;
+	const char *path = x->error < 0 ? NULL : x->head.path;
+	if (path && strchr(path, '%')) /* most paths are what they say */
+		path = decode(&x->arena, path, strlen(path), false);
+	x->path = path ? path : ""; /* what is no text: http_request_error says so */
 	return x;
 }
 
@@ -54,7 +91,7 @@ bool exchange_inner(
 	x->answered_arg = in->arg;
 	x->body = BUF_INIT(in->body.n + 1);
 	buf_add(&x->body, in->body.p, in->body.n);
-	exchange_begin(x);
+	x->server->config.on_head(x, x->server->config.arg);
 	return true;
 }
 
@@ -100,38 +137,7 @@ void exchange_left(struct http_exchange *x)
 	} /* else the next step of its reader finds out */
 }
 
-/* --- path and query ----------------------------------------------------------------------------------------------- */
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Decodes %XX (and '+' where `plus`); NULL when the result is not text. */
-static char *decode(struct arena *a, const char *p, size_t n, bool plus)
-{
-	char *out = arena_alloc(a, n + 1);
-	size_t k = 0;
-
-	if (!out)
-		return NULL;
-	for (size_t i = 0; i < n; i++) {
-		if (p[i] == '%') {
-			int high = i + 2 < n ? hex_digit(p[i + 1]) : -1, low = high >= 0 ? hex_digit(p[i + 2]) : -1;
-			if (low < 0)
-				return NULL;
-			out[k++] = (char)(high << 4 | low);
-			i += 2;
-		} else {
-			out[k++] = plus && p[i] == '+' ? ' ' : p[i];
-		}
-	}
-	out[k] = '\0';
-	return utf8_valid(out, k) && !memchr(out, '\0', k) ? out : NULL;
-}
+/* --- the query ----------------------------------------------------------------------------------------------- */
 
 static void query_parse(struct http_exchange *x)
 {
@@ -154,20 +160,6 @@ static void query_parse(struct http_exchange *x)
 		}
 		p += n + (p[n] == '&');
 	}
-}
-
-void exchange_begin(struct http_exchange *x)
-{
-	const char *path = x->head.path;
-
-	ASSERT_IS(x, EXCHANGE_MAGIC);
-	/* Most paths are what they say. */
-	x->path = strchr(path, '%') ? decode(&x->arena, path, strlen(path), false) : path;
-	if (!x->path) {
-		x->path = "";
-		x->error = E_INVALID;
-	}
-	x->server->config.on_head(x, x->server->config.arg);
 }
 
 /* --- what the handler asks ---------------------------------------------------------------------------------------- */
@@ -247,7 +239,7 @@ bool http_is_tls(const struct http_exchange *x)
 
 int http_request_error(const struct http_exchange *x)
 {
-	return x->error;
+	return x->error || *x->path ? x->error : E_INVALID;
 }
 
 struct arena *http_arena(struct http_exchange *x)

@@ -204,7 +204,6 @@ void conn_again(struct conn *c); /* conn_run in the next turn, unless it is clos
 int conn_keep(struct conn *c, const char *p, size_t n) MUST_CHECK;
 bool conn_waits(const struct conn *c);                                /* output waits for the client */
 int conn_send(struct conn *c, const struct iovec *iov, size_t n_iov); /* sends or keeps a copy; -errno */
-bool conn_flush(struct conn *c);                                      /* false when the connection is broken */
 void conn_answered(struct conn *c);           /* all of an answer is with conn_send: what follows */
 bool conn_check(struct conn *c);              /* false: the client has left, and the connection is closed */
 bool conn_watch(struct conn *c, bool surely); /* likewise, of one that is being handled; `surely`: finds out */
@@ -227,7 +226,6 @@ void http_server_set_pace(struct http_server *s, const struct http_pace *p); /* 
 
 /* exchange.c */
 struct http_exchange *exchange_new(struct conn *c, const char *p, size_t n, unsigned lines);
-void exchange_begin(struct http_exchange *x);
 void exchange_left(struct http_exchange *x); /* its connection is gone; may free it */
 void exchange_free(struct http_exchange *x);
 

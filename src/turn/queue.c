@@ -163,7 +163,7 @@ int turn_ask_meanwhile(
 {
 	CLEANUP(arena_done) struct arena a;
 
-	ASSERT(thread_may_wait() && when != TURN_NOW);
+	ASSERT(thread_may_wait());
 	arena_init(&a, TURN_ARENA_BYTES);
 	*ret = (struct turn_asked){.n = 0};
 	return when == TURN_IN_QUEUE ? wait_or_start(all, q, &a, ret, e) : stop_and_start(all, q, &a, ret, e);

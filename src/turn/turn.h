@@ -84,9 +84,8 @@ struct turn_asked {
  */
 int turn_start(struct turns *t, const struct turn_request *q, struct turn_asked *ret, struct err *e) MUST_CHECK;
 
-/* What to do while an answer is being written in the conversation. */
+/* What to do while an answer is being written in the conversation, in place of turn_start's E_CONFLICT. */
 enum turn_when {
-	TURN_NOW,       /* nothing: turn_start, which says E_CONFLICT */
 	TURN_IN_QUEUE,  /* the question waits (store/queued.h) until that one is complete */
 	TURN_STOP_FIRST /* that one is stopped first; E_BUSY when it takes too long to end */
 };
