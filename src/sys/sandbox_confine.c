@@ -53,6 +53,7 @@ static void set_limits(const struct confinement *c)
 {
 	limit(RLIMIT_CORE, 0, 0);
 	limit(RLIMIT_NICE, 0, 0);
+	limit(RLIMIT_RTPRIO, 0, 0);
 	if (c->cpu_s)
 		limit(RLIMIT_CPU, c->cpu_s, c->cpu_s + 1);
 	if (c->file)

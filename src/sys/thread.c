@@ -82,8 +82,9 @@ static void set_turns(pid_t tid, uint32_t policy, uint64_t flags, uint64_t ns)
 
 static struct {
 	pthread_mutex_t mx;
-	pid_t loop; /* 0: there is none */
-	int nice;   /* of it, as it was born */
+	pid_t loop;    /* 0: there is none */
+	int nice;      /* of it, as it was born */
+	bool no_right; /* to a class of real time */
 	unsigned works;
 } first = {.mx = PTHREAD_MUTEX_INITIALIZER};
 
@@ -95,6 +96,7 @@ void thread_loop_begin(void)
 		return;
 	pthread_mutex_lock(&first.mx);
 	first.loop = gettid();
+	first.no_right = false;
 	first.nice = getpriority(PRIO_PROCESS, 0);
 	pthread_mutex_unlock(&first.mx);
 }
@@ -106,9 +108,16 @@ void thread_loop_end(void)
 	pthread_mutex_unlock(&first.mx);
 }
 
-/* A better place by `nice`, where that is allowed, and short turns. */
+/* In a class of real time, where that is allowed: to wake is to run. Else with a better place by `nice`, where that is, and short turns,
+ * by which a loop that has just run may wait for the kernel's next tick still. */
 static void go_first(bool yes)
 {
+	int class = (yes ? SCHED_RR : SCHED_OTHER) | SCHED_RESET_ON_FORK;
+
+	if (!first.no_right &&
+		sched_setscheduler(first.loop, class, &(struct sched_param){.sched_priority = yes ? 1 : 0}) == 0)
+		return;
+	first.no_right = true;
 	(void)setpriority(PRIO_PROCESS, (id_t)first.loop, yes ? first.nice - FIRST_BY : first.nice);
 	set_turns(first.loop, SCHED_OTHER, 1 /* SCHED_FLAG_RESET_ON_FORK */, yes ? FIRST_TURN_NS : 0);
 }

@@ -33,7 +33,7 @@ void thread_work_end(void);
 
 /*
  * Around what takes the processor for many milliseconds, in turn or not: meanwhile the loop gets a processor before such threads,
- * where the system lets it (CAP_SYS_NICE, RLIMIT_NICE, Linux 6.12). Within thread_work_begin and _end it is so already.
+ * where the system lets it (CAP_SYS_NICE, RLIMIT_RTPRIO, RLIMIT_NICE, Linux 6.12). Within thread_work_begin and _end it is so already.
  */
 void thread_long_begin(void);
 void thread_long_end(void);

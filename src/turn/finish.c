@@ -160,12 +160,10 @@ int turn_store(struct db *db, struct finish *f, struct err *e)
 		thread_work_end();
 	if (r == 0 && (r = FAULT("turn_store")) < 0)
 		err_set(e, r, "storing a turn");
-	if (is_long)
-		thread_long_begin();
+	thread_long_begin(); /* a short one, too: now and then SQLite merges its index of words within */
 	if (r == 0)
 		r = turns_finish(db, &s.row, e);
-	if (is_long)
-		thread_long_end();
+	thread_long_end();
 	finish_note(f, r);
 	return r;
 }

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "store/conversations.h"
 #include "sys/metrics.h"
+#include "sys/thread.h"
 #include "turn/pictures.h"
 #include "turn/turn_priv.h"
 
@@ -416,8 +417,10 @@ int turn_start(struct turns *all, const struct turn_request *q, struct turn_aske
 		r = plan(&x, i, &c, e);
 	if (r == 0)
 		r = describe_begin(&x, &c, &in, e);
+	thread_long_begin(); /* now and then SQLite merges its index of words within */
 	if (r == 0)
 		r = turns_begin(all->db, &in, begun, e);
+	thread_long_end();
 	if (r == E_UNSURE)
 		unsure_settle(all, begun, x.n);
 	if (r == E_CONFLICT)

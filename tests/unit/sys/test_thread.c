@@ -6,12 +6,15 @@
 
 #include <cmocka.h>
 
+#include <linux/capability.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "sys/pool.h"
 #include "sys/thread.h"
@@ -73,22 +76,56 @@ static void test_impossible_stack(void **state)
 
 /* ---- who goes first ---- */
 
-struct first {
-	int before, in_work, of_started, after;
-	bool may;
+/* How a thread is served: its class and its place within it. */
+struct place {
+	int policy, nice;
 };
 
-static void *tell_nice(void *arg)
+struct first {
+	bool drops; /* the right of root */
+	struct place before, in_work, of_started, after, expected;
+};
+
+static struct place place(void)
 {
-	*(int *)arg = getpriority(PRIO_PROCESS, 0);
+	return (struct place){sched_getscheduler(0) & ~SCHED_RESET_ON_FORK, getpriority(PRIO_PROCESS, 0)};
+}
+
+static void assert_place(struct place got, struct place expected)
+{
+	assert_int_equal(got.policy, expected.policy);
+	assert_int_equal(got.nice, expected.nice);
+}
+
+static void *tell_place(void *arg)
+{
+	*(struct place *)arg = place();
 	return NULL;
 }
 
+/* Of the calling thread alone. */
+static void drop_right(void)
+{
+	struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+
+	assert_int_equal(syscall(SYS_capget, &head, sets), 0);
+	sets[0].effective &= ~(1u << CAP_SYS_NICE);
+	assert_int_equal(syscall(SYS_capset, &head, sets), 0);
+}
+
+/* What the system lets a thread do; it ends behind this. */
 static void *try_it(void *arg)
 {
 	struct first *f = arg;
 
-	f->may = setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) - 10) == 0;
+	if (f->drops)
+		drop_right();
+	f->expected = place();
+	if (setpriority(PRIO_PROCESS, 0, f->expected.nice - 10) == 0)
+		f->expected.nice -= 10;
+	if (sched_setscheduler(0, SCHED_RR, &(struct sched_param){.sched_priority = 1}) == 0)
+		f->expected = (struct place){SCHED_RR, f->before.nice};
 	return NULL;
 }
 
@@ -97,34 +134,53 @@ static void *be_loop(void *arg)
 	struct first *f = arg;
 	pthread_t t;
 
-	f->before = getpriority(PRIO_PROCESS, 0);
+	if (f->drops)
+		drop_right();
 	thread_loop_begin();
 	thread_long_begin();
 	thread_work_begin();
 	thread_long_end();
-	f->in_work = getpriority(PRIO_PROCESS, 0);
-	assert_int_equal(thread_start(&t, "a worker", 0, tell_nice, &f->of_started), 0);
+	f->in_work = place();
+	assert_int_equal(thread_start(&t, "a worker", 0, tell_place, &f->of_started), 0);
 	pthread_join(t, NULL);
 	thread_work_end();
-	f->after = getpriority(PRIO_PROCESS, 0);
+	f->after = place();
 	thread_loop_end();
 	return NULL;
 }
 
 /* While there is long work, and not what it starts; nothing changes where that is not allowed. */
-static void test_loop_first(void **state)
+static void first_as(bool drops)
 {
-	struct first f;
+	struct first f = {.drops = drops, .before = place()};
 	pthread_t t;
 
-	(void)state;
 	assert_int_equal(pthread_create(&t, NULL, try_it, &f), 0);
 	pthread_join(t, NULL);
 	assert_int_equal(pthread_create(&t, NULL, be_loop, &f), 0);
 	pthread_join(t, NULL);
-	assert_int_equal(f.in_work, f.may ? f.before - 10 : f.before);
-	assert_true(f.of_started == f.before || f.of_started == 0);
-	assert_int_equal(f.after, f.before);
+	assert_place(f.in_work, f.expected);
+	assert_int_equal(f.of_started.policy, SCHED_BATCH);
+	assert_true(f.of_started.nice == f.before.nice || f.of_started.nice == 0);
+	assert_place(f.after, f.before);
+}
+
+static void test_loop_first(void **state)
+{
+	struct rlimit nice, real_time;
+
+	(void)state;
+	first_as(false);
+	/* Without the right by `nice`, as far as a limit lets it; and without that. */
+	assert_int_equal(getrlimit(RLIMIT_NICE, &nice), 0);
+	assert_int_equal(getrlimit(RLIMIT_RTPRIO, &real_time), 0);
+	assert_int_equal(setrlimit(RLIMIT_RTPRIO, &(struct rlimit){0, real_time.rlim_max}), 0);
+	if (setrlimit(RLIMIT_NICE, &(struct rlimit){30, MAX(nice.rlim_max, (rlim_t)30)}) == 0)
+		first_as(true);
+	assert_int_equal(setrlimit(RLIMIT_NICE, &(struct rlimit){0, nice.rlim_max}), 0);
+	first_as(true);
+	assert_int_equal(setrlimit(RLIMIT_NICE, &nice), 0);
+	assert_int_equal(setrlimit(RLIMIT_RTPRIO, &real_time), 0);
 }
 
 /* ---- who answers people while others work behind them ---- */
