@@ -183,6 +183,22 @@ export async function documents({ page, mock, base, shot }) {
   assert.match(asked, /nine crowns an hour/);
   assert.doesNotMatch(asked, /northern quay/);
 
+  // Small files that wait for their turn as the page goes are named by the next one, until they are given again.
+  await page.goto(base + '/documents');
+  await page.getByRole('link', { name: 'Harbour' }).click();
+  await page.route('**/documents', (route) => route.request().method() === 'POST' || route.continue());
+  const waiting = ['1', '2', '3', '4', '5'].map((n) => ({ name: `berth-${n}.txt`, mimeType: 'text/plain', buffer: Buffer.from(`Berth ${n} is free.\n`) }));
+  await files.setInputFiles(waiting);
+  await row('berth-5.txt').getByRole('progressbar').waitFor();
+  await page.reload();
+  await page.unroute('**/documents');
+  await row('berth-1.txt').getByText('Not sent').waitFor();
+  await row('berth-5.txt').getByText('Not sent').waitFor();
+  found.push(...(await look(page, 'files that were not sent', ['graphite', 'quartz'])));
+  await shot('not-sent');
+  await row('berth-1.txt').getByRole('button', { name: 'Leave out berth-1.txt' }).click();
+  await row('berth-1.txt').waitFor({ state: 'detached' });
+
   // The collection goes with its documents.
   await page.goto(base + '/documents');
   await page.getByRole('link', { name: 'Harbour' }).click();

@@ -32,7 +32,7 @@ class Store {
       return { status: 201, headers: { Location: `/api/v1/uploads/${made}`, 'Upload-Expires': this.expires }, text: '' };
     }
     if (method === 'POST') {
-      this.made.push(JSON.parse(body as string));
+      if (typeof body === 'string') this.made.push(JSON.parse(body));
       return { status: 201, headers: {}, text: '{"id":"d"}' };
     }
     if (!this.uploads.has(id)) return { status: 404, headers: {}, text: '{"error":{"code":"not_found","message":"It is gone."}}' };
@@ -230,6 +230,43 @@ describe('files in parts', () => {
     expect(senders.left).toEqual([]);
     await vi.waitFor(() => expect(server.made).toMatchObject([{ name: 'book.pdf', replaces: 'd1' }]), LONG);
     expect(server.asked[0]).toBe('HEAD');
+  });
+
+  it('are told of when their page went before their turn, until they are given again or are there', async () => {
+    vi.resetModules();
+    const { Senders } = await import('$state/sending.svelte');
+    const small = (name: string) => new File(['text'], name, { lastModified: 1 });
+    class Silent extends Request {
+      override send() {
+        begun++;
+      }
+    }
+    let begun = 0;
+    vi.stubGlobal('XMLHttpRequest', Silent);
+    const first = new Senders('u', () => path, () => {}, path);
+    first.add(['a', 'b', 'c', 'd', 'e'].map((n) => small(`${n}.txt`)));
+    await vi.waitFor(() => expect(begun).toBe(3), LONG);
+    const asked = new Event('beforeunload', { cancelable: true });
+    window.dispatchEvent(asked);
+    expect(asked.defaultPrevented).toBe(true);
+    window.dispatchEvent(new Event('pagehide'));
+    window.dispatchEvent(new Event('pageshow')); // the page was kept, and sends them
+    expect(keptUploads('u')).toEqual([]);
+    window.dispatchEvent(new Event('pagehide'));
+    first.items.forEach((item) => first.drop(item));
+
+    vi.resetModules();
+    vi.stubGlobal('XMLHttpRequest', Request);
+    Object.assign(server, { silent: 0 });
+    const { Senders: Again } = await import('$state/sending.svelte');
+    const senders = new Again('u', () => path, () => {}, path);
+    expect(senders.left.map((k) => k.name)).toEqual(['a.txt', 'b.txt', 'c.txt', 'd.txt', 'e.txt']);
+    senders.arrived([{ name: 'a.txt', size: 4 } as never]);
+    senders.forget(senders.left[0]!);
+    senders.add([small('d.txt')]);
+    expect(senders.left.map((k) => k.name)).toEqual(['c.txt', 'e.txt']);
+    expect(keptUploads('u').map((k) => k.name)).toEqual(['c.txt', 'e.txt']);
+    await vi.waitFor(() => expect(server.asked).toEqual(['POST']), LONG);
   });
 
   it('are seen by the person alone who sends them', async () => {

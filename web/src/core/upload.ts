@@ -98,13 +98,28 @@ function store(user: string, list: Kept[]): void {
 }
 
 const others = ({ user, id }: Kept) => keptUploads(user).filter((k) => k.id !== id);
-const forget = (k: Kept) => store(k.user, others(k));
+export const forget = (k: Kept) => store(k.user, others(k));
 function keep(k: Kept): void {
   k.at = Date.now();
   store(k.user, [...others(k), k]);
 }
 /** It is sent no further for now, and may be taken up at once. */
 const rest = ({ user, id }: Kept) => store(user, keptUploads(user).map((k) => (k.id === id ? { ...k, at: 0 } : k)));
+
+/** What a file is called here whose turn had not come when its page went: the server knows nothing of it. */
+const UNSENT = 'unsent.';
+export const isUnsent = ({ id }: Kept): boolean => id.startsWith(UNSENT);
+
+/** Notes files that go with their page, so that the next one can ask for them; the notes, to be taken back if the page stays. */
+export function noteUnsent(path: string, files: readonly Outgoing[]): Kept[] {
+  const expires = Date.now() + 24 * 3600_000;
+  const notes = files.map(({ user, file, name, replaces }) => ({
+    user, path, name, file: file.name, replaces, size: file.size, modified: file.lastModified,
+    id: UNSENT + crypto.getRandomValues(new Uint32Array(2)).join('.'), sent: 0, at: 0, expires,
+  }));
+  if (notes.length > 0) store(notes[0]!.user, [...keptUploads(notes[0]!.user), ...notes]);
+  return notes;
+}
 
 /** Of this page: what is being sent now. */
 const running = new Map<string, Kept>();
@@ -123,6 +138,7 @@ export const isTakenUp = ({ user, id }: Kept) => running.has(id) || keptUploads(
 /** It is not to be sent any more: nothing of it stays, here or there. */
 export async function giveUp(kept: Kept): Promise<void> {
   forget(kept);
+  if (isUnsent(kept)) return;
   for (let tries = 1; tries <= TRIES; tries++) {
     // A part that was on its way may hold it for a moment.
     const status = await request('DELETE', uploadUrl(kept.id), TUS, null, new AbortController().signal, () => {}).then((sent) => sent.status, () => 0);
@@ -151,7 +167,7 @@ function take(what: Outgoing, kept: Kept): Kept {
 /** The upload of the file: the one that was begun before, when the server still has it, or a new one. */
 async function begin(path: string, what: Outgoing, signal: AbortSignal): Promise<Kept> {
   const { user, file, name, replaces } = what;
-  const before = leftUploads(user, path).find((k) => k.name === name && k.replaces === replaces && k.size === file.size && k.modified === file.lastModified);
+  const before = leftUploads(user, path).find((k) => !isUnsent(k) && k.name === name && k.replaces === replaces && k.size === file.size && k.modified === file.lastModified);
   if (before) {
     take(what, before);
     try {

@@ -1,6 +1,6 @@
 import { say } from '$core/api/errors';
 import type { Document } from '$core/api/types';
-import { giveUp, isTakenUp, GONE_MS, leftUploads, sendDocument, type Kept, type Outgoing } from '$core/upload';
+import { forget, giveUp, isTakenUp, isUnsent, GONE_MS, leftUploads, noteUnsent, sendDocument, type Kept, type Outgoing } from '$core/upload';
 
 export interface Sending extends Outgoing {
   key: number;
@@ -23,7 +23,7 @@ const ending = (name: string) => /\.[^./]*$/.exec(name)?.[0].toLowerCase();
 /** Files on their way to where `path` says; a page that is left goes on sending them. */
 export class Senders {
   items = $state<Sending[]>([]);
-  /** Files that a page which is gone had sent in part: only the person can give them again. */
+  /** Files that a page which is gone had sent in part, or not yet: only the person can give them again. */
   left = $state.raw<Kept[]>([]);
   private running = 0;
   private next = 0;
@@ -33,12 +33,37 @@ export class Senders {
     private readonly path: () => string | Promise<string>,
     private readonly onsent: (made: Document) => void,
     /** Where it is known that something may have been left. */
-    place?: string,
+    private readonly place?: string,
   ) {
     if (!place) return;
     const look = () => (this.left = leftUploads(user, place).filter((k) => !this.items.some((i) => i.kept?.id === k.id)));
     look();
     setTimeout(look, GONE_MS + 1000);
+  }
+
+  private noted: Kept[] = [];
+  /** Nothing is on the server of those whose turn has not come: the browser asks whether the page is to go, and they are noted if so. */
+  private readonly ending = {
+    beforeunload: (event: Event) => event.preventDefault(),
+    pagehide: () => void (this.noted = this.place ? noteUnsent(this.place, this.items.filter((i) => !i.kept && !i.problem)) : []),
+    // A page that is back as it was goes on by itself.
+    pageshow: () => this.noted.splice(0).forEach(forget),
+  };
+
+  /** Only while it is needed: a page that asks is not kept to come back to. */
+  private mind(): void {
+    const going = this.items.some((i) => !i.problem);
+    for (const [name, listen] of Object.entries(this.ending)) {
+      if (going) globalThis.addEventListener?.(name, listen);
+      else globalThis.removeEventListener?.(name, listen);
+    }
+  }
+
+  /** What was cut off as its page went may have come whole. */
+  arrived(documents: readonly Document[]): void {
+    const came = this.left.filter((k) => isUnsent(k) && documents.some((d) => d.name === k.name && d.size === k.size));
+    came.forEach(forget);
+    if (came.length > 0) this.left = this.left.filter((k) => !came.includes(k));
   }
 
   /** It is not to be sent any more. */
@@ -62,6 +87,7 @@ export class Senders {
     const { user } = this;
     const rest = this.left.find((k) => isRest(k, what));
     this.left = this.left.filter((k) => k !== rest);
+    if (rest && isUnsent(rest)) forget(rest);
     const { name, replaces } = rest ?? what;
     this.items.push({ user, file: what.file, name, replaces, key: this.next++, sent: 0, problem: '', stop: new AbortController() });
   }
@@ -78,11 +104,13 @@ export class Senders {
     // One that has failed has no request any more that ends by this; and it may have been chosen again.
     if (item.problem && item.kept && !isTakenUp(item.kept)) void giveUp(item.kept);
     this.items = this.items.filter((i) => i.key !== item.key);
+    this.mind();
   }
 
   private readonly started = new Set<AbortController>();
 
   private go(): void {
+    this.mind();
     for (const item of this.items) {
       if (this.running >= AT_ONCE) return;
       if (!item.problem && !this.started.has(item.stop)) void this.send(item);
