@@ -129,6 +129,9 @@ export async function documents({ page, mock, base, shot }) {
   await remove('again.md');
   await remove('free.txt');
 
+  await files.setInputFiles([{ name: 'prices.pdf', mimeType: 'application/pdf', buffer: Buffer.from('%PDF-1.7 and no prices') }]);
+  await row('prices.pdf').locator('p.text-danger').waitFor();
+
   // Chosen by "#" in a chat: the answer is given the passage, and its mark opens it beside the chat.
   await newChat(page);
   const message = page.getByRole('textbox', { name: 'Message' });
@@ -172,6 +175,7 @@ export async function documents({ page, mock, base, shot }) {
   await page.getByRole('option', { name: /Harbour/ }).click();
   await page.getByRole('combobox', { name: 'Answer from documents' }).fill('PRICES');
   await page.getByRole('option', { name: /prices\.txt/ }).click();
+  await counts(page.getByRole('option', { name: /prices\.pdf/ }), 0); // it could not be read
   found.push(...(await look(page, 'documents to choose from')));
   await page.keyboard.press('Escape');
   await page.getByRole('button', { name: 'Answers draw on 1 source' }).waitFor();
