@@ -44,21 +44,20 @@ static int fail(struct extracted *x, enum extract_failure f, const char *text)
 	return 0;
 }
 
-/* Its end without a word of its own. */
-static int fail_by_end(struct extracted *x, const struct sandbox_result *end)
+int extract_ended(struct extracted *x, const struct sandbox_result *end)
 {
-	bool limit = end->end == SANDBOX_TIME ||
-		     (end->end == SANDBOX_KILLED && (end->status == SIGKILL || end->status == SIGXCPU ||
-							    end->status == SIGABRT || end->status == SIGXFSZ));
+	bool killed = end->end == SANDBOX_KILLED;
 
 	log_debug("extract", "ended by %d, %d: %s", (int)end->end, end->status, end->errors);
 	if (end->end == SANDBOX_OUTPUT)
 		return fail(
 			x, EXTRACT_TOO_LARGE, "The file holds more text than is taken. Split it, and add the parts.");
-	if (limit)
-		return fail(x, EXTRACT_TOO_COMPLEX,
-			"Reading the file took more time or memory than it may. Split it, or save it anew in another "
-			"format.");
+	if (end->end == SANDBOX_TIME || (killed && end->status == SIGXCPU))
+		return fail(x, EXTRACT_TIMEOUT,
+			"Reading the file took more time than it may. Split it, or save it anew in another format.");
+	/* Its allocations abort; the kernel kills when it has no more. */
+	if (killed && (end->status == SIGKILL || end->status == SIGABRT || end->status == SIGXFSZ))
+		return fail(x, EXTRACT_MEMORY, EXTRACT_MEMORY_USED);
 	return fail(x, EXTRACT_BROKEN,
 		"The file is damaged: reading it broke off. Open it in its own program and save it anew.");
 }
@@ -154,7 +153,7 @@ int extract_file(const struct extract_request *q, struct extracted *ret, struct 
 		r = fail(
 			ret, EXTRACT_TOO_LARGE, "The file holds more text than is taken. Split it, and add the parts.");
 	else if (r == 0 && !lines.ended)
-		r = fail_by_end(ret, &end);
+		r = extract_ended(ret, &end);
 	lines.ended |= r == 0;
 	buf_reset(&lines.line);
 	if (r == 0)
@@ -175,7 +174,7 @@ int extract_lines(
 
 	if (r < 0 || (end.end == SANDBOX_EXITED && end.status == 0))
 		return r;
-	(void)fail_by_end(&how, &end);
+	(void)extract_ended(&how, &end);
 	return err_set(e, E_INVALID, "%s", how.error);
 }
 

@@ -87,8 +87,11 @@ enum extract_failure {
 	EXTRACT_EMPTY,       /* nothing to read in it */
 	EXTRACT_UNSUPPORTED, /* not a kind that is read */
 	EXTRACT_TOO_LARGE,   /* more text, or more packed data, than is taken */
-	EXTRACT_TOO_COMPLEX, /* time or memory was used up */
+	EXTRACT_TOO_COMPLEX, /* more levels, or more of something, than any document needs */
+	EXTRACT_TIMEOUT,     /* its time was used up */
+	EXTRACT_MEMORY,      /* its memory was */
 	EXTRACT_BROKEN,      /* damaged, or not what it says it is */
+	EXTRACT_MISSING,     /* the server has it no more */
 	EXTRACT_UNAVAILABLE, /* what reads this kind cannot run here: no sandbox, or a program is not installed; later, perhaps */
 	EXTRACT_FAILURES
 };

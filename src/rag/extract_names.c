@@ -5,7 +5,7 @@ static const char *const kinds[EXTRACT_KINDS] = {
 	"para", "heading", "list", "table", "code", "quote", "caption", "note"};
 static const char *const places[EXTRACT_PLACES] = {"page", "slide", "sheet", "chapter", "message", "cell", "file"};
 static const char *const failures[EXTRACT_FAILURES] = {
-	"ok", "locked", "scanned", "empty", "unsupported", "too_large", "too_complex", "broken", "unavailable"};
+	"ok", "locked", "scanned", "empty", "unsupported", "too_large", "too_complex", "timeout", "out_of_memory", "broken", "missing", "unavailable"};
 static const char *const states[EXTRACT_STATES] = {"read", "no_text", "garbled", "ocr", "hidden"};
 
 const char *extract_kind_name(enum extract_kind k)

@@ -14,12 +14,18 @@
  * {"type": "warning", "text": "..."}
  * {"type": "end"}, or {"type": "failure", "failure": "locked", "text": "..."}
  */
-#define EXTRACT_PIECE    65536
+#define EXTRACT_PIECE 65536
+#define EXTRACT_MEMORY_USED                                                                                            \
+	"Reading the file took more memory than it may. Split it, or save it anew in another format."
 #define EXTRACT_PASSWORD "ATELIER_PASSWORD" /* in the environment */
 #define EXTRACT_URL      "ATELIER_URL" /* in the environment: the file is a page of the web, which comes back as Markdown */
 #define EXTRACT_NO_PAGE  3             /* exit code, of a page that is asked for */
 #define EXTRACT_LINE_MAX ((size_t)8 << 20)
 #define EXTRACT_BOX_MAX  1e6 /* points from the corner of a page: what is said to stand farther off has no box */
+
+struct sandbox_result;
+/* Why a process has failed that has ended without a word of its own: noted in `ret`. */
+int extract_ended(struct extracted *ret, const struct sandbox_result *end);
 
 /* By their names; -1: there is none. */
 int extract_kind_find(const char *name);

@@ -32,7 +32,8 @@ struct ingest {
 	bool embeds; /* there is a model for that now */
 	struct extracted text;
 	struct passages passages;
-	bool read; /* there is a text to be freed */
+	bool read;                /* there is a text to be freed */
+	enum extract_failure why; /* nothing comes of the file; OK: it is not the file, or nothing has failed */
 	atelier_id text_id;
 };
 
@@ -83,6 +84,12 @@ static void pages_read(void *arg, int done, int of)
 	tell(arg, "reading", (size_t)done, (size_t)of, "pages");
 }
 
+static int fail(struct ingest *x, enum extract_failure why, const char *sentence, struct err *e)
+{
+	x->why = why;
+	return err_set(e, E_INVALID, "%s", sentence);
+}
+
 static int read_file(struct ingest *x, struct err *e)
 {
 	CLEANUP(closep) int fd = -1;
@@ -93,8 +100,11 @@ static int read_file(struct ingest *x, struct err *e)
 	if (r < 0)
 		return r;
 	/* E_NOT_FOUND would say that the document is gone, which is no failure. */
-	if ((r = blobs_open(x->rag->config.settings->data, x->work.hash, &fd, &quiet)) < 0)
-		return err_set(e, r == E_NOT_FOUND ? E_INVALID : r, "%s Bring the file again.", quiet.msg);
+	r = blobs_open(x->rag->config.settings->data, x->work.hash, &fd, &quiet);
+	if (r == E_NOT_FOUND)
+		return fail(x, EXTRACT_MISSING, "The bytes of this file are gone. Bring the file again.", e);
+	if (r < 0)
+		return err_set(e, r, "%s", quiet.msg);
 	tell(x, "reading", 0, 0, "pages");
 	const struct extract_request q = {.fd = fd,
 		.name = x->work.name,
@@ -108,14 +118,14 @@ static int read_file(struct ingest *x, struct err *e)
 	if (r == 0 && x->text.failure == EXTRACT_UNAVAILABLE)
 		health_set(HEALTH_documents, extract_lacks() ? extract_lacks() : x->text.error);
 	if (r == 0 && x->text.failure)
-		r = err_set(e, E_INVALID, "%s", x->text.error);
+		r = fail(x, x->text.failure, x->text.error, e);
 	if (r == 0)
 		r = look(x);
 	if (r < 0)
 		return r;
 	r = cut_text(&x->text, (size_t)x->work.passage_tokens, (size_t)x->work.overlap, &x->passages, e);
 	if (r == 0 && x->passages.n == 0)
-		r = err_set(e, E_INVALID, "There is no text in this file.");
+		r = fail(x, EXTRACT_EMPTY, "There is no text in this file. Look whether it is the right one.", e);
 	return r;
 }
 
@@ -210,7 +220,7 @@ static int make_postings(struct ingest *x, enum language l, struct buf *to, stru
 			return -ECANCELED;
 	}
 	postings_write(p, to);
-	return buf_check(to, e, "The document has more words than fit into an index.");
+	return buf_check(to, e, "The document has more words than fit into an index. Split it, and add the parts.");
 }
 
 static int show(struct ingest *x, const struct str *postings, struct err *e)
@@ -241,7 +251,7 @@ static int make(struct ingest *x, struct err *e)
 static int note_failure(struct ingest *x, int r, struct err *e)
 {
 	struct err quiet = {0};
-	const char *code = x->text.failure ? extract_failure_name(x->text.failure) : err_info(r)->wire_code;
+	const char *code = x->why ? extract_failure_name(x->why) : err_info(r)->wire_code;
 
 	if (r < 0 && r != -ECANCELED && r != E_NOT_FOUND && !err_info(r)->retryable &&
 		documents_set_state(x->rag->config.db, x->work.id, "failed", code, err_public_text(e), &quiet) < 0)

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Document } from '$core/api/types';
+import { i18n, t } from '$core/i18n/i18n.svelte';
 import { reasonOf, shared, unfinished } from '$features/documents/trouble';
 
 const document = (id: string, state: string, message?: string, code = 'unknown_model') =>
@@ -37,4 +38,22 @@ it('has words of the page where the server has none', () => {
   expect(reasonOf(document('a', 'failed', '', 'odd'))).toBe('Could not be read');
   expect(reasonOf(document('a', 'ready'))).toBe('');
   expect(shared([document('a', 'failed', '', 'canceled'), document('b', 'failed', '', 'canceled')])).toHaveLength(1);
+});
+
+it('says why a file was not read in the language of the page, and more of it where that is English', async () => {
+  const codes = ['locked', 'scanned', 'empty', 'unsupported', 'too_large', 'too_complex', 'timeout', 'out_of_memory', 'broken', 'missing', 'unavailable'];
+  expect(reasonOf(document('a', 'failed', 'It has 6,000 pages.', 'too_large'))).toBe('It has 6,000 pages.');
+  for (const language of ['de', 'es', 'fr', 'ja', 'zh'] as const) {
+    expect(await i18n.use(language)).toBe(true);
+    await i18n.complete();
+    const said = codes.map((code) => reasonOf(document('a', 'failed', 'English.', code)));
+    expect(new Set(said).size).toBe(codes.length);
+    for (const text of said) expect(text.length).toBeGreaterThan(12);
+    expect(said).not.toContain('English.');
+    expect(said).not.toContain(t('documents.failed'));
+    // Of what the page does not know, and of vectors, the server's sentence is all there is.
+    expect(reasonOf(document('a', 'failed', 'English.', 'odd'))).toBe('English.');
+    expect(reasonOf(document('a', 'ready', 'English.', 'too_large'))).toBe('English.');
+  }
+  await i18n.use('en');
 });

@@ -66,12 +66,13 @@ static void write_out(struct doc *d)
 	size_t at = 0;
 
 	if (buf_status(&d->out) < 0)
-		doc_fail(d, EXTRACT_TOO_COMPLEX, "Reading the file took more memory than it may.");
+		doc_fail(d, EXTRACT_MEMORY, EXTRACT_MEMORY_USED);
 	while (d->fd >= 0 && at < d->out.n) {
 		ssize_t n = write(d->fd, d->out.p + at, d->out.n - at);
 
 		if (n < 0 && errno != EINTR) {
-			doc_fail(d, EXTRACT_TOO_COMPLEX, "The text cannot be handed over.");
+			doc_fail(d, EXTRACT_TOO_LARGE,
+				"The file holds more text than is taken. Split it, and add the parts.");
 			break;
 		}
 		at += n > 0 ? (size_t)n : 0;
@@ -160,7 +161,7 @@ void doc_finish(struct doc *d)
 	doc_end(d);
 	doc_send(d);
 	if (!doc_failed(d) && !d->any)
-		doc_fail(d, EXTRACT_EMPTY, "The file has no text to read.");
+		doc_fail(d, EXTRACT_EMPTY, "There is no text in this file. Look whether it is the right one.");
 	if (doc_failed(d)) {
 		line_text(d, "failure", "text", d->error, strlen(d->error));
 		buf_printf(&d->out, ",\"failure\":\"%s\"", extract_failure_name(d->failure));
@@ -267,7 +268,7 @@ static void add_canonical(struct doc *d, const char *p, size_t n)
 	buf_reset(&d->clean);
 	clean(&d->clean, p, n);
 	if (buf_status(&d->clean) < 0 || buf_status(&d->pending) < 0) {
-		doc_fail(d, EXTRACT_TOO_COMPLEX, "Reading the file took more memory than it may.");
+		doc_fail(d, EXTRACT_MEMORY, EXTRACT_MEMORY_USED);
 		return;
 	}
 	const char *text = d->clean.n ? d->clean.p : "";
@@ -283,7 +284,7 @@ static void add_canonical(struct doc *d, const char *p, size_t n)
 	d->n += len;
 	free(composed);
 	if (buf_status(&d->piece) < 0)
-		doc_fail(d, EXTRACT_TOO_COMPLEX, "Reading the file took more memory than it may.");
+		doc_fail(d, EXTRACT_MEMORY, EXTRACT_MEMORY_USED);
 	else if (d->n > d->text_max)
 		doc_fail(d, EXTRACT_TOO_LARGE, "The file holds more than %zu MB of text. Split it, and add the parts.",
 			d->text_max >> 20);

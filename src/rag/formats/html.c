@@ -449,7 +449,7 @@ static void parse(struct page *g, const char *p, size_t n)
 	htmlParserCtxtPtr ctx = htmlCreatePushParserCtxt(&sax, g, NULL, 0, NULL, XML_CHAR_ENCODING_UTF8);
 
 	if (!ctx) {
-		doc_fail(g->d, EXTRACT_TOO_COMPLEX, "Reading the file took more memory than it may.");
+		doc_fail(g->d, EXTRACT_MEMORY, EXTRACT_MEMORY_USED);
 		return;
 	}
 	(void)htmlCtxtUseOptions(

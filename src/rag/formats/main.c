@@ -38,12 +38,12 @@ static const char *map(struct doc *d, size_t *ret_n)
 	if (!doc_failed(d) && (size_t)st.st_size > FILE_MAX)
 		doc_fail(d, EXTRACT_TOO_LARGE, "The file is too large to be read.");
 	if (!doc_failed(d) && st.st_size == 0)
-		doc_fail(d, EXTRACT_EMPTY, "The file is empty.");
+		doc_fail(d, EXTRACT_EMPTY, "The file is empty. Look whether it is the right one.");
 	if (doc_failed(d))
 		return NULL;
 	void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, STDIN_FILENO, 0);
 	if (p == MAP_FAILED) {
-		doc_fail(d, EXTRACT_TOO_COMPLEX, "The file does not fit into the memory that reading it may take.");
+		doc_fail(d, EXTRACT_MEMORY, EXTRACT_MEMORY_USED);
 		return NULL;
 	}
 	*ret_n = (size_t)st.st_size;

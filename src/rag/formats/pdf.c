@@ -72,6 +72,12 @@ bool pdf_read_xml(
 
 /* ---- what it is ---- */
 
+static int fail_used_up(struct pdf *p, enum extract_failure what)
+{
+	return doc_fail(p->d, what, "Reading the PDF took more %s than it may. Print it to a new PDF, or split it.",
+		what == EXTRACT_TIMEOUT ? "time" : "memory");
+}
+
 static int fail_pdf(struct pdf *p, const struct run_end *end)
 {
 	if (strstr(end->errors, "Incorrect password"))
@@ -81,8 +87,7 @@ static int fail_pdf(struct pdf *p, const struct run_end *end)
 		return doc_fail(p->d, EXTRACT_LOCKED,
 			"The PDF is encrypted in a way that cannot be opened. Save it without, and add it again.");
 	if (end->used_up)
-		return doc_fail(p->d, EXTRACT_TOO_COMPLEX,
-			"Reading the PDF took more time or memory than it may. Print it to a new PDF, or split it.");
+		return fail_used_up(p, end->used_up);
 	return doc_fail(
 		p->d, EXTRACT_BROKEN, "The PDF is damaged or cut off. Open it in its own program and save it anew.");
 }
@@ -358,11 +363,12 @@ bool pdf_read_pages(struct pdf *p, int first, int last, struct pdf_pages *ret)
 	bool ran = pdf_read_xml(p, argv, MIN(CPU_BASE_S + (last - first) / 2, p->cpu_s), &handler, ret, &end);
 	bool good = ran && !end.code && !end.signal && !doc_failed(p->d) && buf_status(&ret->text) == 0 &&
 		    ret->whole == last - first + 1;
-	end.used_up |= !end.code && !end.signal; /* a word of megabytes */
+	if (!end.code && !end.signal) /* a word of megabytes */
+		end.used_up = EXTRACT_MEMORY;
 	if (good)
 		turn_pages(p, ret, from, to);
 	if (ran && !good) {
-		p->used_up |= end.used_up;
+		p->used_up = end.used_up ? end.used_up : p->used_up;
 		p->cpu_s -= end.used_up ? CPU_BASE_S : 1;
 	}
 	return good;
@@ -405,12 +411,12 @@ static void judge(struct pdf *p)
 {
 	if (doc_failed(p->d))
 		return;
-	if (p->unreadable > 0 && p->with_text == 0)
-		doc_fail(p->d, p->used_up ? EXTRACT_TOO_COMPLEX : EXTRACT_BROKEN,
-			p->used_up ? "Reading the PDF took more time or memory than it may. Print it to a new PDF, or "
-				     "split it."
-				   : "The PDF is damaged: none of its pages can be read. Open it in its own program "
-				     "and save it anew.");
+	if (p->unreadable > 0 && p->with_text == 0 && p->used_up)
+		fail_used_up(p, p->used_up);
+	else if (p->unreadable > 0 && p->with_text == 0)
+		doc_fail(p->d, EXTRACT_BROKEN,
+			"The PDF is damaged: none of its pages can be read. Open it in its own program and save it "
+			"anew.");
 	else if (p->with_text == 0)
 		doc_fail(p->d, EXTRACT_SCANNED,
 			p->d->ocr ? "The pages are pictures in which no text was recognised. Scan them with more "

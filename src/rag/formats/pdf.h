@@ -53,9 +53,9 @@ struct pdf {
 	char password[128];
 	struct pdf_heading *outline;
 	size_t n_outline, outline_cap;
-	int seen;    /* pages whose words were looked for in their picture, and were all there */
-	double body; /* the size of most of the text */
-	bool used_up;
+	int seen;                     /* pages whose words were looked for in their picture, and were all there */
+	double body;                  /* the size of most of the text */
+	enum extract_failure used_up; /* by some of its pages; OK: nothing was */
 };
 
 /* One of poppler's programs, with the file as its standard input; as XML for a handler. False: see run_program(). */

@@ -62,7 +62,8 @@ static void follow(const struct run *r, int out, int err, struct run_end *ret)
 
 static bool cannot_start(struct doc *d)
 {
-	doc_fail(d, EXTRACT_TOO_COMPLEX, "A program that reads this kind of file cannot be started.");
+	doc_fail(d, EXTRACT_MEMORY,
+		"A program that reads this kind of file cannot be started for want of memory. Try again later.");
 	return false;
 }
 
@@ -99,8 +100,11 @@ bool run_program(struct doc *d, const struct run *r, struct run_end *ret)
 		;
 	ret->code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
 	ret->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-	ret->used_up = ret->signal == SIGKILL || ret->signal == SIGXCPU || ret->signal == SIGABRT ||
-		       strstr(ret->errors, "bad_alloc") || strstr(ret->errors, "Out of memory");
+	if (ret->signal == SIGXCPU)
+		ret->used_up = EXTRACT_TIMEOUT;
+	else if (ret->signal == SIGKILL || ret->signal == SIGABRT || strstr(ret->errors, "bad_alloc") ||
+		 strstr(ret->errors, "Out of memory"))
+		ret->used_up = EXTRACT_MEMORY;
 	return true;
 }
 
@@ -109,6 +113,6 @@ int run_file(struct doc *d, const char *p, size_t n)
 	int fd = sandbox_file(p, n);
 
 	if (fd < 0)
-		doc_fail(d, EXTRACT_TOO_COMPLEX, "The file does not fit into the memory that reading it may take.");
+		doc_fail(d, EXTRACT_MEMORY, EXTRACT_MEMORY_USED);
 	return fd;
 }

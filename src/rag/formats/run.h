@@ -12,8 +12,8 @@ struct run {
 };
 
 struct run_end {
-	int code, signal; /* one of them; 0, 0: it ended well */
-	bool used_up;     /* time or memory */
+	int code, signal;             /* one of them; 0, 0: it ended well */
+	enum extract_failure used_up; /* TIMEOUT or MEMORY; OK: neither was */
 	char errors[1024];
 };
 

@@ -160,7 +160,7 @@ struct sax *sax_new(struct doc *d, const struct sax_handler *h, void *arg)
 		.error = silent};
 	x->ctx = xmlCreatePushParserCtxt(&x->sax, x, NULL, 0, NULL);
 	if (!x->ctx)
-		doc_fail(d, EXTRACT_TOO_COMPLEX, "Reading the file took more memory than it may.");
+		doc_fail(d, EXTRACT_MEMORY, EXTRACT_MEMORY_USED);
 	else
 		(void)xmlCtxtUseOptions(x->ctx, XML_PARSE_NONET | (h->mild ? XML_PARSE_RECOVER : 0));
 	return x;

@@ -38,7 +38,7 @@ static void string_start(void *arg, const char *name, const struct sax_atts *a)
 			size_t cap = MAX(b->at_cap * 2, 1024);
 			void *more = realloc(b->at, cap * sizeof(*b->at));
 			if (!more) {
-				doc_fail(b->d, EXTRACT_TOO_COMPLEX, "Reading the file took more memory than it may.");
+				doc_fail(b->d, EXTRACT_MEMORY, EXTRACT_MEMORY_USED);
 				return;
 			}
 			b->at = more;

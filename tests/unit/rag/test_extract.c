@@ -1,5 +1,6 @@
 /* Files of text, Markdown and HTML, from a descriptor to blocks, through the process in the sandbox. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -159,6 +160,30 @@ static void test_failures(void **state UNUSED)
 }
 
 /* What a process that was taken over could say. */
+/* A process that ends without a word: time, memory, too much, a fault of its own. */
+static void test_ended(void **state UNUSED)
+{
+	static const struct {
+		struct sandbox_result end;
+		const char *failure, *says;
+	} cases[] = {
+		{{.end = SANDBOX_TIME}, "timeout", "more time"},
+		{{.end = SANDBOX_KILLED, .status = SIGXCPU}, "timeout", "more time"},
+		{{.end = SANDBOX_KILLED, .status = SIGKILL}, "out_of_memory", "more memory"},
+		{{.end = SANDBOX_KILLED, .status = SIGABRT}, "out_of_memory", "more memory"},
+		{{.end = SANDBOX_OUTPUT}, "too_large", "Split it"},
+		{{.end = SANDBOX_KILLED, .status = SIGSEGV}, "broken", "damaged"},
+		{{.end = SANDBOX_EXITED, .status = 1}, "broken", "damaged"},
+	};
+
+	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+		struct extracted x = {0};
+		assert_int_equal(extract_ended(&x, &cases[i].end), 0);
+		assert_string_equal(extract_failure_name(x.failure), cases[i].failure);
+		assert_non_null(strstr(x.error, cases[i].says));
+	}
+}
+
 static void test_reader(void **state UNUSED)
 {
 	static const char *const bad[] = {"nonsense\n", "{\"type\":\"text\",\"text\":1}\n",
@@ -233,8 +258,8 @@ static int within(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {cmocka_unit_test(test_markdown), cmocka_unit_test(test_html),
-		cmocka_unit_test(test_charsets), cmocka_unit_test(test_failures), cmocka_unit_test(test_reader),
-		cmocka_unit_test(test_reader_split)};
+		cmocka_unit_test(test_charsets), cmocka_unit_test(test_failures), cmocka_unit_test(test_ended),
+		cmocka_unit_test(test_reader), cmocka_unit_test(test_reader_split)};
 
 	if (argc > 1 && strcmp(argv[1], "confine") == 0)
 		sandbox_confine(argc - 2, argv + 2, within);

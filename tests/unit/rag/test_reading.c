@@ -433,6 +433,7 @@ static void test_file_is_gone(void **state)
 	REFUSED(f, E_INVALID, rag_ingest(r, made.id, NULL, &cancel, &f->e));
 	FINE(f, documents_get(f->c, f->ada, made.id, &f->a, &d, &f->e));
 	assert_string_equal(d.state, "failed");
+	assert_string_equal(d.error_code, "missing");
 	assert_string_equal(d.error_text, "The bytes of this file are gone. Bring the file again.");
 	FINE(f, documents_delete(f->db, f->ada, made.id, &f->e));
 	FINE(f, rag_ingest(r, made.id, NULL, &cancel, &f->e)); /* which is no failure */

@@ -1,13 +1,31 @@
 import type { Document } from '$core/api/types';
-import { t, type Key } from '$core/i18n/i18n.svelte';
+import { i18n, t, type Key } from '$core/i18n/i18n.svelte';
 
-/** What the server has no sentence for. */
-const reasons: Record<string, Key> = { canceled: 'documents.stopped', interrupted: 'documents.interrupted' };
+/** Why a file could not be read (src/rag/extract.h), and what the server has no sentence for. */
+const reasons: Record<string, Key> = {
+  locked: 'documents.failedLocked',
+  scanned: 'documents.failedScanned',
+  empty: 'documents.failedEmpty',
+  unsupported: 'documents.failedUnsupported',
+  too_large: 'documents.failedTooLarge',
+  too_complex: 'documents.failedTooComplex',
+  timeout: 'documents.failedTimeout',
+  out_of_memory: 'documents.failedOutOfMemory',
+  broken: 'documents.failedBroken',
+  missing: 'documents.failedMissing',
+  unavailable: 'documents.failedUnavailable',
+  canceled: 'documents.stopped',
+  interrupted: 'documents.interrupted',
+};
 
 export const unfinished = (d: Document) => d.state !== 'ready' && d.state !== 'failed';
 
-/** Why it has failed, waits, or is found by its words alone; empty: all is well. */
-export const reasonOf = (d: Document): string => (d.error ? d.error.message || t(reasons[d.error.code] ?? 'documents.failed') : '');
+/** Why it has failed, waits, or is found by its words alone; empty: all is well. The server's sentence says more of the file, in English. */
+export function reasonOf({ state, error }: Document): string {
+  if (!error) return '';
+  const own = reasons[error.code];
+  return error.message && (i18n.language === 'en' || state !== 'failed' || !own) ? error.message : t(own ?? 'documents.failed');
+}
 
 /** What a reason is one for. */
 export type Kind = 'failed' | 'waits' | 'words';
