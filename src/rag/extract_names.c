@@ -4,8 +4,8 @@
 static const char *const kinds[EXTRACT_KINDS] = {
 	"para", "heading", "list", "table", "code", "quote", "caption", "note"};
 static const char *const places[EXTRACT_PLACES] = {"page", "slide", "sheet", "chapter", "message", "cell", "file"};
-static const char *const failures[EXTRACT_FAILURES] = {
-	"ok", "locked", "scanned", "empty", "unsupported", "too_large", "too_complex", "timeout", "out_of_memory", "broken", "missing", "unavailable"};
+static const char *const failures[EXTRACT_FAILURES] = {"ok", "locked", "scanned", "empty", "unsupported", "too_large",
+	"too_complex", "timeout", "out_of_memory", "broken", "missing", "unavailable"};
 static const char *const states[EXTRACT_STATES] = {"read", "no_text", "garbled", "ocr", "hidden"};
 
 const char *extract_kind_name(enum extract_kind k)
@@ -26,6 +26,20 @@ const char *extract_failure_name(enum extract_failure f)
 const char *extract_state_name(enum extract_state s)
 {
 	return states[s];
+}
+
+int extract_since(const char *format)
+{
+	static const struct {
+		const char *format;
+		int version;
+	} since[] = {{"pdf", 9}};
+
+	for (size_t i = 0; i < N_ELEMENTS(since); i++) {
+		if (strcmp(since[i].format, format) == 0)
+			return since[i].version;
+	}
+	return 8;
 }
 
 static int find(const char *const *names, int n, const char *name)

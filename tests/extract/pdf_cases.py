@@ -104,6 +104,33 @@ def no_tables():
     return pdf([contents + wide + thirds, index + books])
 
 
+def listing(x, y):
+    """Lines with numbers in smaller letters, with a step to the right."""
+    lines = [b"int n = 0;", b"while (n < 9) {", b"n += step(n);", b"print(n);", b"}"]
+    return b"".join(words(x, y - 14 * i, b"%d" % (i + 98), 6) + words(x + (60 if i in (2, 3) else 30), y - 14 * i, line) for i, line in enumerate(lines))
+
+
+def more_no_tables():
+    """A listing, formulas with fractions, the words of a drawing, headings with names set apart, contents of several levels."""
+    formulas = b"".join(words(60, y, b"f") + words(90, y, b"=") + words(130 + 60 * k, y + 5, b"a") + words(130 + 60 * k, y - 6, b"b", 9)
+                        + words(160 + 60 * k, y, b"+ c") + words(420, y, b"(%d)" % k) for k, y in enumerate((600, 570, 540, 510)))
+    drawing = b"".join(words(x, y, w) for x, y, w in ((60, 420, b"quay"), (200, 416, b"wall"), (340, 420, b"lock"), (130, 398, b"boat"),
+                                                      (340, 394, b"gate"), (60, 376, b"mole"), (270, 372, b"buoy"), (420, 376, b"sea")))
+    sections = (words(60, 780, b"4.11") + words(110, 780, b"Of ropes") + words(60, 764, b"rope(length)") + words(400, 764, b"(function)")
+                + words(60, 748, b"rope(length, width)") + words(400, 748, b"(function)"))
+    contents = table([(b"1", b"Boats", b"", b"", b"3"), (b"", b"1.1", b"Of wood", b"", b"4"), (b"", b"1.2", b"Of steel", b"", b"9"),
+                      (b"", b"", b"1.2.1", b"Old ones", b"11"), (b"2", b"Harbours", b"", b"", b"20")], (60, 90, 130, 180, 400), 640, 14)
+    return pdf([listing(60, 760) + formulas + drawing, sections + contents])
+
+
+def like_no_tables():
+    """Tables all the same: numbered rows with shares, and few cells of many."""
+    rows = table([(b"1", b"Ada", b"12%"), (b"2", b"Bob", b"7%"), (b"3", b"Cy", b"9%"), (b"4", b"Di", b"1%")], (60, 100, 200), 780, 14)
+    days = table([(b"Time", b"Monday", b"Tuesday", b"Friday"), (b"8:00", b"sailing", b"", b"rowing"), (b"9:00", b"", b"knots", b""),
+                  (b"10:00", b"", b"", b"swimming"), (b"11:00", b"ropes", b"", b"")], (60, 130, 230, 330), 640, 14)
+    return pdf([rows + days])
+
+
 def like_an_index():
     """Tables all the same: a column of dates, and one of what looks like a citation."""
     dates = table([(b"Boat", b"Built"), (b"Dinghy", b"May 5, 2024"), (b"Yacht", b"June 7, 1990"), (b"Barge", b"July 1, 1801")], (60, 300), 780, 14)
@@ -113,6 +140,17 @@ def like_an_index():
 
 def look_like_an_index(r):
     same([len(t.split("\n")) for t in r.kinds("table")], [5, 4])
+
+
+def look_more_no_tables(r):
+    same(r.kinds("table"), [])
+    same(r.kinds("code"), ["98 int n = 0;\n99 while (n < 9) {\n100     n += step(n);\n101     print(n);\n102 }"])
+    block = next(b for b in r.raw_blocks if b["kind"] == "code")
+    same([r.text.encode()[b[0]:b[1]].decode() for b in block["boxes"]][:6], ["98", "int", "n", "=", "0;", "99"])
+
+
+def look_like_no_tables(r):
+    same([len(t.split("\n")) for t in r.kinds("table")], [5, 6])
 
 
 def look_no_tables(r):
@@ -238,6 +276,8 @@ def cases():
         Case("pdf tables", tables, look_tables),
         Case("pdf tables beside text", tables_beside, look_tables_beside),
         Case("pdf no tables", no_tables, look_no_tables),
+        Case("pdf more that are no tables", more_no_tables, look_more_no_tables),
+        Case("pdf tables that look like none", like_no_tables, look_like_no_tables),
         Case("pdf like an index", like_an_index, look_like_an_index),
         Case("pdf garbled", wrong_unicode, look_garbled),
         Case("pdf scanned", scanned, fails("scanned", "pictures")),

@@ -1,36 +1,17 @@
 /* pdf_table.c - tables of a page, by where words stand: what stands at one height is a row, rows that follow each other with cells
  * apart may be a table, and columns are what stands below each other. Poppler's blocks do not count: it makes one of a table, of each
- * column, or of each cell. Columns of text, items with marks, lists of contents and of books, and indexes stand so, too, and are told by
- * what they say. */
-#include <ctype.h>
-
-#include "base/utf8.h"
-#include "rag/formats/pdf.h"
+ * column, or of each cell. Much else stands so, too: pdf_table_kind.c tells it. */
+#include "rag/formats/pdf_table.h"
 
 #define GAP         0.85 /* of the size of its letters: words farther apart than that are two cells */
 #define PROSE_LINES 4    /* of a block that is text, with */
 #define PROSE_WORDS 5    /* words in each, in the mean */
-#define COLUMNS     40
 #define CELL_WORDS  4    /* a column whose pieces say more in the mean is text */
 #define LINE_WORDS  7    /* what stands alone at its height and says more is no cell */
-#define ROWS        3    /* with several cells */
 #define ALONE       2    /* rows with one cell may follow each other */
 #define APART       3    /* heights of a line that may be between two rows */
 #define PIECES      4000 /* of a table */
 #define TABLES      50   /* of a page */
-
-/* A part of a cell: words of one line. */
-struct piece {
-	size_t line, word, n;
-	double x0, x1, y0, y1;
-	size_t row, column;
-	bool wide; /* it reaches over several columns */
-};
-
-struct pieces {
-	struct piece *items;
-	size_t n, rows, columns;
-};
 
 struct pdf_tables {
 	struct pieces all, tables[TABLES]; /* these are parts of it */
@@ -143,7 +124,7 @@ static void mark_wide(struct pieces *t)
 /* From left to right, what overlaps is one. What is wide begins in one of them. False: they are too many, or one. */
 static bool find_columns(struct pieces *t)
 {
-	double from[COLUMNS] = {0}, end = 0;
+	double from[PDF_COLUMNS] = {0}, end = 0;
 
 	mark_wide(t);
 	qsort(t->items, t->n, sizeof(*t->items), by_left);
@@ -153,7 +134,7 @@ static bool find_columns(struct pieces *t)
 		if (p->wide)
 			continue;
 		if (t->columns == 0 || p->x0 > end) {
-			if (t->columns == COLUMNS)
+			if (t->columns == PDF_COLUMNS)
 				return false;
 			from[t->columns++] = p->x0;
 			end = p->x1;
@@ -191,114 +172,6 @@ static size_t join_rows(struct pieces *t)
 	return several;
 }
 
-/* "1.", "(12)", "7:", a dot: what stands in front of items, and of lines of code. */
-static bool is_mark(const char *p, size_t n)
-{
-	size_t digits = 0, letters = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		digits += p[i] >= '0' && p[i] <= '9';
-		letters += (p[i] | 0x20) >= 'a' && (p[i] | 0x20) <= 'z';
-	}
-	return n <= 5 && digits <= 3 && letters == 0;
-}
-
-/* Marks in front of what they count. */
-static bool is_list(const struct pdf_pages *r, const struct pieces *t)
-{
-	size_t marks = 0, others = 0;
-
-	for (size_t i = 0; i < t->n; i++) {
-		const struct piece *p = &t->items[i];
-		const struct pdf_word *w = &r->words[p->word];
-		if (p->column > 0)
-			continue;
-		bool mark = p->n == 1 && is_mark(r->text.p + w->at, w->n);
-		marks += mark;
-		others += !mark;
-	}
-	return marks > others;
-}
-
-/* Numbers at the end of rows that do not become less, or dots that lead to them. */
-static bool is_contents(const struct pdf_pages *r, const struct pieces *t)
-{
-	size_t last = 0, less = 0, numbers = 0, others = 0, dots = 0;
-
-	for (size_t i = 0; i < t->n; i++) {
-		const struct piece *p = &t->items[i];
-		for (size_t k = p->word; k < p->word + p->n; k++) {
-			const struct pdf_word *w = &r->words[k];
-			dots += w->n > 2 && memcmp(r->text.p + w->at, "...", 3) == 0;
-			dots += w->n == 1 && r->text.p[w->at] == '.';
-		}
-		if (p->column + 1 < t->columns)
-			continue;
-		const struct pdf_word *w = &r->words[p->word + p->n - 1];
-		size_t n = 0, digits = 0;
-		for (; digits < w->n && digits < 6 && isdigit((unsigned char)r->text.p[w->at + digits]); digits++)
-			n = n * 10 + (size_t)(r->text.p[w->at + digits] - '0');
-		bool number = digits > 0 && digits == w->n;
-		others += !number;
-		numbers += number;
-		less += number && n < last;
-		last = number ? n : last;
-	}
-	return dots > t->rows || (numbers >= ROWS && numbers > others * 4 && less == 0 && last > 0 && t->columns <= 3);
-}
-
-/* "89", "65-67": pages that a word is found on. */
-static bool is_pages(const char *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!isdigit((unsigned char)p[i]) && p[i] != '-' && (unsigned char)p[i] < 0x80)
-			return false;
-	return n > 0 && isdigit((unsigned char)p[0]) && isdigit((unsigned char)p[n - 1]);
-}
-
-/* Pages behind a comma at the end of most pieces: columns of an index. */
-static bool is_index(const struct pdf_pages *r, const struct pieces *t)
-{
-	size_t entries = 0;
-
-	for (size_t i = 0; i < t->n; i++) {
-		const struct piece *p = &t->items[i];
-		if (p->n < 2)
-			continue;
-		const struct pdf_word *w = &r->words[p->word + p->n - 1], *before = w - 1;
-		entries += before->n > 0 && r->text.p[before->at + before->n - 1] == ',' &&
-			   is_pages(r->text.p + w->at, w->n);
-	}
-	return entries * 2 > t->n;
-}
-
-/* "[Knu84]": what a list of books is cited by. */
-static bool is_citation(const char *p, size_t n)
-{
-	size_t letters = 0, digits = 0, at = 1;
-
-	for (; at < n && (isalpha((unsigned char)p[at]) || p[at] == '+' || (unsigned char)p[at] >= 0x80); at++)
-		letters++;
-	for (; at < n && isdigit((unsigned char)p[at]); at++)
-		digits++;
-	at += at + 1 < n && isalpha((unsigned char)p[at]);
-	return n > 0 && p[0] == '[' && at + 1 == n && p[at] == ']' && letters > 0 && digits > 1;
-}
-
-/* Most of the first column are such. */
-static bool is_bibliography(const struct pdf_pages *r, const struct pieces *t)
-{
-	size_t first = 0, cited = 0;
-
-	for (size_t i = 0; i < t->n; i++) {
-		const struct piece *p = &t->items[i];
-		const struct pdf_word *w = &r->words[p->word];
-		first += p->column == 0;
-		cited += p->column == 0 && p->n == 1 && is_citation(r->text.p + w->at, w->n);
-	}
-	return cited * 5 > first * 4;
-}
-
 struct shape {
 	size_t full;     /* columns with a cell in every fourth row at least */
 	size_t texts;    /* of those that say much */
@@ -309,7 +182,7 @@ struct shape {
 /* Behind join_rows. */
 static struct shape shape_of(const struct pieces *t)
 {
-	size_t words[COLUMNS] = {0}, pieces[COLUMNS] = {0}, cells[COLUMNS] = {0};
+	size_t words[PDF_COLUMNS] = {0}, pieces[PDF_COLUMNS] = {0}, cells[PDF_COLUMNS] = {0};
 	struct shape s = {0};
 
 	for (size_t i = 0; i < t->n; i++) {
@@ -330,23 +203,6 @@ static struct shape shape_of(const struct pieces *t)
 	return s;
 }
 
-/* All letters are equally wide: what is set so in two columns is a listing. */
-static bool is_listing(const struct pdf_pages *r, const struct pieces *t)
-{
-	double least = 1e9, most = 0;
-
-	for (size_t i = 0; i < t->n; i++) {
-		for (size_t k = t->items[i].word; k < t->items[i].word + t->items[i].n; k++) {
-			const struct pdf_word *w = &r->words[k];
-			size_t letters = utf8_count(r->text.p + w->at, w->n);
-			double width = letters > 3 ? (w->x1 - w->x0) / (double)letters : 0;
-			least = width > 0 ? MIN(least, width) : least;
-			most = MAX(most, width);
-		}
-	}
-	return most > 0 && most < least * 1.05;
-}
-
 static bool is_table(const struct pdf_pages *r, struct pieces *t)
 {
 	size_t rows = t->items[t->n - 1].row - t->items[0].row + 1;
@@ -354,17 +210,20 @@ static bool is_table(const struct pdf_pages *r, struct pieces *t)
 	if (t->n > PIECES || !find_columns(t))
 		return false;
 	qsort(t->items, t->n, sizeof(*t->items), by_cell);
+	double skewed = pdf_skewed(r, t);
 	size_t several = join_rows(t);
 	struct shape s = shape_of(t);
-	if (several < ROWS || several * 2 < rows || s.wide * 3 > t->n || s.cells * 5 < t->rows * t->columns * 2)
+	if (several < PDF_ROWS || several * 2 < rows || s.wide * 3 > t->n || s.cells * 5 < t->rows * t->columns * 2)
 		return false;
-	if (s.full < 2 || s.texts * 2 > s.full || is_contents(r, t) || is_index(r, t) || is_bibliography(r, t))
+	if ((t->listing = pdf_is_listing(r, t)))
+		return true;
+	if (s.full < 2 || s.texts * 2 > s.full || pdf_is_other(r, t, skewed))
 		return false;
-	return s.full > 2 || (!s.text_first && several * 3 >= rows * 2 && !is_list(r, t) && !is_listing(r, t));
+	return s.full > 2 || (!s.text_first && several * 3 >= rows * 2 && !pdf_is_pairs(r, t));
 }
 
 /* Where rows end that may be a table with the one that begins at `i`; `i`: it does not begin one. */
-static size_t table_end(const struct pieces *t, size_t i)
+static size_t table_end(const struct pdf_pages *r, const struct pieces *t, size_t i)
 {
 	size_t end = i, alone = 0;
 
@@ -373,6 +232,8 @@ static size_t table_end(const struct pieces *t, size_t i)
 		next = row_end(t, k);
 		bool several = next - k > 1;
 		if (k > i && p->y0 - p[-1].y1 > (p[-1].y1 - p[-1].y0) * APART)
+			break;
+		if (pdf_is_section(r, t, k))
 			break;
 		alone = several ? 0 : alone + 1;
 		if (alone > ALONE || (!several && (k == i || p->n > LINE_WORDS)))
@@ -422,10 +283,12 @@ struct pdf_tables *pdf_find_tables(struct pdf_pages *r, const struct pdf_page *g
 	take_page(r, g, all);
 	find_rows(all);
 	for (size_t i = 0, end; i < all->n && ts->n < TABLES; i = MAX(end, row_end(all, i))) {
-		end = table_end(all, i);
+		end = table_end(r, all, i);
 		struct pieces t = {.items = all->items + i, .n = end - i};
 		if (end == i || !is_table(r, &t))
 			continue;
+		if (t.listing)
+			find_rows(&t); /* those that were joined are lines of their own */
 		ts->tables[ts->n++] = t;
 		for (size_t k = 0; k < t.n; k++)
 			r->lines[t.items[k].line].table = ts->n;
@@ -452,17 +315,42 @@ static void write_word(struct doc *d, const char *p, size_t n)
 	}
 }
 
-static void write_piece(struct doc *d, const struct pdf_pages *r, const struct piece *p)
+static void write_piece(struct doc *d, const struct pdf_pages *r, const struct piece *p, bool cell)
 {
 	for (size_t i = p->word; i < p->word + p->n; i++) {
 		const struct pdf_word *w = &r->words[i];
 
-		doc_str(d, " ");
+		doc_str(d, cell || i > p->word ? " " : "");
 		size_t before = doc_mark(d);
-		write_word(d, r->text.p + w->at, w->n);
+		if (cell)
+			write_word(d, r->text.p + w->at, w->n);
+		else
+			doc_text(d, r->text.p + w->at, w->n);
 		size_t after = doc_mark(d);
 		doc_box(d, MAX(before, d->start), after, w->x0, w->y0, w->x1, w->y1);
 	}
+}
+
+#define INDENT 40 /* blanks at most */
+
+/* A row is a line, set in as far as it was; its number stands in front. */
+static void write_listing(struct doc *d, const struct pdf_pages *r, const struct pieces *t)
+{
+	double left = 1e9;
+
+	for (size_t i = 1; i < t->n; i++)
+		left = t->items[i].row == t->items[i - 1].row ? MIN(left, t->items[i].x0) : left;
+	doc_begin(d, EXTRACT_CODE, 0);
+	for (size_t i = 0; i < t->n && !doc_failed(d); i++) {
+		const struct piece *p = &t->items[i];
+		bool next = i > 0 && p->row != p[-1].row, second = i > 0 && !next && (i == 1 || p[-2].row != p->row);
+		double blanks = second ? (p->x0 - left) / (r->lines[p->line].size / 2 + 1) : 0;
+		doc_str(d, i == 0 ? "" : next ? "\n" : " ");
+		for (int k = 0; k < (int)MIN(blanks, INDENT); k++)
+			doc_str(d, " ");
+		write_piece(d, r, p, false);
+	}
+	doc_end(d);
 }
 
 void pdf_write_table(struct doc *d, const struct pdf_pages *r, const struct pdf_tables *ts, size_t table)
@@ -470,13 +358,17 @@ void pdf_write_table(struct doc *d, const struct pdf_pages *r, const struct pdf_
 	const struct pieces *t = &ts->tables[table - 1];
 	size_t i = 0;
 
+	if (t->listing) {
+		write_listing(d, r, t);
+		return;
+	}
 	doc_table(d);
 	while (i < t->n && !doc_failed(d)) {
 		size_t row = t->items[i].row;
 		doc_str(d, "|");
 		for (size_t column = 0; column < t->columns; column++) {
 			for (; i < t->n && t->items[i].row == row && t->items[i].column == column; i++)
-				write_piece(d, r, &t->items[i]);
+				write_piece(d, r, &t->items[i], true);
 			doc_str(d, " |");
 		}
 		doc_row_end(d, t->columns);
