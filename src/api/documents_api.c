@@ -8,6 +8,7 @@
 #include "api/uploaded.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "rag/rag.h"
 #include "store/collections.h"
 #include "store/conversations.h"
 #include "store/documents.h"
@@ -29,7 +30,7 @@ struct document_error {
 struct document_answer {
 	struct document d;
 	struct document_error error;
-	bool has_error, searchable, pictures;
+	bool has_error, searchable, pictures, older;
 	atelier_id same_as;
 };
 
@@ -56,6 +57,9 @@ static const struct field document_fields[] = {
 		"one that is queued or being read: what it waits for. Null: all is well."),
 	FIELD_BOOL(A, searchable, "searchable", FIELD_REQUIRED,
 		"Whether it is found; also while a newer file of it is being read."),
+	FIELD_BOOL(A, older, "older", FIELD_REQUIRED,
+		"Whether it was read by an older version of the program, which reads files of its kind otherwise now; "
+		"retryDocument reads it again."),
 	FIELD_I64(A, d.size, "size", 0, 0, FIELD_REQUIRED, "Bytes of the file."),
 	FIELD_STR(A, d.hash, "hash", 0, 0, FIELD_REQUIRED, "SHA-256 of the file."),
 	FIELD_I64(A, d.passages, "passages", 0, 0, FIELD_REQUIRED, "How many it is cut into."),
@@ -88,8 +92,10 @@ static bool waits_for_room(const struct document *d)
 
 static void answer_of(const struct document *d, struct document_answer *ret)
 {
-	*ret = (struct document_answer){
-		.d = *d, .searchable = d->text_id != 0, .pictures = d->format && strcmp(d->format, "pdf") == 0};
+	*ret = (struct document_answer){.d = *d,
+		.searchable = d->text_id != 0,
+		.older = d->recipe && rag_is_older(d->recipe, d->format),
+		.pictures = d->format && strcmp(d->format, "pdf") == 0};
 	ret->has_error = d->error_code != NULL;
 	if (ret->has_error)
 		ret->error = (struct document_error){d->error_code, d->error_text ? d->error_text : ""};

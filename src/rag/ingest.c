@@ -60,6 +60,15 @@ static void write_recipe(struct ingest *x)
 		(long long)x->work.passage_tokens, (long long)x->work.overlap, kind);
 }
 
+bool rag_is_older(const char *recipe, const char *format)
+{
+	int read = 0, cut = 0;
+
+	if (sscanf(recipe, "extract %d cut %d.", &read, &cut) < 1)
+		return false;
+	return read < extract_since(format ? format : "") || cut < CUT_VERSION;
+}
+
 static int load(struct ingest *x, atelier_id id, struct err *e)
 {
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(x->rag->config.db);

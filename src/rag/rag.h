@@ -69,6 +69,9 @@ struct ingest_progress {
 int rag_ingest(struct rag *r, atelier_id document_id, const struct ingest_progress *p, struct cancel *cancel,
 	struct err *e) MUST_CHECK;
 
+/* Whether a file of this format, whose text was made by this recipe, is read otherwise now: then it is worth to read it again. */
+bool rag_is_older(const char *recipe, const char *format);
+
 /* Makes what vectors the document's text lacks, by the model that there is now (embed.c). One that is gone is no failure. */
 int rag_embed(struct rag *r, atelier_id document_id, atelier_id text_id, const struct ingest_progress *p,
 	struct cancel *cancel, struct err *e) MUST_CHECK;

@@ -41,7 +41,8 @@ static const struct col columns[] = {COL(I64, D, id), COL(I64, D, collection_id)
 	COL(I64, D, job_id), COL_AS(TEXT, D, hash, "b.hash", COL_SEEN), COL_AS(I64, D, size, "b.size", COL_SEEN),
 	COL_AS(I64, D, passages, "t.passages", COL_SEEN), COL_AS(I64, D, pages, "t.pages", COL_SEEN),
 	COL_AS(TEXT, D, format, "t.format", COL_SEEN), COL_AS(TEXT, D, language, "t.language", COL_SEEN),
-	COL_AS(TEXT, D, warnings, "t.warnings", COL_SEEN), COL_CREATED(D, created_at), COL_UPDATED(D, updated_at)};
+	COL_AS(TEXT, D, warnings, "t.warnings", COL_SEEN), COL_AS(TEXT, D, recipe, "t.recipe", COL_SEEN),
+	COL_CREATED(D, created_at), COL_UPDATED(D, updated_at)};
 #undef D
 static const struct rows_table documents = {"documents", "id", NO_DOCUMENT, NULL, TABLE(struct document, columns)};
 

@@ -27,6 +27,7 @@ struct document {
 	int64_t passages, pages;
 	const char *format;              /* "pdf"; NULL or "": not known */
 	const char *language, *warnings; /* warnings: JSON array of sentences */
+	const char *recipe;              /* how its text was made, for rag_is_older(); NULL: there is none */
 	int64_t created_at, updated_at;
 };
 

@@ -57,3 +57,11 @@ it('says why a file was not read in the language of the page, and more of it whe
   }
   await i18n.use('en');
 });
+
+it('offers to read again what an older version has read, once all is well', () => {
+  const old = (id: string, state: string, message?: string) => ({ ...document(id, state, message), older: true }) as Document;
+  const all = [old('a', 'ready'), document('b', 'ready'), old('c', 'reading'), old('d', 'embedding'), old('e', 'ready', 'No such model.'), old('f', 'ready')];
+  expect(shared(all).map(({ kind, documents }) => [kind, documents.map((d) => d.id).join('')])).toEqual([['older', 'af']]);
+  expect(reasonOf(all[0]!)).toBe(t('documents.older'));
+  expect(reasonOf(all[4]!)).toBe('No such model.');
+});

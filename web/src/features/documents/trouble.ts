@@ -20,19 +20,23 @@ const reasons: Record<string, Key> = {
 
 export const unfinished = (d: Document) => d.state !== 'ready' && d.state !== 'failed';
 
-/** Why it has failed, waits, or is found by its words alone; empty: all is well. The server's sentence says more of the file, in English. */
-export function reasonOf({ state, error }: Document): string {
-  if (!error) return '';
+/** Why it has failed, waits, is found by its words alone, or had better be read again; empty: all is well. The server's sentence says more of the file, in English. */
+export function reasonOf({ state, error, older }: Document): string {
+  if (!error) return older && state === 'ready' ? t('documents.older') : '';
   const own = reasons[error.code];
   return error.message && (i18n.language === 'en' || state !== 'failed' || !own) ? error.message : t(own ?? 'documents.failed');
 }
 
 /** What a reason is one for. */
-export type Kind = 'failed' | 'waits' | 'words';
-const kinds: Kind[] = ['failed', 'waits', 'words'];
+export type Kind = 'failed' | 'waits' | 'words' | 'older';
+const kinds: Kind[] = ['failed', 'waits', 'words', 'older'];
 
 /** One that is not read yet waits; of one that has an older version, that is not found by its words alone. */
-export const kindOf = ({ state }: Document): Kind => (state === 'failed' ? 'failed' : state === 'queued' || state === 'reading' ? 'waits' : 'words');
+export function kindOf({ state, error }: Document): Kind {
+  if (state === 'failed') return 'failed';
+  if (state === 'queued' || state === 'reading') return 'waits';
+  return error ? 'words' : 'older';
+}
 
 /** What is wrong with several documents for one reason. */
 export interface Trouble {
