@@ -154,6 +154,22 @@ def look_merged(r):
     same([b["rows"] for b in r.raw_blocks if b["kind"] == "table"], [[2, 9]])
 
 
+def shown_numbers():
+    """Codes with zeros in front are names; hours go on beyond a day; a colour in brackets is neither."""
+    formats = ("00000", "[h]:mm", "[mm]:ss", "[Magenta]0.0", "[Red]0")
+    styles = ("<numFmts>%s</numFmts><cellXfs>%s</cellXfs>" % tuple("".join(x) for x in zip(*(
+        ('<numFmt numFmtId="%d" formatCode="%s"/>' % (164 + i, f), '<xf numFmtId="%d"/>' % (164 + i)) for i, f in enumerate(formats)))))
+    rows = "".join('<row r="%d"><c r="A%d" t="inlineStr"><is><t>%s</t></is></c>%s</row>' % (n, n, name, cells) for n, (name, cells) in enumerate((
+        ("Code", '<c r="B1" t="inlineStr"><is><t>Time</t></is></c>'), ("a", '<c r="B2" s="0"><v>745</v></c>'), ("b", '<c r="B3" s="1"><v>1.25347222222222</v></c>'),
+        ("c", '<c r="B4" s="2"><v>1.5</v></c>'), ("d", '<c r="B5" s="3"><v>2.5</v></c>'), ("e", '<c r="B6" s="4"><v>7</v></c>'),
+        ("f", '<c r="B7" s="0"><v>1.5e300</v></c>')), 1))
+    return xlsx([("Sheet", False, rows)], "", styles)
+
+
+def look_shown_numbers(r):
+    same(r.kinds("table"), ["| Code | Time |\n| --- | --- |\n| a | 00745 |\n| b | 30:05 |\n| c | 36:00 |\n| d | 2.5 |\n| e | 7 |\n| f | 1.5e+300 |"])
+
+
 def look_hidden_rows(r):
     same(r.kinds("table"), ["| Name | Town |\n| --- | --- |\n| Ada | Rome |"])
     same(r.warnings, ['1 hidden row of the sheet "Sheet" was skipped.', '1 hidden column of the sheet "Sheet" was skipped.'])
@@ -365,6 +381,7 @@ def cases():
         Case("office docx", word, look_word),
         Case("office docx named zip", word, look_word, file="some.zip"),
         Case("office xlsx", excel, look_excel),
+        Case("xlsx numbers as they are shown", shown_numbers, look_shown_numbers),
         Case("office xlsx merged", MERGED, look_merged),
         Case("office xlsx merged beyond all", sheet([["x", "y"]], ["A1:XFD1048576", "A1:A1", "B1", "1:2", "ZZZZZ9:A1", "", ":"]),
              lambda r: same(r.kinds("caption"), ["x"])),

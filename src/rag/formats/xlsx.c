@@ -73,11 +73,33 @@ static void string_end(void *arg, const char *name)
 		b->at[b->n_strings] = b->strings.n;
 }
 
+/* "[h]", "[mm]": hours and more that go on beyond a day. */
+static bool is_elapsed(struct str code, size_t at)
+{
+	size_t i = at + 1;
+	char c = i < code.n ? (char)tolower((unsigned char)code.p[i]) : 0;
+
+	while (i < code.n && (code.p[i] | 0x20) == c)
+		i++;
+	return (c == 'h' || c == 'm' || c == 's') && i < code.n && code.p[i] == ']';
+}
+
+/* "00000": what is counted so is no amount but a name. */
+static bool is_padded(struct str code)
+{
+	for (size_t i = 0; i < code.n; i++)
+		if (code.p[i] != '0')
+			return false;
+	return code.n > 1 && code.n <= AS_PADDED_MAX - AS_PADDED;
+}
+
 /* Letters of dates outside of quotes, brackets and what is escaped. */
 static enum xlsx_shown shown_by_code(struct str code)
 {
 	bool quoted = false, bracket = false, day = false, time = false, percent = false;
 
+	if (is_padded(code))
+		return (enum xlsx_shown)(AS_PADDED + code.n);
 	for (size_t i = 0; i < code.n; i++) {
 		char c = (char)tolower((unsigned char)code.p[i]);
 
@@ -88,6 +110,7 @@ static enum xlsx_shown shown_by_code(struct str code)
 			i++;
 		} else if (c == '[' || c == ']') {
 			bracket = c == '[';
+			time |= bracket && is_elapsed(code, i);
 		} else if (!quoted && !bracket) {
 			day |= c == 'd' || c == 'y';
 			time |= c == 'h' || c == 's';
@@ -174,11 +197,13 @@ static void put_number(struct xlsx_book *b, const char *text)
 		buf_add_str(&b->shown, text);
 		return;
 	}
-	b->amount = shown != AS_DATE && shown != AS_TIME;
+	b->amount = shown != AS_DATE && shown != AS_TIME && shown <= AS_PADDED;
 	if ((shown == AS_DATE || shown == AS_TIME) && v >= 0 && v < 2958466)
 		date(b, v, shown == AS_TIME, to, sizeof(to));
 	else if (shown == AS_PERCENT)
 		snprintf(to, sizeof(to), "%.12g%%", v * 100);
+	else if (shown > AS_PADDED && v >= 0 && v < 1e15)
+		snprintf(to, sizeof(to), "%0*.0f", (int)(shown - AS_PADDED), v);
 	else
 		snprintf(to, sizeof(to), "%.15g", v);
 	buf_add_str(&b->shown, to);

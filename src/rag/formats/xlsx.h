@@ -6,7 +6,14 @@
 #define XLSX_ACTIVE_MAX 500 /* merged cells that reach into one row */
 #define XLSX_HIDDEN_MAX 256 /* ranges of hidden columns */
 
-enum xlsx_shown { AS_NUMBER, AS_DATE, AS_TIME, AS_PERCENT };
+enum xlsx_shown {
+	AS_NUMBER,
+	AS_DATE,
+	AS_TIME,
+	AS_PERCENT,
+	AS_PADDED, /* and from here on: with zeros in front, so many digits more than this */
+	AS_PADDED_MAX = AS_PADDED + 20
+};
 
 struct xlsx_sheet {
 	char name[128], id[64];
