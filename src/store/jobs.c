@@ -415,7 +415,7 @@ int jobs_node_seen(struct db *db, struct err *e)
 int jobs_kinds(struct db_conn *c, struct arena *a, const char ***ret, size_t *ret_n, struct err *e)
 {
 	static const struct col kind[] = {{"kind", COL_TEXT, COL_SEEN, 0}};
-	static const struct rows_table kinds = {"jobs", NULL, NULL, NULL, kind, 1, sizeof(const char *)};
+	static const struct rows_table kinds = {"jobs", NULL, NULL, NULL, kind, 1, sizeof(const char *), NULL};
 
 	return rows_from(&kinds, c, a, ret, ret_n, e, "", "(SELECT DISTINCT kind FROM jobs WHERE state = 'queued') k");
 }

@@ -216,7 +216,8 @@ static const struct col columns[] = {COL(TEXT, P, slug), COL(TEXT, P, title), CO
 #undef P
 static const struct rows_table page_rows = {
 	"manual_pages", NULL, "The manual has no such page.", NULL, TABLE(struct manual_page, columns)};
-static const struct rows_table title_rows = {"manual_pages", "id", NULL, NULL, columns, 2, sizeof(struct manual_page)};
+static const struct rows_table title_rows = {
+	"manual_pages", "id", NULL, NULL, columns, 2, sizeof(struct manual_page), NULL};
 
 int manual_list(struct db_conn *c, struct arena *a, struct manual_page_list *ret, struct err *e)
 {

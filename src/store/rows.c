@@ -2,12 +2,11 @@
  * rows.c - rows of a table as structs.
  *
  * The statements are written anew for each call into a buffer on the stack, which costs less than looking them up would:
- * the connection keeps the compiled ones by their text.
+ * the connection keeps the compiled ones by their text. What is long of them, the list of columns, is kept.
  */
 #include "store/rows.h"
 
-#include <stdarg.h>
-#include <stdio.h>
+#include <stdatomic.h>
 
 #include "store/store_priv.h"
 
@@ -20,30 +19,27 @@ struct sql {
 	size_t n;
 };
 
-static void PRINTF(2, 3) add(struct sql *s, const char *fmt, ...)
+static void put_n(struct sql *s, const char *text, size_t n)
 {
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(s->text + s->n, sizeof(s->text) - s->n, fmt, ap);
-	va_end(ap);
-	ASSERT(n >= 0 && s->n + (size_t)n < sizeof(s->text));
-	s->n += (size_t)n;
-}
-
-static void put(struct sql *s, const char *text)
-{
-	size_t n = strlen(text);
-
 	ASSERT(s->n + n < sizeof(s->text));
-	memcpy(s->text + s->n, text, n + 1);
+	memcpy(s->text + s->n, text, n);
 	s->n += n;
+	s->text[s->n] = '\0';
 }
+
+static void put_all(struct sql *s, const char *const *texts)
+{
+	for (; *texts; texts++)
+		put_n(s, *texts, strlen(*texts));
+}
+#define put(s, ...)   put_all((s), (const char *const[]){__VA_ARGS__, NULL})
+#define begin(s, ...) ((s)->n = 0, put((s), __VA_ARGS__))
 
 /* The columns that are read; those of the table itself under its name, since the tail may join others. */
-static void add_columns(struct sql *s, const struct rows_table *t, const char *between)
+static void write_columns(struct sql *s, const struct rows_table *t)
 {
+	const char *between = "";
+
 	for (size_t i = 0; i < t->n_cols; i++) {
 		const struct col *col = &t->cols[i];
 
@@ -51,24 +47,44 @@ static void add_columns(struct sql *s, const struct rows_table *t, const char *b
 		if (col->flags & COL_BLIND)
 			continue;
 		put(s, between);
-		if (!(col->flags & COL_SEEN)) {
-			put(s, t->name);
-			put(s, ".");
-		}
+		if (!(col->flags & COL_SEEN))
+			put(s, t->name, ".");
 		put(s, col->name);
 		between = ", ";
 	}
 }
 
+/* For as long as the program runs; any thread. */
+struct rows_list {
+	size_t n;
+	char text[];
+};
+
+static void add_columns(struct sql *s, const struct rows_table *t)
+{
+	struct rows_list *list = t->list ? atomic_load_explicit(t->list, memory_order_acquire) : NULL, *none = NULL;
+	size_t from = s->n;
+
+	if (list) {
+		put_n(s, list->text, list->n);
+		return;
+	}
+	write_columns(s, t);
+	if (!t->list)
+		return;
+	list = xcalloc(1, sizeof(*list) + s->n - from);
+	list->n = s->n - from;
+	memcpy(list->text, s->text + from, list->n);
+	if (!atomic_compare_exchange_strong(t->list, &none, list)) /* another thread was first */
+		free(list);
+}
+
 static void add_select(struct sql *s, const struct rows_table *t, const char *tail)
 {
 	ASSERT(t->n_cols > 0 && t->n_cols <= COLS_MAX);
-	put(s, "SELECT ");
-	add_columns(s, t, "");
-	put(s, " FROM ");
-	put(s, t->name);
-	put(s, " ");
-	put(s, tail);
+	begin(s, "SELECT ");
+	add_columns(s, t);
+	put(s, " FROM ", t->name, " ", tail);
 }
 
 /* ---- reading ---- */
@@ -146,7 +162,7 @@ static int read_all(const struct rows_table *t, struct db_conn *c, struct arena 
 int rows_all_params(const struct rows_table *t, struct db_conn *c, struct arena *a, void *ret_items, size_t *ret_n,
 	struct err *e, const char *tail, const struct db_param *params, size_t n)
 {
-	struct sql s = {.n = 0};
+	struct sql s;
 
 	add_select(&s, t, tail);
 	return read_all(t, c, a, ret_items, ret_n, e, s.text, params, n);
@@ -155,13 +171,11 @@ int rows_all_params(const struct rows_table *t, struct db_conn *c, struct arena 
 int rows_from_params(const struct rows_table *t, struct db_conn *c, struct arena *a, void *ret_items, size_t *ret_n,
 	struct err *e, const char *head, const char *from, const struct db_param *params, size_t n)
 {
-	struct sql s = {.n = 0};
+	struct sql s;
 
-	put(&s, head);
-	put(&s, " SELECT ");
-	add_columns(&s, t, "");
-	put(&s, " FROM ");
-	put(&s, from);
+	begin(&s, head, " SELECT ");
+	add_columns(&s, t);
+	put(&s, " FROM ", from);
 	return read_all(t, c, a, ret_items, ret_n, e, s.text, params, n);
 }
 
@@ -169,7 +183,7 @@ int rows_first_params(const struct rows_table *t, struct db_conn *c, struct aren
 	const char *tail, const struct db_param *params, size_t n)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct sql s = {.n = 0};
+	struct sql s;
 	int r;
 
 	ASSERT(t->missing);
@@ -184,14 +198,15 @@ int rows_pair_params(const struct rows_table *const t[2], struct db_conn *c, str
 	struct err *e, const char *tail, const struct db_param *params, size_t n)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct sql s = {.n = 0};
+	struct sql s;
 	int r;
 
 	ASSERT(t[0]->n_cols > 0 && t[1]->n_cols > 0);
-	add(&s, "SELECT ");
-	add_columns(&s, t[0], "");
-	add_columns(&s, t[1], ", ");
-	add(&s, " FROM %s %s", t[0]->name, tail);
+	begin(&s, "SELECT ");
+	add_columns(&s, t[0]);
+	put(&s, ", ");
+	add_columns(&s, t[1]);
+	put(&s, " FROM ", t[0]->name, " ", tail);
 	r = db_query_params(c, &rows, e, s.text, params, n);
 	if (r == 0)
 		r = db_next(rows, e);
@@ -206,10 +221,10 @@ int rows_pair_params(const struct rows_table *const t[2], struct db_conn *c, str
 int rows_list(
 	const struct rows_table *t, struct db_conn *c, struct arena *a, void *ret_items, size_t *ret_n, struct err *e)
 {
-	struct sql tail = {.n = 0};
+	struct sql tail;
 
 	ASSERT(t->order);
-	add(&tail, "ORDER BY %s", t->order);
+	begin(&tail, "ORDER BY ", t->order);
 	return rows_all_params(t, c, a, ret_items, ret_n, e, tail.text, NULL, 0);
 }
 
@@ -273,7 +288,7 @@ static void add_written(
 		if (col->flags & but)
 			continue;
 		ASSERT(v->n < COLS_MAX);
-		add(s, assign ? ", %s = ?" : ", %s", col->name);
+		put(s, ", ", col->name, assign ? " = ?" : "");
 		v->params[v->n++] = value_of(col, row, v);
 	}
 }
@@ -281,16 +296,16 @@ static void add_written(
 int rows_create_in(const struct rows_table *t, struct db_conn *c, const void *row, atelier_id *ret_id, struct err *e)
 {
 	CLEANUP(values_done) struct values v = {.n = 1}; /* the first is the new id */
-	struct sql s = {.n = 0};
+	struct sql s;
 	int r;
 
 	ASSERT(db_is_writing(c));
-	add(&s, "INSERT INTO %s (%s", t->name, t->cols[0].name);
+	begin(&s, "INSERT INTO ", t->name, " (", t->cols[0].name);
 	add_written(&s, t, row, COL_SEEN, false, &v);
-	add(&s, ") VALUES (?");
+	put(&s, ") VALUES (?");
 	for (size_t i = 1; i < v.n; i++)
-		add(&s, ", ?");
-	add(&s, ")");
+		put(&s, ", ?");
+	put(&s, ")");
 	r = store_insert(c, ret_id, e, s.text, v.params, v.n);
 	return t->conflict ? store_conflict(r, e, "%s", t->conflict) : r;
 }
@@ -303,15 +318,15 @@ static int found(const struct rows_table *t, int r, int64_t changed, struct err 
 int rows_set_in(const struct rows_table *t, struct db_conn *c, const void *row, struct err *e)
 {
 	CLEANUP(values_done) struct values v = {.n = 0};
-	struct sql s = {.n = 0};
+	struct sql s;
 	int64_t changed = 0;
 	int r;
 
 	ASSERT(db_is_writing(c));
 	/* The id is set to itself, so that all others can follow a comma. */
-	add(&s, "UPDATE %s SET id = id", t->name);
+	begin(&s, "UPDATE ", t->name, " SET id = id");
 	add_written(&s, t, row, COL_SEEN | COL_KEPT, true, &v);
-	add(&s, " WHERE id = ?");
+	put(&s, " WHERE id = ?");
 	ASSERT(v.n < COLS_MAX && t->cols[0].type == COL_I64);
 	v.params[v.n++] = DB_I64(*(const atelier_id *)(const void *)((const char *)row + t->cols[0].offset));
 	r = db_exec_params(c, &changed, e, s.text, v.params, v.n);
@@ -320,24 +335,24 @@ int rows_set_in(const struct rows_table *t, struct db_conn *c, const void *row, 
 
 int rows_delete_in(const struct rows_table *t, struct db_conn *c, atelier_id id, struct err *e)
 {
-	struct sql s = {.n = 0};
+	struct sql s;
 	int64_t changed = 0;
 	int r;
 
 	ASSERT(db_is_writing(c));
-	add(&s, "DELETE FROM %s WHERE id = ?", t->name);
+	begin(&s, "DELETE FROM ", t->name, " WHERE id = ?");
 	r = db_exec(c, &changed, e, s.text, DB_I64(id));
 	return found(t, r, changed, e);
 }
 
 int rows_lock(const struct rows_table *t, struct db_conn *c, atelier_id id, struct err *e)
 {
-	struct sql s = {.n = 0};
+	struct sql s;
 	int64_t changed = 0;
 	int r;
 
 	ASSERT(db_is_writing(c));
-	add(&s, "UPDATE %s SET id = id WHERE id = ?", t->name);
+	begin(&s, "UPDATE ", t->name, " SET id = id WHERE id = ?");
 	r = db_exec(c, &changed, e, s.text, DB_I64(id));
 	return found(t, r, changed, e);
 }

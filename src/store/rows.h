@@ -61,8 +61,14 @@ struct rows_table {
 	const char *conflict;     /* of E_CONFLICT, a rule of uniqueness that is broken; NULL: there is none */
 	const struct col *cols;
 	size_t n_cols, size; /* `size`: of the struct */
+	struct rows_list *_Atomic
+		*list; /* its columns as they are selected, put together when they first are; NULL: each time */
 };
-#define TABLE(s, array) (array), N_ELEMENTS(array), sizeof(s)
+#define TABLE(s, array)                                                                                                \
+	(array), N_ELEMENTS(array), sizeof(s), (struct rows_list * _Atomic[1])                                         \
+	{                                                                                                              \
+		NULL                                                                                                   \
+	}
 
 /* ---- the five verbs; `row` is the table's struct, `ret_items` the address of a pointer to such structs ---- */
 
