@@ -275,6 +275,7 @@ static int begin_call(struct generation *g, struct http_call *call)
 	g->http = call;
 	g->patience_ms = patience;
 	g->behind_ms = 0;
+	g->overtime = false;
 	g->total_ms = limits.total_ms;
 	if (g->q->patience_ms > 0 && (g->total_ms == 0 || g->q->patience_ms < g->total_ms))
 		g->total_ms = g->q->patience_ms;

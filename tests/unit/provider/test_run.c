@@ -387,6 +387,22 @@ static void an_answer_without_an_end(void **state)
 	sink_done(&t.sink);
 }
 
+/* Of the tries of a call the one that took too long says so, and no other. */
+static void the_next_is_not_late(void **state)
+{
+	static const char *const late[] = {NDJSON_HEAD, NULL}, *const refused[] = {BAD(403, "two"), NULL},
+				 *const last[] = {BAD(403, "three"), NULL};
+	const struct gen_request q = {.model = "smart", .patience_ms = 200};
+	struct trial t;
+	(void)state;
+	begin(&t, late, refused, last);
+	t.scripts[SMALL][1].hold = true; /* it is not asked yet */
+	assert_int_equal(ask(&t, &q), E_PROVIDER_REFUSED);
+	assert_non_null(strstr(t.e.msg, "(403, "));
+	assert_int_equal(t.result.tries, 3);
+	end(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -401,6 +417,7 @@ int main(void)
 		cmocka_unit_test(counted_and_estimated),
 		cmocka_unit_test(lessons),
 		cmocka_unit_test(an_answer_without_an_end),
+		cmocka_unit_test(the_next_is_not_late),
 	};
 	return cmocka_run_group_tests_name("provider/run", tests, NULL, NULL);
 }
