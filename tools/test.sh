@@ -38,7 +38,7 @@ run_suite() {
 	fuzz) meson_suite "$asan" fuzz --suite fuzz ;;
 	process)
 		each python3 tests/process/run.py --binary "$(binary_of "$asan")" \
-			-- python3 tests/process/run.py --binary "$release" hardened in_a_dump given_back half_handshakes silent_after
+			-- python3 tests/process/run.py --binary "$release" hardened in_a_dump given_back half_handshakes silent_after index_that_was_cut
 		;;
 	scenario-asan) python3 tests/scenario/run.py --binary "$(binary_of "$asan")" --slow 5 ;;
 	scenario-tsan) python3 tests/scenario/run.py --binary "$(binary_of "$tsan")" --slow 10 ;;

@@ -293,6 +293,8 @@ def what_is_taken_away_is_noticed(d):
 @case
 def an_index_that_was_cut_ends_the_server_in_words(d):
     """It is mapped, by SQLite too: there is no going on, but the log says why, and nothing is lost."""
+    if b"__asan_init" in open(binary, "rb").read():
+        return "left out: a sanitizer has that signal for itself"
     s = Server(d + "/data").ready()
     token = s.admin()
     assert s.call("POST", "/api/v1/conversations", {"title": "last"}, token)[0] == 201
