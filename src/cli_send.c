@@ -122,6 +122,10 @@ static int ask_upload(struct talk *t, struct upload *u, const char *method, cons
 	call.on_data = on_upload_data;
 	call.arg = u;
 	int r = http_client_run(t->engine.http, &call, &t->cancel, &res, &t->e);
+	while (r == 0 && talk_wait(&res)) {
+		buf_done(&res.error_body);
+		r = http_client_run(t->engine.http, &call, &t->cancel, &res, &t->e);
+	}
 	u->status = res.status;
 	if (r == 0 && (res.status < 200 || res.status > 299))
 		r = talk_refused(t, &res);

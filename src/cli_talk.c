@@ -1,11 +1,23 @@
 /* cli_talk.c - calls to a running server. */
 #include <errno.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "cli_talk.h"
 
 #define API        "/api/v1"
 #define ANSWER_MAX ((size_t)64 << 20)
+#define PAUSE_MS   60000 /* a server that wants a longer one is not waited for */
+
+bool talk_wait(const struct http_result *res)
+{
+	int64_t ms = res->retry_after_ms;
+
+	if (res->status != 429 || ms < 0 || ms > PAUSE_MS)
+		return false;
+	ms = MAX(ms, 100);
+	return nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL) == 0;
+}
 
 int talk_refused(struct talk *t, const struct http_result *res)
 {
@@ -59,6 +71,10 @@ int talk_fetch(struct talk *t, const char *method, const char *path, const char 
 	if (!headers[1] || !call.url)
 		return err_set(&t->e, -ENOMEM, "no memory for a call");
 	int r = http_client_fetch(t->engine.http, &call, &t->cancel, &answer, &res, &t->e);
+	while (r == 0 && talk_wait(&res)) {
+		buf_done(&res.error_body);
+		r = http_client_fetch(t->engine.http, &call, &t->cancel, &answer, &res, &t->e);
+	}
 	if (r == 0 && (res.status < 200 || res.status > 299))
 		r = talk_refused(t, &res);
 	buf_done(&res.error_body);

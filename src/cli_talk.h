@@ -20,6 +20,8 @@ int talk_end(struct talk *t, int r);
 /* A path is that behind /api/v1. */
 struct http_call talk_call(
 	struct talk *t, const char *method, const char *path, const char *const *headers, struct str body);
+/* Whether the server takes no more requests for now, and has been waited for as long as it asked: then once more. */
+bool talk_wait(const struct http_result *res) MUST_CHECK;
 /* Records what the server said when it refused a call. */
 int talk_refused(struct talk *t, const struct http_result *res) MUST_CHECK;
 /* `ret` may be NULL. talk_get() takes a path for which there was no memory, too: NULL. */

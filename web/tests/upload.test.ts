@@ -14,6 +14,8 @@ class Store {
   uploads = new Map<string, number>();
   asked: string[] = [];
   silent = 0;
+  /** So many requests come too soon, as it says. */
+  busy = 0;
   /** What it refuses: the status for a method (of the last request: "POST documents"). */
   refuse: Record<string, number> = {};
   /** The last requests of files. */
@@ -25,6 +27,7 @@ class Store {
     this.asked.push(`${method} ${headers.get('Upload-Offset') ?? ''}`.trim());
     if (this.asked.length === this.silent) return null;
     const refused = this.refuse[method === 'POST' && url.endsWith('/documents') ? 'POST documents' : method];
+    if (this.busy > 0) return { status: 429, headers: { 'Retry-After': String(this.busy--) }, text: '' };
     if (refused) return { status: refused, headers: {}, text: '' };
     if (method === 'POST' && url.endsWith('/uploads')) {
       const made = `u${this.uploads.size}`;
@@ -267,6 +270,14 @@ describe('files in parts', () => {
     expect(senders.left.map((k) => k.name)).toEqual(['c.txt', 'e.txt']);
     expect(keptUploads('u').map((k) => k.name)).toEqual(['c.txt', 'e.txt']);
     await vi.waitFor(() => expect(server.asked).toEqual(['POST']), LONG);
+  });
+
+  it('wait as long as the server asks when it has had too many requests, small ones too', async () => {
+    server.busy = 2;
+    await sendDocument(path, { user: 'u', file: file(9), name: 'film.pdf' }, new AbortController().signal, () => {});
+    expect(server.asked).toEqual(['POST', 'POST', 'POST']);
+    server.busy = 3600;
+    await expect(send(file(9))).rejects.toMatchObject({ status: 429 });
   });
 
   it('are seen by the person alone who sends them', async () => {

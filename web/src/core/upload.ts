@@ -14,7 +14,7 @@ interface Sent {
 }
 
 /** One request whose way up is told. Fetch does not say how far it is. */
-function request(method: string, url: string, headers: Record<string, string>, body: XMLHttpRequestBodyInit | null, signal: AbortSignal, progress: (bytes: number) => void): Promise<Sent> {
+function once(method: string, url: string, headers: Record<string, string>, body: XMLHttpRequestBodyInit | null, signal: AbortSignal, progress: (bytes: number) => void): Promise<Sent> {
   return new Promise((resolve, reject) => {
     const x = new XMLHttpRequest();
     const stop = () => x.abort();
@@ -31,6 +31,21 @@ function request(method: string, url: string, headers: Record<string, string>, b
     if (signal.aborted) return reject(new DOMException('', 'AbortError'));
     x.send(body);
   });
+}
+
+/** A pause that is longer than this, in seconds, is for the person to decide. */
+const PAUSE = 60;
+/** The same; a server that has had enough requests for now is waited for, as long as it asks: many small files are many requests. */
+async function request(...[method, url, headers, body, signal, progress]: Parameters<typeof once>): Promise<Sent> {
+  for (;;) {
+    const sent = await once(method, url, headers, body, signal, progress);
+    const after = Number(sent.header('Retry-After'));
+    if (sent.status !== 429 || !(after > 0 && after <= PAUSE)) return sent;
+    await new Promise<void>((done) => {
+      setTimeout(done, after * 1000);
+      signal.addEventListener('abort', () => done(), { once: true }); // the next one says so at once
+    });
+  }
 }
 
 function checked(sent: Sent): Sent {
