@@ -132,13 +132,43 @@ export async function documents({ page, mock, base, shot }) {
   await files.setInputFiles([{ name: 'prices.pdf', mimeType: 'application/pdf', buffer: Buffer.from('%PDF-1.7 and no prices') }]);
   await row('prices.pdf').locator('p.text-danger').waitFor();
 
-  // Chosen by "#" in a chat: the answer is given the passage, and its mark opens it beside the chat.
+  // Chosen by "#" and a name, anywhere in a message: the name goes, and all else stays. The answer is given the passage, and its mark
+  // opens it beside the chat.
   await newChat(page);
   const message = page.getByRole('textbox', { name: 'Message' });
-  await message.press('#');
-  await page.getByRole('option', { name: /Harbour/ }).click();
+  const sources = page.getByRole('listbox', { name: 'Answer from documents' });
+  await message.fill('Where do moor?');
+  await message.evaluate((area) => area.setSelectionRange(9, 9));
+  await message.pressSequentially('#harb');
+  await sources.getByRole('option', { name: /Harbour/ }).waitFor();
   found.push(...(await look(page, 'collections to choose from')));
+  await shot('naming');
+  await message.press('Escape');
+  await sources.waitFor({ state: 'detached' });
+  await holds(message, 'Where do #harbmoor?');
+  await message.press('Backspace');
+  await sources.waitFor({ state: 'detached' });
+  for (let i = 0; i < 4; i++) await message.press('Backspace');
+  await message.pressSequentially('#PRICES');
+  await sources.getByRole('option', { name: /prices\.txt/ }).waitFor();
+  await counts(sources.getByRole('option', { name: /prices\.pdf/ }), 0); // it could not be read
+  await message.press('Tab');
+  await holds(message, 'Where do moor?');
+  await message.pressSequentially('boats ');
+  await holds(message, 'Where do boats moor?');
+  await page.getByRole('button', { name: 'Answers draw on 1 source' }).click();
+  await page.getByRole('option', { name: /prices\.txt/ }).click();
   await page.keyboard.press('Escape');
+  await message.fill('');
+  for (const text of ['# Heading', 'C#', '`#harb', 'see a#harb']) {
+    await message.fill('');
+    await message.pressSequentially(text);
+    await counts(sources, 0, text);
+  }
+  await message.fill('');
+  await message.press('#');
+  await sources.getByRole('option', { name: /Harbour/ }).click();
+  await holds(message, '');
   await page.getByRole('button', { name: 'Answers draw on 1 source' }).waitFor();
   await message.fill('Where do boats moor?');
   await message.press('Enter');
