@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Document } from '$core/api/types';
 import { i18n, t } from '$core/i18n/i18n.svelte';
-import { reasonOf, shared, unfinished } from '$features/documents/trouble';
+import { mayHelp, reasonOf, shared, unfinished } from '$features/documents/trouble';
 
 const document = (id: string, state: string, message?: string, code = 'unknown_model') =>
   ({ id, state, error: message === undefined ? null : { code, message } }) as Document;
@@ -64,4 +64,14 @@ it('offers to read again what an older version has read, once all is well', () =
   expect(shared(all).map(({ kind, documents }) => [kind, documents.map((d) => d.id).join('')])).toEqual([['older', 'af']]);
   expect(reasonOf(all[0]!)).toBe(t('documents.older'));
   expect(reasonOf(all[4]!)).toBe('No such model.');
+});
+
+it('offers to try again where that may come to something else', () => {
+  for (const code of ['scanned', 'timeout', 'broken', 'unavailable', 'canceled', 'interrupted', 'odd']) expect(mayHelp(document('a', 'failed', '', code)), code).toBe(true);
+  for (const code of ['locked', 'empty', 'unsupported', 'too_large', 'too_complex', 'out_of_memory', 'missing']) {
+    expect(mayHelp(document('a', 'failed', '', code)), code).toBe(false);
+    // A newer version may read what an older one could not.
+    expect(mayHelp({ ...document('a', 'failed', '', code), older: true }), code).toBe(true);
+  }
+  expect(mayHelp(document('a', 'ready', 'English.', 'too_large'))).toBe(true);
 });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { keptUploads, sendDocument } from '$core/upload';
+import { ApiError } from '$core/api/errors';
+import { keptUploads, sendDocument, tooLarge } from '$core/upload';
 import { Senders } from '$state/sending.svelte';
 import { forgetDrafts } from '$state/storage';
 
@@ -287,4 +288,20 @@ describe('files in parts', () => {
     forgetDrafts();
     expect(page.leftUploads('u', path)).toEqual([]);
   });
+
+  it('says what to do about a file that is too large, and that it is refused for good', async () => {
+    server.refuse = { 'POST documents': 413 };
+    const senders = new Senders('u', () => path, () => {}, path);
+    senders.add([new File(['x'], 'huge.txt')]);
+    await vi.waitFor(() => expect(senders.items[0]).toMatchObject({ tooLarge: true, problem: expect.stringContaining('Split it') }), LONG);
+  });
+});
+
+it('tells a file that is too large from a store that is full, which may be tried again', () => {
+  const refused = (message: string, code = 'too_large') => tooLarge(new ApiError(413, code, message));
+  expect(refused('A document may have 100 MB (document_max_mb).')).toBe(100 * MB);
+  expect(refused('An upload may have 1048576 bytes (upload_max_mb).')).toBe(MB);
+  expect(refused('', 'http_413')).toBe(0);
+  expect(refused('Your documents would take more than 1000 MB (document_quota_mb). Delete some, then try again.')).toBeNull();
+  expect(tooLarge(new ApiError(500, 'internal', '1 MB (upload_max_mb)'))).toBeNull();
 });

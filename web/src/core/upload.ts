@@ -48,6 +48,14 @@ async function request(...[method, url, headers, body, signal, progress]: Parame
   }
 }
 
+/** Of a file that is larger than is taken at all: how many bytes that is, 0 where only a proxy says so; null: it was refused for something else, as a full store. */
+export function tooLarge(error: unknown): number | null {
+  if (!(error instanceof ApiError) || error.status !== 413) return null;
+  if (error.code === 'http_413') return 0;
+  const said = /(\d+) (MB|bytes) \((?:document|upload)_max_mb\)/.exec(error.message);
+  return said && Number(said[1]) * (said[2] === 'MB' ? 1024 * 1024 : 1);
+}
+
 function checked(sent: Sent): Sent {
   if (sent.status < 300) return sent;
   let error: unknown;

@@ -1,11 +1,15 @@
 import { say } from '$core/api/errors';
 import type { Document } from '$core/api/types';
-import { forget, giveUp, isTakenUp, isUnsent, GONE_MS, leftUploads, noteUnsent, sendDocument, type Kept, type Outgoing } from '$core/upload';
+import { bytes } from '$core/format';
+import { t } from '$core/i18n/i18n.svelte';
+import { forget, giveUp, isTakenUp, isUnsent, GONE_MS, leftUploads, noteUnsent, sendDocument, tooLarge, type Kept, type Outgoing } from '$core/upload';
 
 export interface Sending extends Outgoing {
   key: number;
   sent: number;
   problem: string;
+  /** So it will be refused again. */
+  tooLarge: boolean;
   stop: AbortController;
 }
 
@@ -89,7 +93,7 @@ export class Senders {
     this.left = this.left.filter((k) => k !== rest);
     if (rest && isUnsent(rest)) forget(rest);
     const { name, replaces } = rest ?? what;
-    this.items.push({ user, file: what.file, name, replaces, key: this.next++, sent: 0, problem: '', stop: new AbortController() });
+    this.items.push({ user, file: what.file, name, replaces, key: this.next++, sent: 0, problem: '', tooLarge: false, stop: new AbortController() });
   }
 
   retry(item: Sending): void {
@@ -126,7 +130,10 @@ export class Senders {
       this.items = this.items.filter((i) => i.key !== item.key);
       this.onsent(made);
     } catch (e) {
-      if (!stop.signal.aborted) item.problem = say(e);
+      if (stop.signal.aborted) return;
+      const limit = tooLarge(e);
+      item.tooLarge = limit !== null;
+      item.problem = limit === null ? say(e) : limit > 0 ? t('documents.tooLargeOf', { limit: bytes(limit) }) : t('documents.tooLarge');
     } finally {
       this.running--;
       this.go();

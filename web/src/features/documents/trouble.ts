@@ -18,6 +18,12 @@ const reasons: Record<string, Key> = {
   interrupted: 'documents.interrupted',
 };
 
+/** The file, or what the server takes, would have to be another. */
+const forGood = ['locked', 'empty', 'unsupported', 'too_large', 'too_complex', 'out_of_memory', 'missing'];
+
+/** Whether reading it again may come to something else: that is offered then. */
+export const mayHelp = ({ state, error, older }: Document): boolean => state !== 'failed' || !!older || !forGood.includes(error?.code ?? '');
+
 export const unfinished = (d: Document) => d.state !== 'ready' && d.state !== 'failed';
 
 /** Why it has failed, waits, is found by its words alone, or had better be read again; empty: all is well. The server's sentence says more of the file, in English. */
