@@ -151,7 +151,8 @@ class Person:
 
     def do_assistant(self):
         c = self.client()
-        a = c.call("POST", "/api/v1/assistants", {"name": self.words(2), "instructions": self.words(20)})["id"]
+        name = "%s %d" % (self.words(2), self.rng.randrange(10 ** 9))  # one that a killed server left behind has its own
+        a = c.call("POST", "/api/v1/assistants", {"name": name, "instructions": self.words(20)})["id"]
         c.request("PATCH", "/api/v1/assistants/" + a, {"description": self.words(9)})
         c.request("DELETE", "/api/v1/assistants/" + a)
 
