@@ -1,8 +1,9 @@
 // What was typed stays, whatever comes meanwhile: each kind of form is filled in by half, all that the server knows is changed by
 // another program, and the connection is lost and found again, after which the page reads everything anew.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { ownSocket } from './browser.mjs';
-import { ask, go, ready } from './chat.mjs';
+import { ask, go, PASSWORD, ready } from './chat.mjs';
 import { Gate } from './mock.mjs';
 import { reads } from './wait.mjs';
 
@@ -185,4 +186,78 @@ export async function typedStays({ context, mock, base, watch, allow }) {
       await call('delete', `/${path}/${one}`);
   }
   assert.deepEqual(lost, []);
+}
+
+/** A session that ends covers what is open, dialogs too: nobody sees it, no key reaches it, and who signs in again finds it as it was. */
+export async function sessionEnds({ context, server, base, watch, allow }) {
+  allow(/status of 401/);
+  const names = ['iris', 'ivan'];
+  for (const name of names) {
+    const made = spawnSync(server.binary, ['user', 'add', name, '--role', 'user', '--data', server.data], { input: PASSWORD + '\n' });
+    assert.equal(made.status, 0, String(made.stderr));
+  }
+  const own = await context.browser().newContext({ reducedMotion: 'reduce' });
+  const headers = { Origin: base };
+  const end = () => own.request.post(base + '/api/v1/auth/logout', { headers });
+  const page = watch(await own.newPage());
+  const { quiet } = reads(page);
+  const enter = async (name) => {
+    await page.getByLabel('User name').fill(name);
+    await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor({ state: 'detached' });
+  };
+  await page.goto(base + '/assistants');
+  await enter('iris');
+  const form = page.getByRole('dialog', { name: 'New assistant' });
+  await page.getByRole('button', { name: 'New assistant' }).click();
+  await form.getByLabel('Name').waitFor();
+  await page.evaluate(fill);
+  await form.getByLabel('Name').fill('Tutor of an hour');
+  await form.getByLabel('Instructions').fill('Thought about for an hour');
+  const before = await page.evaluate(state);
+
+  await end();
+  await page.getByText('what you typed is kept').waitFor();
+  const seen = await page.evaluate(() => [[1, 1], [innerWidth / 2, innerHeight / 2], [innerWidth - 2, innerHeight - 2]].map(([x, y]) => !!document.elementFromPoint(x, y).closest('dialog:modal')));
+  assert.deepEqual(seen, [true, true, true], 'nothing of it is seen');
+  for (let i = 0; i < 3; i++) await page.keyboard.press('Escape');
+  await page.mouse.click(10, 10);
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Control+K');
+  await enter('iris');
+  await form.waitFor();
+  await quiet();
+  assert.deepEqual(await page.evaluate(state), before);
+  assert.match(await page.title(), /^Assistants/);
+  // What is sent to a session that has ended is sent again by the same press.
+  await end();
+  await page.getByText('what you typed is kept').waitFor();
+  await enter('iris');
+  await form.getByLabel('Name').fill('Tutor');
+  await form.getByRole('button', { name: 'Create' }).click();
+  await form.waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'More for Tutor' }).waitFor();
+
+  // Somebody else finds nothing of it.
+  await page.getByRole('button', { name: 'New assistant' }).click();
+  await form.getByLabel('Name').fill('Only of iris');
+  await end();
+  await page.getByText('what you typed is kept').waitFor();
+  await enter('ivan');
+  await page.getByText('No assistants yet').waitFor();
+  await form.waitFor({ state: 'detached' });
+
+  // Who signs out in one window leaves nothing open in another.
+  const other = watch(await own.newPage());
+  await other.goto(base + '/prompts');
+  await other.getByRole('button', { name: 'New prompt' }).click();
+  await other.getByRole('dialog').getByLabel('Name').fill('half');
+  await page.getByRole('button', { name: 'Account: ivan' }).click();
+  await page.getByRole('menuitem', { name: 'Sign out' }).click();
+  await other.getByText('You are signed out.').waitFor();
+  await other.getByRole('dialog').waitFor({ state: 'detached' });
+  await own.close();
+  const users = (await (await context.request.get(base + '/api/v1/users')).json()).items;
+  for (const u of users.filter((u) => names.includes(u.username))) await context.request.delete(`${base}/api/v1/users/${u.id}`, { headers });
 }

@@ -121,6 +121,7 @@ const lanes = [
     'vectorStore',
     'unsavedForms',
     'typedStays',
+    'sessionEnds',
     'people',
     'resign',
     'ordinaryUser',

@@ -520,7 +520,7 @@ async function byLink({ page, base, row, choose, shot }) {
   await page.getByRole('button', { name: 'Add user' }).click();
   await dialog(page).getByLabel('User name').fill('p i a');
   await dialog(page).getByRole('button', { name: 'Add', exact: true }).click();
-  await dialog(page).getByText('Only letters, digits').waitFor();
+  await dialog(page).getByText('Only unaccented letters').waitFor();
   await dialog(page).getByLabel('User name').fill('pia');
   await dialog(page).getByRole('button', { name: 'Add', exact: true }).click();
   const text = page.getByRole('group', { name: 'the link' });

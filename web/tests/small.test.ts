@@ -109,6 +109,8 @@ describe('rules', () => {
   it('are the server’s', () => {
     expect(['', 'a b', 'a'.repeat(65)].every((n) => userNameProblem(n) !== '')).toBe(true);
     expect(userNameProblem('Ada.L_1-2@x')).toBe('');
+    // Letters they are, too: the words must say which ones.
+    expect(userNameProblem('Müller')).toContain('a–z');
     expect([passwordProblem('1234567'), passwordProblem('a'.repeat(1025))].every((p) => p !== '')).toBe(true);
     expect(passwordProblem('äääää')).toBe(''); // 10 bytes
   });

@@ -6,7 +6,7 @@ import type { Bootstrap, User } from '$core/api/types';
 import { t } from '$core/i18n/i18n.svelte';
 import { clock } from './clock.svelte';
 import { router } from './route.svelte';
-import { forgetDrafts, write } from './storage';
+import { forgetDrafts, hearKey, read, write } from './storage';
 
 type Phase = 'checking' | 'unreachable' | 'setup' | 'anonymous' | 'in';
 
@@ -14,6 +14,8 @@ type Phase = 'checking' | 'unreachable' | 'setup' | 'anonymous' | 'in';
 class Session {
   phase = $state<Phase>('checking');
   user = $state.raw<User | null>(null);
+  /** The session has ended while somebody was at work: what they have open stays as it is, behind the sign-in page. */
+  covered = $state(false);
   /** Why the sign-in page is shown, when there is something to say. */
   reason = $state('');
   problem = $state('');
@@ -23,6 +25,8 @@ class Session {
 
   constructor() {
     whenUnauthorized(() => this.lost());
+    // Whoever signs out in one window of a browser leaves nothing open in the others.
+    hearKey('out', () => this.covered && this.lost());
   }
 
   /** Finds out which page is to be shown; `asked`: the question is under way. */
@@ -62,10 +66,13 @@ class Session {
 
   private enter(found: Bootstrap): void {
     clock.tick();
-    this.first = found;
+    // Whoever comes back has their lists, and reads them again (Shell).
+    this.first = this.covered && this.user?.id === found.user?.id ? null : found;
+    this.covered = false;
     this.user = found.user ?? null;
     // The next time the page is loaded, what is drawn first is the chat (theme.js).
     write('in', '1');
+    write('out', null);
     this.reason = '';
     this.phase = 'in';
     const page = router.current.page;
@@ -74,8 +81,10 @@ class Session {
   }
 
   async signOut(): Promise<void> {
+    const who = this.user?.id ?? '';
     await logOut();
     forgetDrafts();
+    write('out', who);
     this.returnTo = '/';
     this.leave(t('session.signedOut'), false);
   }
@@ -85,15 +94,19 @@ class Session {
     this.leave(t('session.passwordChanged'));
   }
 
-  /** The session is gone. What was typed stays as a draft. */
+  /** The session is gone. All that was typed stays where it is, until somebody else signs in. */
   private lost(): void {
-    if (this.phase === 'in') this.leave(t('session.ended'));
+    if (this.phase !== 'in') return;
+    if (read('out') === this.user?.id) return this.leave(t('session.signedOut'), false);
+    this.reason = t('session.ended');
+    this.covered = true;
   }
 
   private leave(reason: string, comeBack = true): void {
     const { page } = router.current;
     if (comeBack && page !== 'login' && page !== 'setup' && page !== 'password') this.returnTo = router.address;
     this.user = this.first = null;
+    this.covered = false;
     write('in', null);
     this.reason = reason;
     this.phase = 'anonymous';

@@ -18,6 +18,11 @@ export function write(key: string, value: string | null): void {
   }
 }
 
+/** Calls when another window of this browser writes a value. */
+export function hearKey(key: string, then: () => void): void {
+  globalThis.addEventListener?.('storage', ({ key: written, newValue }) => written === 'atelier.' + key && newValue !== null && then());
+}
+
 /** A list of texts; anything else is an empty one. */
 export function readList(key: string): string[] {
   try {

@@ -56,6 +56,8 @@ export const refused = (code: string) => new ApiError(code === 'not_found' ? 404
 /** What to tell the person about anything that was thrown. */
 export function say(error: unknown): string {
   if (error instanceof ApiError) {
+    // By the time that it is read, who asked has signed in again.
+    if (error.code === 'unauthorized') return t('session.again');
     if (error.size) return t('error.context', { asked: count(error.size.asked), limit: count(error.size.limit) });
     return error.retryAfter ? t('error.retryAfter', { message: error.message, s: error.retryAfter }) : error.message;
   }
