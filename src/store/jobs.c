@@ -520,10 +520,19 @@ int jobs_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
 	return db_write(db, delete_in, &x, e);
 }
 
-int jobs_trim(struct db *db, struct err *e)
+static int trim_in(struct db_conn *c, void *arg UNUSED, struct err *e)
 {
-	return STORE_WRITE(db, NULL, e,
+	int r = db_exec(c, NULL, e,
 		"DELETE FROM jobs WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY user_id"
 		" ORDER BY id DESC) AS n FROM jobs WHERE state NOT IN " JOBS_OPEN ") AS ended WHERE n > ?)",
 		DB_I64(JOBS_KEPT));
+
+	return r < 0 ? r
+		     : db_exec(c, NULL, e, "DELETE FROM nodes WHERE seen_at < ?",
+			       DB_I64(clock_now_ms() - JOBS_NODES_KEPT_MS));
+}
+
+int jobs_trim(struct db *db, struct err *e)
+{
+	return db_write(db, trim_in, NULL, e);
 }

@@ -128,8 +128,10 @@ int jobs_retry(struct db *db, atelier_id user_id, atelier_id id, struct err *e) 
 /* One that has ended: E_CONFLICT for another. */
 int jobs_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e) MUST_CHECK;
 
-/* Of those of each user that have ended the newest JOBS_KEPT stay. */
-#define JOBS_KEPT 500
+/* Of those of each user that have ended the newest JOBS_KEPT stay. Servers that are away for long are forgotten: what waits for
+ * one still does, since without a row it is away, too. */
+#define JOBS_KEPT          500
+#define JOBS_NODES_KEPT_MS ((int64_t)30 * 24 * 3600 * 1000)
 int jobs_trim(struct db *db, struct err *e) MUST_CHECK;
 
 /* This server is there: it is away once it has not said so for as long as a lease lasts. */

@@ -322,6 +322,33 @@ static void test_old_ones_go(void **state)
 	assert_string_equal(get(f, hers).state, "canceled");
 }
 
+/* Two servers that were last seen long ago and a little less so; a job waits for the former. */
+static int servers_in(struct db_conn *c, void *arg UNUSED, struct err *e)
+{
+	const int64_t long_ago = clock_now_ms() - JOBS_NODES_KEPT_MS;
+	int r = db_exec(c, NULL, e, "UPDATE jobs SET node = 1 WHERE id > ?", DB_I64(0));
+
+	return r < 0 ? r
+		     : db_exec(c, NULL, e, "INSERT INTO nodes (id, seen_at) VALUES (1, ?), (2, ?)",
+			       DB_I64(long_ago - 1000), DB_I64(long_ago + 60000));
+}
+
+/* Servers that never come back are forgotten; what waits for one can be canceled still. */
+static void test_lost_servers_go(void **state)
+{
+	struct fixture *f = *state;
+	atelier_id id = add(f, f->bob, "waits");
+
+	FINE(f, db_write(f->db, servers_in, NULL, &f->e));
+	FINE(f, jobs_trim(f->db, &f->e));
+	assert_int_equal(number(f, "SELECT count(*) FROM nodes"), 1);
+	assert_int_equal(number(f, "SELECT max(id) FROM nodes"), 2);
+	assert_string_equal(get(f, id).state, "queued");
+	assert_int_equal(get(f, id).node, 1);
+	assert_int_equal(get(f, id).seen_at, 0);
+	assert_int_equal(jobs_cancel(f->db, f->bob, id, &f->e), 1);
+}
+
 static void test_dismissed(void **state)
 {
 	struct fixture *f = *state;
@@ -359,6 +386,7 @@ int main(void)
 		TEST(test_lists),
 		TEST(test_asked_while_it_runs),
 		TEST(test_old_ones_go),
+		TEST(test_lost_servers_go),
 		TEST(test_dismissed),
 		TEST(test_kinds_nobody_knows),
 	};
