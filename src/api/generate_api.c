@@ -65,10 +65,10 @@ static const struct field generate_fields[] = {
 		"The person's language, for instructions that ask for it: a tag like de, or its name."),
 	FIELD_STR(G, time_zone, "time_zone", 1, 64, 0,
 		"Where the person is, for tools that ask for it: a name like Europe/Berlin."),
-	FIELD_JSON(G, tools, "tools", 0,
-		"Tools that may be used: true (all that you have), or a list of names; null: the assistant's. What "
-		"asks first "
-		"is asked in the stream; without a stream it is not run."),
+	FIELD(FT_JSON, G, tools, "tools", .choices = TOOLS_WISH,
+		.doc = "Tools that may be used: true (all that you have), or a list of names; null: the assistant's. "
+		       "What asks "
+		       "first is asked in the stream; without a stream it is not run."),
 	FIELD(FT_STRS, G, collection_ids, "collection_ids", .max = PLACES_MAX, .item = &place_item,
 		.flags = FIELD_UNIQUE, .doc = "Collections that are searched for passages to answer by."),
 	FIELD(FT_STRS, G, document_ids, "document_ids", .max = PLACES_MAX, .item = &place_item, .flags = FIELD_UNIQUE,

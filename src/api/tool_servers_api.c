@@ -45,13 +45,19 @@ static const struct field server_fields[] = {
 static const struct schema server_schema = SCHEMA("ToolServer", B, server_fields, "A server that offers tools.");
 LIST_SCHEMA(server_list_schema, "ToolServerList", &server_schema, "By name.", "The own tool servers and shared ones.");
 
+/* As are_texts() has them. */
+#define GROUPS_OF_TEXTS                                                                                                \
+	"\"additionalProperties\":{\"anyOf\":[{\"type\":\"string\"},"                                                  \
+	"{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"}}]}"
+#define SECRETS(must, text)                                                                                            \
+	FIELD(FT_JSON, B, secrets, "secrets", .flags = (must) | FIELD_OBJECT_ONLY | FIELD_SECRET,                      \
+		.choices = GROUPS_OF_TEXTS, .doc = (text))
 #define KIND(must) FIELD_ENUM(B, s.kind, "kind", TOOL_SERVER_KINDS, (must), "What it speaks; it stays what it is.")
 #define CONFIG(must)                                                                                                   \
 	FIELD_JSON(B, s.config, "config", (must) | FIELD_OBJECT_ONLY, "How it is reached, as its kind has it."),       \
-		FIELD_JSON(B, secrets, "secrets", FIELD_OBJECT_ONLY | FIELD_SECRET,                                    \
-			"Texts by name, such as token, or objects of texts; they are never told again. An empty "      \
-			"object removes them, "                                                                        \
-			"without this field they stay, as long as they are for the same place.")
+		SECRETS(0, "Texts by name, such as token, or objects of texts; they are never told again. An empty "   \
+			   "object removes them, "                                                                     \
+			   "without this field they stay, as long as they are for the same place.")
 #define EDIT_FIELDS(must)                                                                                              \
 	FIELD_STR(B, s.name, "name", 1, NAME_MAX_N, (must), "What it is called."), CONFIG(must),                       \
 		FIELD(FT_STR, B, prefix, "prefix", .max = 32, .pattern = "^[A-Za-z0-9_-]*$",                           \
@@ -69,9 +75,7 @@ static const struct field try_fields[] = {KIND(FIELD_REQUIRED), CONFIG(FIELD_REQ
 	FIELD_STR(B, tool, "tool", 0, 128, 0, "One of its tools to be run, by its name there."),
 	FIELD_JSON(B, arguments, "arguments", FIELD_OBJECT_ONLY, "What to run that with.")};
 static const struct schema try_schema = SCHEMA("ToolServerTry", B, try_fields, "What to try; it need not be stored.");
-static const struct field secrets_fields[] = {
-	FIELD_JSON(B, secrets, "secrets", FIELD_REQUIRED | FIELD_OBJECT_ONLY | FIELD_SECRET,
-		"Texts by name; an empty object removes them."),
+static const struct field secrets_fields[] = {SECRETS(FIELD_REQUIRED, "Texts by name; an empty object removes them."),
 	FIELD_BOOL(B, personal, "personal", 0, "Those of whoever asks, where everybody has their own.")};
 static const struct schema secrets_schema = SCHEMA("ToolServerSecrets", B, secrets_fields, "What opens a tool server.");
 
@@ -348,7 +352,7 @@ static int secrets_put(struct request *q)
 	if (r == 0)
 		r = check_secrets(q, in->secrets);
 	if (r == 0 && in->personal && !s.per_user)
-		r = err_set(&q->err, E_INVALID, "This tool server has the same secrets for everybody.");
+		r = err_set(&q->err, E_CONFLICT, "This tool server has the same secrets for everybody.");
 	if (r == 0)
 		r = keep_secrets(q, &s, in->personal ? q->who.user.id : 0, in->secrets);
 	if (r < 0)
@@ -454,7 +458,7 @@ static const struct route routes[] = {
 	{"POST", P "/{id}/refresh", "refreshToolServer", server_refresh, ACCESS_USER, ROUTE_SLOW, .status = 200, THIS,
 		.answer = &server_schema, .summary = "Ask a tool server for its tools anew."},
 	{"PUT", P "/{id}/secrets", "setToolServerSecrets", secrets_put, ACCESS_USER, .status = 200, THIS,
-		.body = &secrets_schema, .answer = &server_schema,
+		.body = &secrets_schema, .answer = &server_schema, FAILS(E_CONFLICT),
 		.summary = "Set what opens a tool server, of all or of oneself."},
 	{"GET", P "/{id}/grants", "listToolServerGrants", shared_get_grants, ACCESS_USER, .status = 200, THIS,
 		.answer = &shared_grants_schema, .summary = "Who has it beside its owner."},

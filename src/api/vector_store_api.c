@@ -58,14 +58,18 @@ static const struct field edit_fields[] = {
 		"address "
 		"do."),
 };
+/* As fits_kind() has it. */
+#define OF_KINDS(words, address)                                                                                       \
+	"{\"properties\":{\"kind\":{\"enum\":[" words "]},\"url\":{\"type\":\"string\",\"pattern\":\"" address         \
+	"\"}},\"required\":[\"url\"]}"
 static const struct schema edit_schema = {
 	.name = "VectorStoreEdit",
 	.size = sizeof(E),
 	.fields = edit_fields,
 	.n_fields = N_ELEMENTS(edit_fields),
 	.doc = "Another store. It is tried before it is taken.",
-	.rule = "\"if\":{\"properties\":{\"kind\":{\"const\":\"embedded\"}}},\"then\":true,"
-		"\"else\":{\"properties\":{\"url\":{\"type\":\"string\",\"pattern\":\"h\"}},\"required\":[\"url\"]}",
+	.rule = "\"anyOf\":[{\"properties\":{\"kind\":{\"const\":\"embedded\"}}}," OF_KINDS(
+		"\"pgvector\"", "^ *postgresql:") "," OF_KINDS("\"qdrant\",\"chroma\"", "^ *http[^@?]*$") "]",
 };
 #undef E
 

@@ -52,11 +52,11 @@ struct field {
 	enum field_type type;
 	unsigned flags;
 	size_t offset;
-	ptrdiff_t present; /* offset of a bool set to whether the field was there, or -1 */
-	int64_t min, max;  /* 0, 0: no bounds */
-	int64_t when_null; /* FT_I64: what a null becomes */
-	const char
-		*choices; /* FT_ENUM: its words; FT_JSON: what its reader takes, as members of JSON Schema; or NULL */
+	ptrdiff_t present;   /* offset of a bool set to whether the field was there, or -1 */
+	int64_t min, max;    /* 0, 0: no bounds */
+	int64_t when_null;   /* FT_I64: what a null becomes */
+	const char *choices; /* FT_ENUM: its words; FT_JSON: what its reader takes, as members of JSON Schema
+				(FIELD_OBJECT_ONLY: beside its type); or NULL */
 	const char *pattern; /* of a text, before blanks are cut off: both a POSIX ERE and one of JavaScript */
 	const char *hint;    /* what the pattern wants, for people: "must be " and this */
 	const struct field *item;

@@ -155,7 +155,7 @@ static bool add_kind(const struct field *f, bool parsed, struct buf *b)
 		}
 		if (f->flags & FIELD_OBJECT_ONLY) {
 			add_type(f, "object", b);
-			buf_add_str(b, ",\"additionalProperties\":true");
+			buf_printf(b, ",%s", parsed && f->choices ? f->choices : "\"additionalProperties\":true");
 			break;
 		}
 		if (parsed && f->choices)

@@ -88,9 +88,9 @@ static int anthropic_count_tokens_post(struct request *q)
 /* clang-format off */
 static const struct route routes[] = {
 	{"POST", "/v1/messages", "anthropicMessages", anthropic_messages_post, ACCESS_USER,
-		ROUTE_GATEWAY | ROUTE_CALL, ANTHROPIC, EVENTS, .body_schema = GW_MODEL_BODY, .summary = "Ask a model in the way of Anthropic."},
+		ROUTE_GATEWAY | ROUTE_CALL, ANTHROPIC, EVENTS, .body_schema = GW_MESSAGES_BODY, .summary = "Ask a model in the way of Anthropic."},
 	{"POST", "/v1/messages/count_tokens", "anthropicCountTokens", anthropic_count_tokens_post, ACCESS_USER,
-		ROUTE_GATEWAY | ROUTE_CALL, ANTHROPIC, .body_schema = GW_MODEL_BODY, .summary = "How many tokens a request has."},
+		ROUTE_GATEWAY | ROUTE_CALL, ANTHROPIC, .body_schema = GW_COUNT_BODY, .summary = "How many tokens a request has."},
 };
 /* clang-format on */
 const struct route_set anthropic_messages_routes = ROUTES(routes);

@@ -132,7 +132,7 @@ static int embeddings_post(struct request *q)
 /* clang-format off */
 static const struct route routes[] = {
 	{"POST", "/v1/embeddings", "openaiEmbeddings", embeddings_post, ACCESS_USER, ROUTE_GATEWAY | ROUTE_CALL,
-		OPENAI, .body_schema = GW_MODEL_BODY, .summary = "Embed texts."},
+		OPENAI, .body_schema = GW_EMBEDDINGS_BODY, .summary = "Embed texts."},
 };
 /* clang-format on */
 const struct route_set embeddings_routes = ROUTES(routes);

@@ -245,13 +245,13 @@ static int ollama_embeddings_post(struct request *q)
 /* clang-format off */
 static const struct route routes[] = {
 	{"POST", "/api/chat", "ollamaChat", ollama_chat_post, ACCESS_USER, ROUTE_GATEWAY | ROUTE_CALL, OLLAMA,
-		LINES, .body_schema = GW_MODEL_BODY, .summary = "Ask a model in the way of Ollama; a stream of lines of JSON unless \"stream\" is false."},
+		LINES, .body_schema = GW_OLLAMA_CHAT_BODY, .summary = "Ask a model in the way of Ollama; a stream of lines of JSON unless \"stream\" is false."},
 	{"POST", "/api/generate", "ollamaGenerate", ollama_generate_post, ACCESS_USER, ROUTE_GATEWAY | ROUTE_CALL,
-		OLLAMA, LINES, .body_schema = GW_MODEL_BODY, .summary = "Go on with a prompt in the way of Ollama."},
+		OLLAMA, LINES, .body_schema = GW_OLLAMA_GENERATE_BODY, .summary = "Go on with a prompt in the way of Ollama."},
 	{"POST", "/api/embed", "ollamaEmbed", ollama_embed_post, ACCESS_USER, ROUTE_GATEWAY | ROUTE_CALL, OLLAMA,
-		.body_schema = GW_MODEL_BODY, .summary = "Embed texts."},
+		.body_schema = GW_OLLAMA_EMBED_BODY, .summary = "Embed texts."},
 	{"POST", "/api/embeddings", "ollamaEmbeddings", ollama_embeddings_post, ACCESS_USER,
-		ROUTE_GATEWAY | ROUTE_CALL, OLLAMA, .body_schema = GW_MODEL_BODY, .summary = "Embed one text, in the older way."},
+		ROUTE_GATEWAY | ROUTE_CALL, OLLAMA, .body_schema = GW_OLLAMA_EMBEDDINGS_BODY, .summary = "Embed one text, in the older way."},
 };
 /* clang-format on */
 const struct route_set ollama_calls_routes = ROUTES(routes);

@@ -156,7 +156,7 @@ static int ollama_not_here(struct request *q)
 /* clang-format off */
 static const struct route routes[] = {
 	{"POST", "/api/pull", "ollamaPull", ollama_pull_post, ACCESS_ADMIN, ROUTE_MODELS | ROUTE_CALL, OLLAMA,
-		LINES, .body_schema = GW_MODEL_BODY, .summary = "Let the first Ollama fetch a model."},
+		LINES, .body_schema = GW_PULL_BODY, .summary = "Let the first Ollama fetch a model."},
 	{"DELETE", "/api/delete", "ollamaDelete", ollama_delete, ACCESS_ADMIN, ROUTE_MODELS | ROUTE_CALL, OLLAMA_BARE,
 		.body_schema = GW_MODEL_BODY, .summary = "Delete a model of an Ollama."},
 	{"POST", "/api/copy", "ollamaCopy", ollama_copy_post, ACCESS_ADMIN, ROUTE_MODELS | ROUTE_CALL, OLLAMA_BARE,

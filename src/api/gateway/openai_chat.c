@@ -668,7 +668,7 @@ static int chat_completions_post(struct request *q)
 /* clang-format off */
 static const struct route routes[] = {
 	{"POST", "/v1/chat/completions", "openaiChat", chat_completions_post, ACCESS_USER, ROUTE_GATEWAY | ROUTE_CALL,
-		OPENAI, EVENTS, .body_schema = GW_MODEL_BODY, .summary = "Ask a model in the way of OpenAI."},
+		OPENAI, EVENTS, .body_schema = GW_CHAT_BODY, .summary = "Ask a model in the way of OpenAI."},
 };
 /* clang-format on */
 const struct route_set openai_chat_routes = ROUTES(routes);

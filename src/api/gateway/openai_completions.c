@@ -177,7 +177,7 @@ static int completions_post(struct request *q)
 /* clang-format off */
 static const struct route routes[] = {
 	{"POST", "/v1/completions", "openaiCompletions", completions_post, ACCESS_USER, ROUTE_GATEWAY | ROUTE_CALL,
-		OPENAI, EVENTS, .body_schema = GW_MODEL_BODY, .summary = "Have a model go on with a text, or fill a gap in one."},
+		OPENAI, EVENTS, .body_schema = GW_COMPLETION_BODY, .summary = "Have a model go on with a text, or fill a gap in one."},
 };
 /* clang-format on */
 const struct route_set openai_completions_routes = ROUTES(routes);

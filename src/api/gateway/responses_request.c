@@ -640,11 +640,11 @@ static int responses_compact_post(struct request *q)
 /* clang-format off */
 static const struct route routes[] = {
 	{"POST", "/v1/responses", "openaiResponses", responses_post, ACCESS_USER, ROUTE_GATEWAY | ROUTE_CALL,
-		OPENAI, EVENTS, .body_schema = GW_MODEL_BODY, .summary = "Ask a model in OpenAI's newer way; answers are kept for a while, to go on from."},
+		OPENAI, EVENTS, .body_schema = GW_RESPONSES_BODY, .summary = "Ask a model in OpenAI's newer way; answers are kept for a while, to go on from."},
 	{"POST", "/v1/responses/compact", "openaiCompact", responses_compact_post, ACCESS_USER, ROUTE_GATEWAY | ROUTE_CALL,
-		OPENAI, .body_schema = GW_MODEL_BODY, .summary = "Have a model put a conversation in short."},
+		OPENAI, .body_schema = GW_RESPONSES_BODY, .summary = "Have a model put a conversation in short."},
 	{"POST", "/v1/responses/input_tokens", "openaiInputTokens", responses_count_post, ACCESS_USER,
-		ROUTE_GATEWAY | ROUTE_CALL, OPENAI, .body_schema = GW_MODEL_BODY, .summary = "How many tokens a request has."},
+		ROUTE_GATEWAY | ROUTE_CALL, OPENAI, .body_schema = GW_RESPONSES_BODY, .summary = "How many tokens a request has."},
 };
 /* clang-format on */
 const struct route_set responses_request_routes = ROUTES(routes);
