@@ -59,17 +59,17 @@ static const struct field edit_fields[] = {
 		"do."),
 };
 /* As fits_kind() has it. */
-#define OF_KINDS(words, address)                                                                                       \
-	"{\"properties\":{\"kind\":{\"enum\":[" words "]},\"url\":{\"type\":\"string\",\"pattern\":\"" address         \
-	"\"}},\"required\":[\"url\"]}"
+#define IS_KIND(kind) "{\"properties\":{\"kind\":{\"const\":\"" kind "\"}}}"
+#define NEEDS(address)                                                                                                 \
+	"{\"properties\":{\"url\":{\"type\":\"string\",\"pattern\":\"" address "\"}},\"required\":[\"url\"]}"
 static const struct schema edit_schema = {
 	.name = "VectorStoreEdit",
 	.size = sizeof(E),
 	.fields = edit_fields,
 	.n_fields = N_ELEMENTS(edit_fields),
 	.doc = "Another store. It is tried before it is taken.",
-	.rule = "\"anyOf\":[{\"properties\":{\"kind\":{\"const\":\"embedded\"}}}," OF_KINDS(
-		"\"pgvector\"", "^ *postgresql:") "," OF_KINDS("\"qdrant\",\"chroma\"", "^ *http[^@?]*$") "]",
+	.rule = "\"if\":" IS_KIND("pgvector") ",\"then\":" NEEDS("^ *postgresql:") ",\"else\":{\"if\":" IS_KIND(
+		"embedded") ",\"then\":true,\"else\":" NEEDS("^ *http[^@?]*$") "}",
 };
 #undef E
 
