@@ -528,12 +528,13 @@ async function byLink({ page, base, row, choose, shot }) {
   await shot('link');
   await page.waitForFunction(() => document.querySelectorAll('[role="dialog"]').length === 1); // the form has made room for it
   const address = await text.innerText();
-  assert.match(address, /\/password#[\w-]{43}$/);
+  assert.match(address, /\/password#[\w-]{43}\/pia$/);
   await dialog(page).getByRole('button', { name: 'Close' }).click();
   await row('pia').waitFor();
   const context = await page.context().browser().newContext({ reducedMotion: 'reduce', locale: 'en-US' });
   const other = await context.newPage();
   await other.goto(address);
+  await holds(other.getByLabel('User name'), 'pia', 'what to sign in with from now on');
   await other.getByLabel('Password', { exact: true }).fill('a password of mine');
   await other.getByLabel('Repeat password').fill('a password of mine');
   await other.getByRole('button', { name: 'Set password' }).click();

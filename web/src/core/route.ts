@@ -4,7 +4,7 @@ export type Route =
   | { page: 'chat'; id: string }
   | { page: 'setup'; code: string }
   | { page: 'login' }
-  | { page: 'password'; token: string }
+  | { page: 'password'; token: string; name: string }
   | { page: 'settings'; section: string | null }
   | { page: 'documents'; collection: string | null; document: string | null; passage: string | null }
   | { page: 'assistants' }
@@ -31,7 +31,10 @@ export function parseRoute(address: string): Route {
   if (parts.length > 2) return { page: 'unknown' };
   if (page === 'c' && a) return { page: 'chat', id: a };
   if (page === 'setup' && !a) return { page: 'setup', code: hash };
-  if (page === 'password' && !a) return { page: 'password', token: hash };
+  if (page === 'password' && !a) {
+    const [token = '', name = ''] = hash.split('/');
+    return { page: 'password', token, name };
+  }
   if (page === 'login' && !a) return { page: 'login' };
   // These two were sections of the settings once.
   if (page === 'settings' && (a === 'assistants' || a === 'prompts')) return { page: a };
