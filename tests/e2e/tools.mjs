@@ -97,6 +97,7 @@ export async function toolCalls({ page, mock, base, shot }) {
   ])).json();
   mock.on('Look around', ({ call, tool, say }) => {
     if (call.messages.at(-1).role !== 'user') return say('I looked.');
+    tool('write_file', { path: 'tides.txt', content: 'High water at six.' });
     tool('calculator', { expression: '6*7' });
     tool('town_boats', {});
     tool('town_chart', {});
@@ -122,6 +123,7 @@ export async function toolCalls({ page, mock, base, shot }) {
   // Folded; opened, each result in its form; the same after a reload.
   for (const reloaded of [false, true]) {
     if (reloaded) await page.reload();
+    await answer.getByRole('link', { name: 'tides.txt 18 B' }).waitFor(); // what was made is seen without a press
     const row = (name) => answer.getByRole('button', { name });
     await row(/^Calculator 6\*7/).click();
     await answer.getByRole('group', { name: 'Result of calculator' }).getByText('42').waitFor();

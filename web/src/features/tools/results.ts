@@ -123,3 +123,6 @@ export function noted(call: Pick<CallPart, 'source' | 'name' | 'structured'>): {
 
 /** Pictures that may be shown where they stand; of SVG only as a picture, where nothing in it runs. */
 export const isPicture = (type: string): boolean => /^image\/(png|jpeg|webp|gif|svg\+xml)$/.test(type);
+
+/** The files that a call made for the person; the whole of a result that is cut is none of them. */
+export const made = (call: Pick<CallPart, 'files'>) => (call.files ?? []).filter((file) => !file.whole);
