@@ -32,6 +32,7 @@
 #define TOP       10
 #define RESCORED  50
 #define BODY_MAX  ((size_t)16 << 20)
+#define WORD_MS   5 /* of the model that takes its time */
 
 /* ---- vectors ---- */
 
@@ -250,16 +251,20 @@ static void embed(const json_t *q, struct buf *b)
 	buf_add_str(b, "]}");
 }
 
-static void answer(const char *path, const char *body, struct buf *b)
+/* True: of the model that takes its time for each word. */
+static bool answer(const char *path, const char *body, struct buf *b)
 {
 	static const char about[] =
 		"{\"name\":\"%s\",\"model\":\"%s\",\"size\":1,\"digest\":\"%s\",\"details\":{\"family\":\"bench\"}}";
 	json_t *q = json_loads(body, 0, NULL);
 	const char *model = json_string_value(json_object_get(q, "model"));
+	bool slow = false;
 
 	if (strcmp(path, "/api/tags") == 0) {
 		buf_add_str(b, "{\"models\":[");
 		buf_printf(b, about, "bench:1b", "bench:1b", "1");
+		buf_add_char(b, ',');
+		buf_printf(b, about, "bench:slow", "bench:slow", "3");
 		buf_add_char(b, ',');
 		buf_printf(b, about, "bench-embed", "bench-embed", "2");
 		buf_add_str(b, "]}");
@@ -269,6 +274,7 @@ static void answer(const char *path, const char *body, struct buf *b)
 	} else if (strcmp(path, "/api/embed") == 0) {
 		embed(q, b);
 	} else if (strcmp(path, "/api/chat") == 0) {
+		slow = model && strcmp(model, "bench:slow") == 0;
 		for (int i = 0; i < 20; i++)
 			buf_printf(b, "{\"model\":\"bench:1b\",\"message\":{\"role\":\"assistant\",\"content\":\"word "
 				      "\"},\"done\":false}\n");
@@ -278,6 +284,7 @@ static void answer(const char *path, const char *body, struct buf *b)
 		buf_add_str(b, "{\"version\":\"0.24.0\"}");
 	}
 	json_decref(q);
+	return slow;
 }
 
 static bool send_all(int fd, const char *p, size_t n)
@@ -288,6 +295,19 @@ static bool send_all(int fd, const char *p, size_t n)
 			return false;
 		p += w;
 		n -= (size_t)w;
+	}
+	return true;
+}
+
+static bool send_slowly(int fd, const char *p, size_t n)
+{
+	const char *end = p + n, *next;
+
+	for (; p < end; p = next) {
+		nanosleep(&(struct timespec){.tv_nsec = WORD_MS * 1000000L}, NULL); /* a thread of its own */
+		next = (const char *)memchr(p, '\n', (size_t)(end - p)) + 1;
+		if (!send_all(fd, p, (size_t)(next - p)))
+			return false;
 	}
 	return true;
 }
@@ -318,12 +338,12 @@ static void *serve_one(void *arg)
 		while (in.n && (n = whole_request(&in, path, &body)) > 0) {
 			buf_reset(&out);
 			char *copy = strndup(in.p + body, n - body);
-			answer(path, copy, &out);
+			bool slow = answer(path, copy, &out);
 			free(copy);
 			snprintf(head, sizeof(head),
 				"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
 				out.n);
-			if (!send_all(fd, head, strlen(head)) || !send_all(fd, out.p, out.n))
+			if (!send_all(fd, head, strlen(head)) || !(slow ? send_slowly : send_all)(fd, out.p, out.n))
 				break;
 			memmove(in.p, in.p + n, in.n - n);
 			in.n -= n;

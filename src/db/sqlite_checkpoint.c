@@ -1,4 +1,10 @@
-/* sqlite_checkpoint.c - the thread that moves what is in SQLite's log into the file, so that no commit waits for that. */
+/*
+ * sqlite_checkpoint.c - the thread that moves what is in SQLite's log into the file, so that no commit waits for that: neither at the
+ * database, nor at the disk. SQLite writes all pages and then syncs them at once. A thousand of them, here and there in the file, are
+ * milliseconds for which the sync of a commit would wait in the disk's queue: so they go to the disk in slices, each awaited.
+ */
+#include <fcntl.h>
+
 #include "base/log.h"
 #include "db/sqlite_priv.h"
 #include "sys/thread.h"
@@ -7,6 +13,37 @@
 #define WAL_RESTART_PAGES    16384 /* about 64 MiB */
 #define WAL_INSIST_PAGES     65536 /* about 256 MiB */
 #define INSIST_MS            250
+#define SLICE_PAGES          16
+
+/* Writes for SQLite. Slices are for others' sake: what fails in one fails in the sync that follows, which SQLite hears of. */
+static int write_sliced(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
+{
+	struct sqlite_slices *s = CONTAINER_OF(f->pMethods, struct sqlite_slices, by);
+	int rc = s->plain->xWrite(f, p, n, at);
+
+	if (rc != SQLITE_OK)
+		return rc;
+	s->from = s->n ? MIN(s->from, at) : at;
+	s->to = s->n ? MAX(s->to, at + n) : at + n;
+	if (++s->n == SLICE_PAGES) {
+		s->n = 0;
+		(void)sync_file_range(
+			s->fd, s->from, s->to - s->from, SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+	}
+	return rc;
+}
+
+/* The file of a connection is reached by a table of functions (sqlite3_io_methods), of which it gets one of its own here. */
+static void slice_writes(struct db_conn *c, struct sqlite_slices *s, int fd)
+{
+	sqlite3_file *f = NULL;
+
+	if (sqlite3_file_control(c->h, "main", SQLITE_FCNTL_FILE_POINTER, &f) != SQLITE_OK || !f || !f->pMethods)
+		return;
+	*s = (struct sqlite_slices){.by = *f->pMethods, .plain = f->pMethods, .fd = fd};
+	s->by.xWrite = write_sliced;
+	f->pMethods = &s->by;
+}
 
 /* Only a log that is read and written all the time gets so large. Writers would wait while readers are waited for: so it is begun anew
  * in a moment when there is none, of which there is one soon; and else when it is much larger. Its file is kept, since to cut it and let
@@ -92,6 +129,7 @@ int sqlite_checkpointer_start(struct db *db, struct err *e)
 	r = db_conn_open(db, &kind, &o->checkpointer, e);
 	if (r < 0)
 		return r;
+	slice_writes(&o->checkpointer, &o->slices, o->file_fd);
 	r = db_thread_start(&o->checkpoint_thread, "db-checkpoint", checkpoint_main, o, e);
 	if (r < 0)
 		return r;

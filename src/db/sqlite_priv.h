@@ -5,9 +5,19 @@
 
 #include "db/db_priv.h"
 
+/* A checkpoint's file, which it writes in slices (sqlite_checkpoint.c). Checkpointer's thread only. */
+struct sqlite_slices {
+	sqlite3_io_methods by;           /* those of the file, but for its writing */
+	const sqlite3_io_methods *plain; /* as SQLite made them */
+	int fd;                          /* the file; borrowed */
+	int n;                           /* pages written since the last slice ended, */
+	int64_t from, to;                /* which lie here */
+};
+
 /* What SQLite needs besides connections: its file, and the thread that makes checkpoints. */
 struct sqlite_own {
 	struct db_conn checkpointer;
+	struct sqlite_slices slices; /* of it */
 	pthread_t checkpoint_thread;
 	int file_fd; /* the file itself: to see whether it still is the one of that name, and for the lock of a server */
 	int64_t file_bytes; /* its size when it was last seen whole; atomic */
