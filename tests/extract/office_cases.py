@@ -112,7 +112,7 @@ def look_excel(r):
     same(r.warnings, ["1 hidden sheet was skipped."])
     rows = r.kinds("table")[0].split("\n")
     same(rows[0], "| Name | Second | Third |")
-    same(rows[2:], ["| rich | 2024-03-15 | 12.5% |", "| a & b | 1900-02-28 | =C2*2 |", "| TRUE |  | 0.1 |",
+    same(rows[2:], ["| rich | 2024-03-15 | 12.5% |", "| a & b | 1900-02-28 | =C2*2 |", "| TRUE |  | 0.1days |",
                     "| #REF! | 2024-03-15 12:00 | 18:00 |", "| 0.3 | 9 |  |"])
     same(r.raw_blocks[0]["rows"], [1, 7])
     same(r.raw_blocks[0]["header"], len("| Name | Second | Third |\n| --- | --- | --- |\n"))
@@ -167,7 +167,27 @@ def shown_numbers():
 
 
 def look_shown_numbers(r):
-    same(r.kinds("table"), ["| Code | Time |\n| --- | --- |\n| a | 00745 |\n| b | 30:05 |\n| c | 36:00 |\n| d | 2.5 |\n| e | 7 |\n| f | 1.5e+300 |"])
+    same(r.kinds("table"), ["| Code | Time |\n| --- | --- |\n| a | 00745 |\n| b | 30:05 |\n| c | 2160:00 |\n| d | 2.5 |\n| e | 7 |\n| f | 1.5e+300 |"])
+
+
+UNITS = (("#,##0.00 &quot;EUR&quot;", "1234.5", "1234.50 EUR"), ("[$$-409]#,##0.00;[Red]-[$$-409]#,##0.00", "-7", "-$7.00"),
+         ("#,##0.00\\ [$\u20ac-407]", "1234.567", "1234.567 \u20ac"), ("&quot;No. &quot;0", "5", "No. 5"), ("0.0,,&quot; M&quot;", "2500000", "2.5 M"),
+         ("General&quot; kg&quot;", "0.3", "0.3 kg"), ("# ?/?&quot; in&quot;", "0.5", "0.5"), ("0.00E+00", "12345.678", "12345.678"),
+         ("_-* #,##0.00\\ &quot;kr&quot;_-;-* #,##0.00", "9", "9.00 kr"), ("0.00&quot; &quot;&quot;x&quot;", "1e300", "1e+300 x"))
+
+
+def units():
+    styles = "<numFmts>%s</numFmts><cellXfs>%s</cellXfs>" % (
+        "".join('<numFmt numFmtId="%d" formatCode="%s"/>' % (164 + i, u[0]) for i, u in enumerate(UNITS)),
+        "".join('<xf numFmtId="%d"/>' % (164 + i) for i in range(len(UNITS))) + '<xf numFmtId="4"/>')
+    rows = '<row r="1"><c r="A1" t="inlineStr"><is><t>Shown</t></is></c></row>' + "".join(
+        '<row r="%d"><c r="A%d" s="%d"><v>%s</v></c></row>' % (n + 2, n + 2, n, v) for n, v in enumerate([u[1] for u in UNITS] + ["3.5"]))
+    return xlsx([("Sheet", False, rows)], "", styles)
+
+
+def look_units(r):
+    """The unit of an amount, and decimals to the full; no figure is rounded away."""
+    same(r.kinds("table")[0].split("\n")[2:], ["| %s |" % u[2] for u in UNITS] + ["| 3.50 |"])
 
 
 def look_hidden_rows(r):
@@ -248,6 +268,17 @@ def look_odt(r):
     check("left out", "deleted" not in r.text and "remark" not in r.text, r.text)
 
 
+def odt_styles():
+    """What LibreOffice makes of a web page: headings that are paragraphs with the style of one."""
+    return odf("text", '<office:text><text:p text:style-name="P1">Mooring</text:p><text:p text:style-name="Text_20_body">Two lines.</text:p>'
+               '<text:p text:style-name="Heading_20_2">Fenders</text:p><text:p>Four.</text:p></office:text>',
+               styles='<style:style style:name="P1" style:family="paragraph" style:parent-style-name="Heading_20_1"/>')
+
+
+def look_odt_styles(r):
+    same(r.blocks, [("heading", 1, "Mooring"), ("para", 0, "Two lines."), ("heading", 2, "Fenders"), ("para", 0, "Four.")])
+
+
 def ods():
     cell = '<table:table-cell office:value-type="%s" %s><text:p>%s</text:p></table:table-cell>'
     row = "<table:table-row>%s</table:table-row>"
@@ -262,7 +293,7 @@ def ods():
 
 def look_ods(r):
     same([p["label"] for p in r.places], ["One", "Two"])
-    same(r.kinds("table"), ["| Name | Value |  |\n| --- | --- | --- |\n| 2024-03-15 | 1234.5678 |  |"])
+    same(r.kinds("table"), ["| Name | Value |\n| --- | --- |\n| 2024-03-15 | 1234.5678 |"])
     check("hidden", "secret" not in r.text and r.states == ["hidden"], r.text)
 
 
@@ -382,6 +413,7 @@ def cases():
         Case("office docx named zip", word, look_word, file="some.zip"),
         Case("office xlsx", excel, look_excel),
         Case("xlsx numbers as they are shown", shown_numbers, look_shown_numbers),
+        Case("office xlsx units", units, look_units),
         Case("office xlsx merged", MERGED, look_merged),
         Case("office xlsx merged beyond all", sheet([["x", "y"]], ["A1:XFD1048576", "A1:A1", "B1", "1:2", "ZZZZZ9:A1", "", ":"]),
              lambda r: same(r.kinds("caption"), ["x"])),
@@ -399,6 +431,7 @@ def cases():
         Case("office xlsx a header alone", sheet([["Town", "2024", None], [None, "Q1", "Q2"]], ["A1:A9", "B1:C1"]),
              lambda r: same(r.kinds("table"), ["| Town | 2024 Q1 | 2024 Q2 |\n| --- | --- | --- |"])),
         Case("office odp", odp, look_odp),
+        Case("office odt styles", odt_styles, look_odt_styles),
         Case("office odt locked", lambda: odf("text", "", "<encryption-data/>"), fails("locked", "password")),
         Case("office docx locked", ole + "EncryptedPackage".encode("utf-16-le"), fails("locked", "password")),
         Case("office old doc", ole, fails("unsupported", "DOCX")),

@@ -93,6 +93,11 @@ def look_xml(r):
     same(r.blocks, [("para", 0, "One & two"), ("para", 0, "Three bold four")])
 
 
+def look_xml_records(r):
+    """What stands in attributes, where that is more than between the elements; not what names or paints them."""
+    same(r.blocks, [("para", 0, "light: name Skagen & Nord, height 46 m"), ("para", 0, "light: name Hirtshals in the west")])
+
+
 LATEX = rb"""\documentclass{article}
 \usepackage{x}
 \begin{document}
@@ -330,6 +335,10 @@ def cases():
         Case("text json wide", '\ufeff {"k":"\u00fc"}'.encode("utf-16-be"), look_wide(("json", '{\n  "k": "\u00fc"\n}'))),
         Case("text notebook wide", '\ufeff{"nbformat":4,"cells":[{"cell_type":"markdown","source":"# \u00fc"}]}'.encode("utf-16-le"),
              look_wide(("notebook", "\u00fc"))),
+        Case("text xml records", b'<?xml version="1.0"?><chart><light id="a1" name="Skagen &amp; Nord" height="46 m"/>'
+             b'<light name="Hirtshals">in the west</light></chart>', look_xml_records),
+        Case("text xml drawing", b'<?xml version="1.0"?><svg width="100" height="100"><path d="M 1 1 L 99 99"/><text>Quay</text></svg>',
+             lambda r: same(r.blocks, [("para", 0, "Quay")])),
         Case("text xml wide", '\ufeff<?xml version="1.0" encoding="UTF-16"?><a><b>\u00fc</b></a>'.encode("utf-16-le"), look_wide(("xml", "\u00fc"))),
         Case("text mbox", MBOX, look_mbox),
         Case("text long line", b"x" * 100000, look_long),

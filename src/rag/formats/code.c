@@ -5,6 +5,7 @@
 
 #include "rag/formats/format.h"
 #include "rag/formats/odf.h"
+#include "rag/formats/office.h"
 
 #define PART     3000 /* bytes of code after which the next joint ends a block */
 #define MINIFIED 300  /* mean bytes of a line */
@@ -57,19 +58,88 @@ void read_code(struct doc *d, const struct input *in)
 struct xml {
 	struct doc *d;
 	int depth;
+	bool records;      /* what it says stands in its attributes, too */
+	bool drawing;      /* its attributes are lines and colours */
+	size_t said, kept; /* bytes of its text, and of its attributes */
 };
+
+/* What names elements for programs, or says how they look. */
+static bool is_plumbing(struct str name)
+{
+	static const char *const names[] = {"id", "class", "style", "lang", "space", "href", "src", "role",
+		"schemaLocation", "noNamespaceSchemaLocation"};
+
+	for (size_t i = 0; i < N_ELEMENTS(names); i++)
+		if (str_eq(name, str_from(names[i])))
+			return true;
+	return false;
+}
+
+/* "light: name Skagen, height 46 m" */
+static void add_attributes(struct xml *x, const char *element, const struct sax_atts *a)
+{
+	const char *before = ": ";
+	struct str name, value;
+
+	for (int i = 0; sax_at(a, i, &name, &value); i++) {
+		CLEANUP(buf_done) struct buf plain = BUF_INIT((size_t)1 << 20);
+
+		if (value.n == 0 || is_plumbing(name))
+			continue;
+		if (!x->d->open)
+			doc_begin(x->d, EXTRACT_PARA, 0);
+		if (before[0] == ':')
+			doc_flow(x->d, element, strlen(element));
+		doc_flow(x->d, before, strlen(before));
+		doc_flow(x->d, name.p, name.n);
+		doc_flow(x->d, " ", 1);
+		office_text(value, &plain);
+		doc_flow(x->d, plain.p ? plain.p : "", plain.n);
+		before = ", ";
+	}
+	if (before[0] == ',')
+		doc_flow(x->d, " ", 1);
+}
 
 static void xml_start(void *arg, const char *name, const struct sax_atts *a)
 {
 	struct xml *x = arg;
 
-	(void)name;
-	(void)a;
 	/* Deep elements are parts of a sentence or of a record. */
 	if (++x->depth <= 3)
 		doc_end(x->d);
 	else if (x->d->open)
 		doc_flow(x->d, " ", 1);
+	if (x->records)
+		add_attributes(x, name, a);
+}
+
+static void count_start(void *arg, const char *name, const struct sax_atts *a)
+{
+	struct xml *x = arg;
+	struct str key, value;
+
+	x->drawing |= strcmp(name, "svg") == 0;
+	for (int i = 0; sax_at(a, i, &key, &value); i++)
+		x->kept += is_plumbing(key) ? 0 : value.n;
+}
+
+static void count_text(void *arg, const char *p, size_t n)
+{
+	struct xml *x = arg;
+
+	for (size_t i = 0; i < n; i++)
+		x->said += !isspace((unsigned char)p[i]);
+}
+
+/* A text marks its words up; where more stands in attributes than between elements, they hold what is to be found. */
+static bool has_records(struct doc *d, const char *p, size_t n)
+{
+	static const struct sax_handler handler = {.start = count_start, .text = count_text, .doctype = true};
+	struct xml x = {.d = d};
+
+	(void)sax_parse(d, &handler, &x, p, n); /* what is wrong is told by the second reading */
+	return x.kept > x.said && !x.drawing;
 }
 
 static void xml_end(void *arg, const char *name)
@@ -125,6 +195,7 @@ void read_xml(struct doc *d, const struct input *in)
 		charset = d->charset;
 	}
 	doc_format(d, "xml", charset);
+	x.records = has_records(d, p, n);
 	if (!sax_parse(d, &handler, &x, p, n))
 		doc_warn(d, "The XML is not well-formed: it was read as far as it goes.");
 }

@@ -94,6 +94,18 @@ static void cell_begin(struct odf *o, const struct sax_atts *a, bool covered)
 		office_copy(sax_get(a, "date-value"), o->value, sizeof(o->value));
 }
 
+/* Of a sheet, empty cells behind the last one with text are none. */
+static void put_cell(struct odf *o, struct str text)
+{
+	if (text.n == 0 && o->spreadsheet) {
+		o->held++;
+		return;
+	}
+	for (; o->held > 0; o->held--)
+		doc_cell(o->d, "", 0);
+	doc_cell(o->d, text.p, text.n);
+}
+
 static void cell_end(struct odf *o)
 {
 	struct str v = o->value[0] ? str_from(o->value) : buf_str(&o->cell);
@@ -109,8 +121,7 @@ static void cell_end(struct odf *o)
 	}
 	for (int i = 0; i < n; i++, o->column++) {
 		bool says = o->is_covered && o->column < ODF_COVERED && o->covered[o->column].rows > 0;
-		struct str text = says ? (struct str){o->covered[o->column].text, o->covered[o->column].n} : v;
-		doc_cell(o->d, text.p, text.n);
+		put_cell(o, says ? (struct str){o->covered[o->column].text, o->covered[o->column].n} : v);
 	}
 	o->in_cell = false;
 }
@@ -136,7 +147,7 @@ static bool in_table(struct odf *o, const char *name, const struct sax_atts *a)
 			o->d->row_at = 0;
 		}
 	} else if (strcmp(name, "table-row") == 0 && o->tables == 1) {
-		o->column = o->own = o->across = o->down = 0;
+		o->column = o->own = o->across = o->down = o->held = 0;
 		o->rows_repeat = MAX(1, sax_int(a, "number-rows-repeated", 1));
 	} else if ((strcmp(name, "table-cell") == 0 || strcmp(name, "covered-table-cell") == 0) && o->tables == 1) {
 		cell_begin(o, a, name[0] == 'c');
@@ -156,8 +167,32 @@ static void begin_page(struct odf *o, const struct sax_atts *a)
 	doc_place(o->d, EXTRACT_SLIDE, ++o->pages, name.n ? name.p : "", 0, 0);
 }
 
+/* "Heading_20_2": 2; 0: it is no style of headings. It is named so in every language. */
+static int level_of(struct str style)
+{
+	static const char heading[] = "Heading_20_";
+	size_t n = sizeof(heading) - 1;
+
+	return style.n == n + 1 && memcmp(style.p, heading, n) == 0 && style.p[n] >= '1' && style.p[n] <= '9'
+		       ? style.p[n] - '0'
+		       : 0;
+}
+
+/* A paragraph that looks like a heading was meant to be one: what is made from a web page has no others. */
+static int level_of_para(const struct odf *o, const struct sax_atts *a)
+{
+	struct str style = sax_get(a, "style-name");
+	int level = level_of(style);
+
+	for (int i = 0; i < o->n_headings && !level; i++)
+		if (str_eq(style, str_from(o->headings[i].name)))
+			level = o->headings[i].level;
+	return level;
+}
+
 static void begin_para(struct odf *o, bool heading, const struct sax_atts *a)
 {
+	int level = heading ? sax_int(a, "outline-level", 1) : level_of_para(o, a);
 	struct buf *to;
 
 	o->open++;
@@ -165,8 +200,8 @@ static void begin_para(struct odf *o, bool heading, const struct sax_atts *a)
 	if (to)
 		buf_reset(to);
 	if (o->open == 1) {
-		o->heading = heading;
-		o->level = heading ? MAX(1, MIN(sax_int(a, "outline-level", 1), 9)) : 0;
+		o->heading = heading || level > 0;
+		o->level = o->heading ? MAX(1, MIN(level, 9)) : 0;
 	}
 }
 
@@ -200,13 +235,23 @@ static void put_spaces(struct odf *o, int n)
 		put(o, " ", 1);
 }
 
-static void hidden_style(struct odf *o, const char *name, const struct sax_atts *a)
+static void keep_heading(struct odf *o, int level)
 {
-	if (strcmp(name, "style") == 0)
+	if (level == 0 || o->n_headings == (int)N_ELEMENTS(o->headings))
+		return;
+	memcpy(o->headings[o->n_headings].name, o->style, sizeof(o->style));
+	o->headings[o->n_headings++].level = level;
+}
+
+static void look_at_style(struct odf *o, const char *name, const struct sax_atts *a)
+{
+	if (strcmp(name, "style") == 0) {
 		office_copy(sax_get(a, "name"), o->style, sizeof(o->style));
-	else if (strcmp(name, "table-properties") == 0 && sax_is(a, "display", "false") &&
-		 o->n_hidden_styles < (int)N_ELEMENTS(o->hidden_styles))
+		keep_heading(o, level_of(sax_get(a, "parent-style-name")));
+	} else if (strcmp(name, "table-properties") == 0 && sax_is(a, "display", "false") &&
+		   o->n_hidden_styles < (int)N_ELEMENTS(o->hidden_styles)) {
 		memcpy(o->hidden_styles[o->n_hidden_styles++], o->style, sizeof(o->style));
+	}
 }
 
 static void odf_start(void *arg, const char *name, const struct sax_atts *a)
@@ -238,7 +283,7 @@ static void odf_start(void *arg, const char *name, const struct sax_atts *a)
 	else if (strcmp(name, "spreadsheet") == 0)
 		o->spreadsheet = true;
 	else
-		hidden_style(o, name, a);
+		look_at_style(o, name, a);
 }
 
 /* The first cell with text of the row alone. */

@@ -20,11 +20,17 @@ struct odf {
 	int column, own, across, down; /* of the present cell, or row: cells with text, how far they go */
 	int columns_span, rows_span;   /* of the present cell */
 	bool is_covered;
+	int held; /* empty cells of the row, until one with text follows */
 	int columns_repeat, rows_repeat, sheets, pages, hidden_sheets;
 	bool spreadsheet;
 	char hidden_styles[64][64]; /* of tables that are not shown */
 	int n_hidden_styles;
 	char style[64];
+	struct {
+		char name[64];
+		int level;
+	} headings[64]; /* styles of the document's own that are made from one of headings */
+	int n_headings;
 };
 
 void odf_begin(struct odf *o, struct doc *d);

@@ -40,6 +40,16 @@ struct str sax_get(const struct sax_atts *a, const char *name)
 	return prefixed ? (struct str){NULL, 0} : other;
 }
 
+bool sax_at(const struct sax_atts *a, int i, struct str *ret_name, struct str *ret_value)
+{
+	if (i >= a->n)
+		return false;
+	const unsigned char **at = &a->list[i * 5];
+	*ret_name = str_from((const char *)at[0]);
+	*ret_value = (struct str){(const char *)at[3], (size_t)(at[4] - at[3])};
+	return true;
+}
+
 bool sax_is(const struct sax_atts *a, const char *name, const char *value)
 {
 	return str_eq(sax_get(a, name), str_from(value));

@@ -13,6 +13,8 @@ struct sax_atts {
 
 /* The value of an attribute, as it stands; p NULL: not there. "id" is rather one without a prefix, ":id" one with. */
 struct str sax_get(const struct sax_atts *a, const char *name);
+/* The one at `i`, from 0, with its name; false: there are fewer. */
+bool sax_at(const struct sax_atts *a, int i, struct str *ret_name, struct str *ret_value);
 bool sax_is(const struct sax_atts *a, const char *name, const char *value);
 int sax_int(const struct sax_atts *a, const char *name, int otherwise);
 double sax_double(const struct sax_atts *a, const char *name); /* never infinite, nor no number */

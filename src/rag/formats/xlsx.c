@@ -96,28 +96,122 @@ static bool is_padded(struct str code)
 /* Letters of dates outside of quotes, brackets and what is escaped. */
 static enum xlsx_shown shown_by_code(struct str code)
 {
-	bool quoted = false, bracket = false, day = false, time = false, percent = false;
+	bool quoted = false, bracket = false, day = false, time = false, minutes = false, percent = false;
 
 	if (is_padded(code))
 		return (enum xlsx_shown)(AS_PADDED + code.n);
 	for (size_t i = 0; i < code.n; i++) {
 		char c = (char)tolower((unsigned char)code.p[i]);
 
-		if (c == '"' || (c == '&' && code.n - i >= 6 && memcmp(code.p + i, "&quot;", 6) == 0)) {
+		if (c == '"') {
 			quoted = !quoted;
-			i += c == '&' ? 5 : 0;
 		} else if (c == '\\' || c == '_' || c == '*') {
 			i++;
 		} else if (c == '[' || c == ']') {
 			bracket = c == '[';
 			time |= bracket && is_elapsed(code, i);
+			minutes |= bracket && is_elapsed(code, i) && (code.p[i + 1] | 0x20) == 'm';
 		} else if (!quoted && !bracket) {
 			day |= c == 'd' || c == 'y';
 			time |= c == 'h' || c == 's';
 			percent |= c == '%';
 		}
 	}
-	return day ? AS_DATE : time ? AS_TIME : percent ? AS_PERCENT : AS_NUMBER;
+	return day ? AS_DATE : minutes ? AS_MINUTES : time ? AS_TIME : percent ? AS_PERCENT : AS_NUMBER;
+}
+
+/* ---- the unit of a number ---- */
+
+struct unit_reader {
+	struct xlsx_unit *ret;
+	bool digits;  /* their first has been */
+	bool point;   /* the decimals' has been */
+	bool unknown; /* scientific, a fraction: the bare number is clearer */
+	int commas;   /* behind the last digit */
+	size_t n[2];  /* bytes before and after */
+};
+
+static void unit_add(struct unit_reader *u, const char *p, size_t n)
+{
+	char *to = u->digits ? u->ret->after : u->ret->before;
+	size_t *at = &u->n[u->digits];
+
+	if (*at + n < sizeof(u->ret->after)) {
+		memcpy(to + *at, p, n);
+		*at += n;
+		to[*at] = '\0';
+	} else {
+		u->unknown = true;
+	}
+}
+
+/* "[$EUR-407]" is a currency; other brackets are colours, conditions and languages. The place of its end. */
+static size_t unit_bracket(struct unit_reader *u, struct str code, size_t i)
+{
+	size_t end = i;
+
+	while (end < code.n && code.p[end] != ']')
+		end++;
+	if (i + 1 < end && code.p[i + 1] == '$') {
+		size_t stop = i + 2;
+
+		while (stop < end && code.p[stop] != '-')
+			stop++;
+		unit_add(u, code.p + i + 2, stop - i - 2);
+	}
+	return end;
+}
+
+static void unit_figure(struct unit_reader *u, char c)
+{
+	u->unknown |= u->digits &&
+		      (u->n[1] > 0 || c == '/'); /* figures after other text: a fraction, a number of a telephone */
+	u->digits = true;
+	u->point |= c == '.';
+	u->commas = c == ',' ? u->commas + 1 : 0;
+	u->ret->decimals += u->point && c == '0';
+}
+
+static size_t unit_quoted(struct unit_reader *u, struct str code, size_t i)
+{
+	size_t end = i + 1;
+
+	while (end < code.n && code.p[end] != '"')
+		end++;
+	unit_add(u, code.p + i + 1, MIN(end, code.n) - i - 1);
+	return end;
+}
+
+/* Of the first section of a code, which is that of numbers above zero. */
+static void unit_of(struct str code, struct xlsx_unit *ret)
+{
+	struct unit_reader u = {.ret = ret};
+
+	for (size_t i = 0; i < code.n && code.p[i] != ';'; i++) {
+		char c = code.p[i];
+
+		if (c == '[') {
+			i = unit_bracket(&u, code, i);
+		} else if (c == '"') {
+			i = unit_quoted(&u, code, i);
+		} else if (c == '_' || c == '*') {
+			i++;
+		} else if (c == '\\' && i + 1 < code.n) {
+			unit_add(&u, &code.p[++i], 1);
+		} else if (code.n - i >= 7 && memcmp(code.p + i, "General", 7) == 0) {
+			unit_figure(&u, '#');
+			i += 6;
+		} else if (strchr("0#?.,", c)) {
+			unit_figure(&u, c);
+		} else if (strchr("E/@%", c)) {
+			u.unknown = true;
+		} else {
+			unit_add(&u, &code.p[i], 1);
+		}
+	}
+	ret->thousands = u.commas;
+	if (u.unknown || !u.digits || u.commas > 3)
+		*ret = (struct xlsx_unit){.before = ""};
 }
 
 static enum xlsx_shown shown_by_id(const struct xlsx_book *b, int id)
@@ -133,17 +227,40 @@ static enum xlsx_shown shown_by_id(const struct xlsx_book *b, int id)
 	return id == 9 || id == 10 ? AS_PERCENT : AS_NUMBER;
 }
 
+static struct xlsx_style style_by_id(const struct xlsx_book *b, int id)
+{
+	static const struct xlsx_unit cents = {.decimals = 2};
+	struct xlsx_style ret = {
+		(unsigned char)shown_by_id(b, id), id == 2 || id == 4 || id == 39 || id == 40 ? &cents : NULL};
+
+	for (size_t i = 0; i < b->n_formats; i++)
+		if (b->formats[i].id == id)
+			ret.unit = &b->formats[i].unit;
+	return ret;
+}
+
+static void add_format(struct xlsx_book *b, const struct sax_atts *a)
+{
+	CLEANUP(buf_done) struct buf code = BUF_INIT(4096);
+	struct xlsx_format *f = &b->formats[b->n_formats++];
+
+	office_text(sax_get(a, "formatCode"), &code);
+	f->id = sax_int(a, "numFmtId", -1);
+	f->shown = shown_by_code(buf_str(&code));
+	if (f->shown == AS_NUMBER)
+		unit_of(buf_str(&code), &f->unit);
+}
+
 static void style_start(void *arg, const char *name, const struct sax_atts *a)
 {
 	struct xlsx_book *b = arg;
 
 	if (strcmp(name, "numFmt") == 0 && b->n_formats < FORMATS_MAX)
-		b->formats[b->n_formats++] =
-			(struct xlsx_format){sax_int(a, "numFmtId", -1), shown_by_code(sax_get(a, "formatCode"))};
+		add_format(b, a);
 	else if (strcmp(name, "cellXfs") == 0)
 		b->in_styles = true;
 	else if (b->in_styles && strcmp(name, "xf") == 0 && b->n_styles < STYLES_MAX)
-		b->styles[b->n_styles++] = (unsigned char)shown_by_id(b, sax_int(a, "numFmtId", 0));
+		b->styles[b->n_styles++] = style_by_id(b, sax_int(a, "numFmtId", 0));
 }
 
 static void style_end(void *arg, const char *name)
@@ -186,24 +303,52 @@ static void date(const struct xlsx_book *b, double v, bool time_alone, char *to,
 		snprintf(to + n, size - (size_t)n, s ? " %02d:%02d:%02d" : " %02d:%02d", h, m, s);
 }
 
+static void minutes(double days, char *to, size_t size)
+{
+	long long s = llround(days * 86400);
+
+	snprintf(to, size, "%02lld:%02lld", s / 60, s % 60);
+}
+
+/* "-$ 1234.50" */
+static void with_unit(double v, const struct xlsx_unit *u, char *to, size_t size)
+{
+	char figures[48];
+
+	for (int i = 0; i < u->thousands; i++)
+		v /= 1000;
+	snprintf(figures, sizeof(figures), "%.15g", fabs(v));
+	const char *point = strchr(figures, '.');
+	int has = point ? (int)strlen(point + 1) : 0,
+	    lacks = strpbrk(figures, "e") ? 0 : MAX(0, MIN(u->decimals, 9) - has);
+	snprintf(to, size, "%s%s%s%s%.*s%s", v < 0 ? "-" : "", u->before, figures, lacks && !point ? "." : "", lacks,
+		"000000000", u->after);
+}
+
 static void put_number(struct xlsx_book *b, const char *text)
 {
-	enum xlsx_shown shown =
-		b->style >= 0 && (size_t)b->style < b->n_styles ? (enum xlsx_shown)b->styles[b->style] : AS_NUMBER;
-	char *end, to[64];
+	static const struct xlsx_style plain = {AS_NUMBER, NULL};
+	const struct xlsx_style *style =
+		b->style >= 0 && (size_t)b->style < b->n_styles ? &b->styles[b->style] : &plain;
+	enum xlsx_shown shown = (enum xlsx_shown)style->shown;
+	char *end, to[128];
 	double v = strtod(text, &end);
 
 	if (end == text || *end || !isfinite(v)) {
 		buf_add_str(&b->shown, text);
 		return;
 	}
-	b->amount = shown != AS_DATE && shown != AS_TIME && shown <= AS_PADDED;
+	b->amount = shown != AS_DATE && shown != AS_TIME && shown != AS_MINUTES && shown <= AS_PADDED;
 	if ((shown == AS_DATE || shown == AS_TIME) && v >= 0 && v < 2958466)
 		date(b, v, shown == AS_TIME, to, sizeof(to));
+	else if (shown == AS_MINUTES && v >= 0 && v < 2958466)
+		minutes(v, to, sizeof(to));
 	else if (shown == AS_PERCENT)
 		snprintf(to, sizeof(to), "%.12g%%", v * 100);
 	else if (shown > AS_PADDED && v >= 0 && v < 1e15)
 		snprintf(to, sizeof(to), "%0*.0f", (int)(shown - AS_PADDED), v);
+	else if (shown == AS_NUMBER && style->unit)
+		with_unit(v, style->unit, to, sizeof(to));
 	else
 		snprintf(to, sizeof(to), "%.15g", v);
 	buf_add_str(&b->shown, to);
@@ -258,7 +403,7 @@ void xlsx_read(struct doc *d, struct zip_reader *z, const char *part)
 
 	b.sheets = xcalloc(SHEETS_MAX, sizeof(*b.sheets));
 	b.formats = xcalloc(FORMATS_MAX, sizeof(*b.formats));
-	b.styles = xcalloc(STYLES_MAX, 1);
+	b.styles = xcalloc(STYLES_MAX, sizeof(*b.styles));
 	if (!zip_reader_sax(z, part, &book, &b))
 		doc_fail(d, EXTRACT_BROKEN, "The workbook is damaged. Open it in its own program and save it anew.");
 	if ((r = zip_relation_type(all, "styles")) != NULL)

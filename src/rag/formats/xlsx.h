@@ -10,6 +10,7 @@ enum xlsx_shown {
 	AS_NUMBER,
 	AS_DATE,
 	AS_TIME,
+	AS_MINUTES, /* that go on beyond an hour */
 	AS_PERCENT,
 	AS_PADDED, /* and from here on: with zeros in front, so many digits more than this */
 	AS_PADDED_MAX = AS_PADDED + 20
@@ -20,9 +21,22 @@ struct xlsx_sheet {
 	bool hidden;
 };
 
+/* What stands around a number is its unit; how its thousands are told apart depends on who looks, and stands in no file. */
+struct xlsx_unit {
+	char before[16], after[16];
+	int decimals;  /* at least so many; no figure that is there is left out */
+	int thousands; /* so many times a thousandth is shown */
+};
+
 struct xlsx_format {
 	int id;
 	enum xlsx_shown shown;
+	struct xlsx_unit unit;
+};
+
+struct xlsx_style {
+	unsigned char shown;
+	const struct xlsx_unit *unit; /* NULL: none */
 };
 
 struct xlsx_range {
@@ -47,7 +61,7 @@ struct xlsx_book {
 	size_t n_strings, at_cap;
 	struct xlsx_format *formats; /* of numbers, with a code of their own */
 	size_t n_formats;
-	unsigned char *styles; /* how each style of cells is shown */
+	struct xlsx_style *styles; /* how the cells of each are shown */
 	size_t n_styles;
 	bool in_styles, in_text;
 	int skip; /* in phonetic guides */
