@@ -71,15 +71,17 @@ static const struct field document_fields[] = {
 		"What was left out when it was read, as sentences; null: nothing is known."),
 	FIELD_ID(A, d.job_id, "job_id", 0, "The job that reads or embeds it, or did last."),
 	FIELD_ID(A, same_as, "same_as", FIELD_OMIT,
-		"Of one that was just brought: another one of the collection that is the same file."),
+		"Of one that was just brought: another one of the collection that is the same file; itself: it was "
+		"there "
+		"under this name, and stays as it is."),
 	FIELD_TIME(A, d.created_at, "created_at", FIELD_REQUIRED, "When it came."),
 	FIELD_TIME(A, d.updated_at, "updated_at", FIELD_REQUIRED, "When it was changed."),
 };
 #undef A
 static const struct schema document_schema =
 	SCHEMA("Document", struct document_answer, document_fields, "A file in a collection.");
-LIST_SCHEMA(document_list_schema, "DocumentList", &document_schema, "In the order in which they came.",
-	"Documents of a collection.");
+LIST_SCHEMA(document_list_schema, "DocumentList", &document_schema,
+	"In the order in which they came, or the newest first.", "Documents of a collection.");
 
 /* What cannot be written down by the document while the disk is full: that it waits for that. */
 static bool waits_for_room(const struct document *d)
@@ -90,7 +92,19 @@ static bool waits_for_room(const struct document *d)
 	return unfinished && health_get_text(HEALTH_disk, text);
 }
 
-static void answer_of(const struct document *d, struct document_answer *ret)
+/* What keeps it from being read, or embedded, that is not written down by it. */
+static struct document_error waits_for(struct request *q, const struct document *d)
+{
+	if (waits_for_room(d))
+		return (struct document_error){"storage_full", "The server has no room on its disk, or cannot write "
+							       "there. It goes on by itself when it can again."};
+	if (d->server_seen_at >= 0 && jobs_miss_server(q->api->c.jobs, d->server_seen_at))
+		return (struct document_error){"server_away", "The server that has this file is away. It goes on by "
+							      "itself when that is back."};
+	return (struct document_error){NULL, NULL};
+}
+
+static void answer_of(struct request *q, const struct document *d, struct document_answer *ret)
 {
 	*ret = (struct document_answer){.d = *d,
 		.searchable = d->text_id != 0,
@@ -99,11 +113,9 @@ static void answer_of(const struct document *d, struct document_answer *ret)
 	ret->has_error = d->error_code != NULL;
 	if (ret->has_error)
 		ret->error = (struct document_error){d->error_code, d->error_text ? d->error_text : ""};
-	if (!ret->has_error && waits_for_room(d)) {
-		ret->has_error = true;
-		ret->error =
-			(struct document_error){"storage_full", "The server has no room on its disk, or cannot write "
-								"there. It goes on by itself when it can again."};
+	if (!ret->has_error) {
+		ret->error = waits_for(q, d);
+		ret->has_error = ret->error.code != NULL;
 	}
 }
 
@@ -122,7 +134,7 @@ static int answer_document(struct request *q, atelier_id id, atelier_id same_as)
 
 	q->answer = out;
 	if (r == 0 && out) {
-		answer_of(&d, out);
+		answer_of(q, &d, out);
 		out->same_as = same_as;
 	}
 	return r;
@@ -136,17 +148,21 @@ static int answer_documents(struct request *q, const struct document_rows *l, si
 	if (!items)
 		return request_no_memory(q);
 	for (size_t i = 0; i < n; i++)
-		answer_of(&l->items[i], &items[i]);
+		answer_of(q, &l->items[i], &items[i]);
 	return answer_list(q, items, n, l->n > n ? answer_cursor(q, l->items[n - 1].id) : NULL);
 }
 
 static int list_of(struct request *q, struct db_conn *c, atelier_id collection_id)
 {
-	struct document_filter f = {
-		.user_id = q->who.user.id, .collection_id = collection_id, .state = http_query(q->x, "state")};
+	struct document_filter f = {.user_id = q->who.user.id,
+		.collection_id = collection_id,
+		.state = http_query(q->x, "state"),
+		.name = http_query(q->x, "search")};
 	struct document_rows l = {.n = 0};
 	int r = request_i64(q, "limit", &f.limit);
 
+	if (r == 0)
+		r = request_bool(q, "newest", &f.newest);
 	if (r == 0)
 		r = request_id(q, "cursor", &f.after);
 	if (r == 0)
@@ -467,6 +483,8 @@ static const struct param list_params[] = {
 		.doc = "Size of a page."},
 	{.name = "cursor", .type = PARAM_ID, .doc = "`next` of the page before."},
 	{.name = "state", .type = PARAM_STR, .choices = DOCUMENT_STATES, .doc = "Only those that are so far."},
+	{.name = "search", .type = PARAM_STR, .max = 100, .doc = "Only those with this in their name."},
+	{.name = "newest", .type = PARAM_BOOL, .doc = "The newest first."},
 };
 static const struct param find_params[] = {
 	{.name = "search", .type = PARAM_STR, .max = 100, .doc = "Only those with this in their name."},
@@ -481,7 +499,7 @@ static const struct param content_params[] = {
 };
 
 #define D         V1 "/documents"
-#define NEW_FAILS FAILS(E_NOT_FOUND, E_EXPIRED, E_CONFLICT, E_TOO_LARGE, E_BUSY)
+#define NEW_FAILS FAILS(E_NOT_FOUND, E_EXPIRED, E_CONFLICT, E_QUOTA, E_BUSY)
 /* clang-format off */
 static const struct route routes[] = {
 	{"GET", V1 "/collections/{id}/documents", "listDocuments", documents_get_all, ACCESS_USER, .status = 200,

@@ -172,7 +172,7 @@ void files_tidy(struct request *q, atelier_id user_id)
 static const struct route routes[] = {
 	{"POST", V1 "/images", "createImage", images_post, ACCESS_USER, .status = 201,
 		.body = &image_new_schema, .bytes = "image/", .answer = &image_schema,
-		FAILS(E_NOT_FOUND, E_EXPIRED, E_CONFLICT),
+		FAILS(E_NOT_FOUND, E_EXPIRED, E_CONFLICT, E_QUOTA),
 		.summary = "Take an upload as a picture (PNG, JPEG, WebP, GIF), without place, time and person; "
 			   "a small one may be the body itself, with its own type."},
 	{"GET", V1 "/images/{id}", "getImage", image_get, ACCESS_USER, .status = 200,

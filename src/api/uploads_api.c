@@ -435,7 +435,7 @@ static const struct route routes[] = {
 	{"OPTIONS", V1 "/uploads", "getUploadOptions", uploads_options, ACCESS_PUBLIC, TUS(204), TELLS(tells_options),
 		.summary = "Versions, extensions and limits of uploads in parts."},
 	{"POST", V1 "/uploads", "createUpload", uploads_post, ACCESS_USER, TUS(201), ASKS(asks_new), TELLS(tells_new),
-		FAILS(E_PRECONDITION),
+		FAILS(E_PRECONDITION, E_QUOTA),
 		.summary = "Begin an upload of Upload-Length bytes; Location says where its parts go."},
 	{"HEAD", V1 "/uploads/{id}", "getUpload", upload_head, ACCESS_USER, TUS(200), ASKS(asks_version),
 		TELLS(tells_state), FAILS(E_PRECONDITION, E_EXPIRED), .summary = "How many bytes are there: Upload-Offset."},

@@ -73,7 +73,9 @@
 	X(E_CHECKSUM, -5059, 460, "checksum_mismatch", true, true,                                                     \
 		"The bytes do not have the checksum that came with them.")                                             \
 	X(E_UNSURE, -5060, 500, "outcome_unknown", false, true,                                                        \
-		"Whether this was stored is not known. Look before you do it again.")
+		"Whether this was stored is not known. Look before you do it again.")                                  \
+	X(E_QUOTA, -5061, 413, "quota_exceeded", false, true,                                                          \
+		"The space for this is used up. Delete something, then try again.")
 
 #define X(name, num, ...) name = (num),
 enum err_code { ERR_TABLE(X) };

@@ -46,6 +46,9 @@ int jobs_start(struct jobs *js, struct err *e) MUST_CHECK;
 void jobs_stop(struct jobs *js);
 void jobs_free(struct jobs *js); /* stopped ones; NULL is fine */
 
+/* Whether a server that was heard of last at `seen_at` is away. Any thread. */
+bool jobs_miss_server(const struct jobs *js, int64_t seen_at);
+
 /* ---- a job as it is shown ---- */
 
 struct job_error {

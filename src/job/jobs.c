@@ -69,9 +69,14 @@ struct job_view job_view_of(const struct job *j)
 		.server_away = j->server_away};
 }
 
+bool jobs_miss_server(const struct jobs *js, int64_t seen_at)
+{
+	return seen_at < clock_now_ms() - js->lease_ms;
+}
+
 static bool server_is_away(const struct jobs *js, const struct job_row *row)
 {
-	return row->node && strcmp(row->state, "queued") == 0 && row->seen_at < clock_now_ms() - js->lease_ms;
+	return row->node && strcmp(row->state, "queued") == 0 && jobs_miss_server(js, row->seen_at);
 }
 
 static struct job_view view_of_row(const struct jobs *js, const struct job_row *row)

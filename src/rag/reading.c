@@ -54,7 +54,8 @@ static int get_read(struct db_conn *c, const struct search_wish *w, atelier_id i
 static int list_place(struct db_conn *c, atelier_id user_id, const struct search_place *p, atelier_id after,
 	int64_t limit, struct arena *a, struct document_rows *ret, struct err *e)
 {
-	const struct document_filter f = {user_id, p->collection_id, NULL, after, limit};
+	const struct document_filter f = {
+		.user_id = user_id, .collection_id = p->collection_id, .after = after, .limit = limit};
 	int r = 0;
 
 	if (p->n == 0)

@@ -32,6 +32,11 @@
 	" WHEN j.state = 'queued' OR (j.state = 'running' AND documents.state <> 'failed') THEN NULL"                  \
 	" ELSE coalesce(documents." column ", j." column ", " otherwise ") END"
 
+/* Of the one server that can do its job. */
+#define SERVER_SEEN                                                                                                    \
+	"CASE WHEN j.state = 'queued' AND j.node <> 0 THEN coalesce((SELECT seen_at FROM nodes WHERE nodes.id = "      \
+	"j.node), 0) ELSE -1 END"
+
 #define D struct document
 static const struct col columns[] = {COL(I64, D, id), COL(I64, D, collection_id), COL(REF, D, user_id),
 	COL(TEXT, D, name), COL_AS(TEXT, D, state, STATE, COL_SEEN),
@@ -42,7 +47,7 @@ static const struct col columns[] = {COL(I64, D, id), COL(I64, D, collection_id)
 	COL_AS(I64, D, passages, "t.passages", COL_SEEN), COL_AS(I64, D, pages, "t.pages", COL_SEEN),
 	COL_AS(TEXT, D, format, "t.format", COL_SEEN), COL_AS(TEXT, D, language, "t.language", COL_SEEN),
 	COL_AS(TEXT, D, warnings, "t.warnings", COL_SEEN), COL_AS(TEXT, D, recipe, "t.recipe", COL_SEEN),
-	COL_CREATED(D, created_at), COL_UPDATED(D, updated_at)};
+	COL_AS(I64, D, server_seen_at, SERVER_SEEN, COL_SEEN), COL_CREATED(D, created_at), COL_UPDATED(D, updated_at)};
 #undef D
 static const struct rows_table documents = {"documents", "id", NO_DOCUMENT, NULL, TABLE(struct document, columns)};
 
@@ -51,16 +56,21 @@ static const struct rows_table documents = {"documents", "id", NO_DOCUMENT, NULL
 	" LEFT JOIN texts t ON t.id = documents.text_id LEFT JOIN jobs j ON j.id = documents.job_id "
 #define MAY GRANTED("collection", "k.id", "k.user_id")
 
+#define LISTED                                                                                                         \
+	JOINED "WHERE documents.collection_id = ? AND " MAY " AND (? = '' OR " STATE                                   \
+	       " = ?) AND (? = '' OR instr(fold(documents.name), fold(?)) > 0) AND "
+
 int documents_list(
 	struct db_conn *c, const struct document_filter *f, struct arena *a, struct document_rows *ret, struct err *e)
 {
-	const char *state = f->state ? f->state : "";
+	const char *state = f->state ? f->state : "", *name = f->name ? f->name : "";
+	atelier_id after = f->newest && !f->after ? INT64_MAX : f->after;
 
 	return rows_all(&documents, c, a, &ret->items, &ret->n, e,
-		JOINED "WHERE documents.collection_id = ? AND " MAY " AND documents.id > ? AND (? = '' OR " STATE
-		       " = ?) ORDER BY documents.id LIMIT ?",
-		DB_I64(f->collection_id), GRANTED_PARAMS(f->user_id, false, GRANT_READ), DB_I64(f->after),
-		DB_TEXT(state), DB_TEXT(state), DB_I64(f->limit + 1));
+		f->newest ? LISTED "documents.id < ? ORDER BY documents.id DESC LIMIT ?"
+			  : LISTED "documents.id > ? ORDER BY documents.id LIMIT ?",
+		DB_I64(f->collection_id), GRANTED_PARAMS(f->user_id, false, GRANT_READ), DB_TEXT(state), DB_TEXT(state),
+		DB_TEXT(name), DB_TEXT(name), DB_I64(after), DB_I64(f->limit + 1));
 }
 
 int documents_named(struct db_conn *c, atelier_id user_id, const char *name, int64_t limit, struct arena *a,
@@ -184,14 +194,14 @@ static int check_quota(struct db_conn *c, const struct document_new *in, struct 
 	int r = STORE_I64(c, &own, NO_DOCUMENT, e, BYTES_OF("user_id = ?"), DB_I64(in->user_id));
 
 	if (r == 0 && own > in->quota)
-		return err_set(e, E_TOO_LARGE,
+		return err_set(e, E_QUOTA,
 			"Your documents would take more than %lld MB (document_quota_mb). Delete some, then try again.",
 			(long long)(in->quota >> 20));
 	if (r == 0 && in->total)
 		r = STORE_I64(c, &all, NO_DOCUMENT, e, BYTES_OF("id > 0"));
 	if (r < 0 || all <= in->total)
 		return r;
-	return err_set(e, E_TOO_LARGE,
+	return err_set(e, E_QUOTA,
 		"All documents of this server would take more than %lld MB (document_total_mb). Delete some, or ask an"
 		" administrator.",
 		(long long)(in->total >> 20));
@@ -202,6 +212,28 @@ static int find_same(struct db_conn *c, const struct creation *x, atelier_id blo
 	return STORE_I64(c, ret, NULL, e,
 		"SELECT id FROM documents WHERE collection_id = ? AND blob_id = ? AND id <> ? ORDER BY id LIMIT 1",
 		DB_I64(x->in->collection_id), DB_I64(blob_id), DB_I64(x->made.id));
+}
+
+/* The same bytes under the same name are the same document: a folder that is brought again lists nothing twice, and what was sent
+ * anew because its answer was lost neither. *ret_whole: nothing is to be done, for it has not failed. */
+static int find_unchanged(struct db_conn *c, const struct document_new *in, atelier_id blob_id, atelier_id *ret,
+	bool *ret_whole, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = db_query(c, &rows, e,
+		"SELECT documents.id, CASE WHEN " STATE " = 'failed' THEN 0 ELSE 1 END FROM documents " JOINED
+		"WHERE documents.collection_id = ? AND documents.blob_id = ? AND documents.name = coalesce(?, "
+		"documents.name)"
+		" AND (documents.id = ? OR ? = 0) ORDER BY documents.id LIMIT 1",
+		DB_I64(in->collection_id), DB_I64(blob_id), DB_TEXT(in->name), DB_I64(in->replaces),
+		DB_I64(in->replaces));
+
+	r = r < 0 ? r : db_next(rows, e);
+	if (r > 0) {
+		*ret = db_i64(rows, 0);
+		*ret_whole = db_i64(rows, 1);
+	}
+	return MIN(r, 0);
 }
 
 static int replace(struct db_conn *c, const struct creation *x, atelier_id blob_id, struct err *e)
@@ -218,22 +250,36 @@ static int replace(struct db_conn *c, const struct creation *x, atelier_id blob_
 			       DB_I64(blob_id), DB_TEXT(x->in->name), DB_I64(x->in->replaces));
 }
 
+static int add(struct db_conn *c, struct creation *x, atelier_id blob_id, struct err *e)
+{
+	const struct document_new *in = x->in;
+	int64_t now = clock_now_ms();
+
+	return STORE_INSERT(c, &x->made.id, e,
+		"INSERT INTO documents (id, collection_id, user_id, blob_id, name, state, created_at, updated_at)"
+		" VALUES (?, ?, ?, ?, ?, 'queued', ?, ?)",
+		DB_I64(in->collection_id), DB_I64(in->user_id), DB_I64(blob_id), DB_TEXT(in->name), DB_I64(now),
+		DB_I64(now));
+}
+
 static int take_blob(struct db_conn *c, atelier_id blob_id, void *arg, struct err *e)
 {
 	struct creation *x = arg;
 	const struct document_new *in = x->in;
-	int64_t now = clock_now_ms();
+	bool whole = false;
 	int r = may_edit(c, in->user_id, in->collection_id, e);
 
-	x->made.id = in->replaces;
-	if (r == 0 && in->replaces)
+	x->made = (struct document_made){.id = in->replaces};
+	if (r == 0)
+		r = find_unchanged(c, in, blob_id, &x->made.id, &whole, e);
+	if (r < 0 || whole) {
+		x->made.same_as = x->made.id;
+		return r;
+	}
+	if (in->replaces)
 		r = replace(c, x, blob_id, e);
-	else if (r == 0)
-		r = STORE_INSERT(c, &x->made.id, e,
-			"INSERT INTO documents (id, collection_id, user_id, blob_id, name, state, created_at,"
-			" updated_at) VALUES (?, ?, ?, ?, ?, 'queued', ?, ?)",
-			DB_I64(in->collection_id), DB_I64(in->user_id), DB_I64(blob_id), DB_TEXT(in->name), DB_I64(now),
-			DB_I64(now));
+	else if (!x->made.id)
+		r = add(c, x, blob_id, e);
 	/* Those that wait for another server that has the file: this one has it now. */
 	if (r == 0 && db_node(c))
 		r = db_exec(c, NULL, e,

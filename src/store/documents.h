@@ -28,6 +28,7 @@ struct document {
 	const char *format;              /* "pdf"; NULL or "": not known */
 	const char *language, *warnings; /* warnings: JSON array of sentences */
 	const char *recipe;              /* how its text was made, for rag_is_older(); NULL: there is none */
+	int64_t server_seen_at; /* the one server that has its file, which waits for it, was heard of last; -1: none */
 	int64_t created_at, updated_at;
 };
 
@@ -41,8 +42,10 @@ struct document_filter {
 	const char *state; /* NULL: any */
 	atelier_id after;  /* 0: from the first one */
 	int64_t limit;
+	const char *name; /* is in their names; NULL: any */
+	bool newest;      /* these first */
 };
-/* In the order in which they came, one more than `limit` when there are more. */
+/* In the order in which they came, or from the newest on; one more than `limit` when there are more. */
 int documents_list(struct db_conn *c, const struct document_filter *f, struct arena *a, struct document_rows *ret,
 	struct err *e) MUST_CHECK;
 /* Those with `name` in their names, of all collections in the person's list; the newest first. */
@@ -66,10 +69,11 @@ struct document_new {
 };
 struct document_made {
 	atelier_id id;
-	atelier_id same_as; /* another one of the collection with the same bytes; 0: none */
+	/* Another one of the collection with the same bytes; 0: none; itself: it was there under this name, and stays as it is. */
+	atelier_id same_as;
 };
 /* Stores the bytes, the row and its job: durable when this returns 0. E_NOT_FOUND for a collection that the person may not
- * edit, E_TOO_LARGE beyond the quota, E_CONFLICT while the document that is replaced is being read. */
+ * edit, E_QUOTA beyond the quota, E_CONFLICT while the document that is replaced is being read. */
 int documents_create(struct db *db, const char *data, const struct document_new *in, struct document_made *ret,
 	struct err *e) MUST_CHECK;
 

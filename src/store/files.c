@@ -39,7 +39,7 @@ static int check_quota(struct db_conn *c, const struct file_new *in, struct err 
 	if (r < 0 || bytes <= in->quota)
 		return r;
 	return err_set(
-		e, E_TOO_LARGE, "all files that tools made would take more than %lld MB", (long long)(in->quota >> 20));
+		e, E_QUOTA, "all files that tools made would take more than %lld MB", (long long)(in->quota >> 20));
 }
 
 static int take_blob(struct db_conn *c, atelier_id blob_id, void *arg, struct err *e)

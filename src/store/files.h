@@ -22,7 +22,7 @@ struct file_new {
 	int64_t quota; /* bytes that all such files of the user may have */
 };
 
-/* A file that the message has. E_TOO_LARGE, with a sentence, beyond the quota; E_NOT_FOUND when the message is gone; E_STORAGE. */
+/* A file that the message has. E_QUOTA, with a sentence, beyond the quota; E_NOT_FOUND when the message is gone; E_STORAGE. */
 int files_create(
 	struct db *db, const char *data, const struct file_new *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
 

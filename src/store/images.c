@@ -49,7 +49,7 @@ static int check_quota(struct db_conn *c, const struct image_new *in, struct err
 
 	if (r < 0 || bytes <= in->quota)
 		return r;
-	return err_set(e, E_TOO_LARGE,
+	return err_set(e, E_QUOTA,
 		"Your pictures would take more than %lld MB. Delete conversations that have some, then try again.",
 		(long long)(in->quota >> 20));
 }

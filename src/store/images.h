@@ -33,7 +33,7 @@ struct image_new {
 	int64_t quota; /* bytes that all pictures of the user may have */
 };
 
-/* E_TOO_LARGE, with a sentence, beyond the quota; E_STORAGE. */
+/* E_QUOTA, with a sentence, beyond the quota; E_STORAGE. */
 int images_create(
 	struct db *db, const char *data, const struct image_new *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
 

@@ -26,7 +26,7 @@ static int check_quota(struct db_conn *c, const struct upload_new *in, struct er
 		return r;
 	if (MAX(in->size, UPLOAD_LEAST) <= in->quota - used)
 		return 0;
-	return err_set(e, E_TOO_LARGE,
+	return err_set(e, E_QUOTA,
 		"Your uploads have %" PRId64 " of the %" PRId64 " bytes that they may have (upload_quota_mb): %" PRId64
 		" more do not fit. Delete one, or wait until one expires.",
 		used, in->quota, in->size);

@@ -28,7 +28,7 @@ struct upload_new {
 };
 #define UPLOAD_LEAST INT64_C(65536)
 
-/* Row and empty file. E_TOO_LARGE, with a sentence, beyond the quota. */
+/* Row and empty file. E_QUOTA, with a sentence, beyond the quota. */
 int uploads_create(
 	struct db *db, const char *data, const struct upload_new *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
 /* E_NOT_FOUND; E_EXPIRED when its time is over. */

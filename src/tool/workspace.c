@@ -283,7 +283,7 @@ static int open_of(struct builtin_call *c, int *ret, struct err *e)
 
 static int failed(struct builtin_call *c, int r, const struct err *why, struct err *e)
 {
-	if (r == E_NOT_FOUND || r == E_INVALID || r == E_TOO_LARGE)
+	if (r == E_NOT_FOUND || r == E_INVALID || r == E_TOO_LARGE || r == E_QUOTA)
 		return tool_fail(c->ret, "%s", why->msg);
 	return err_set(e, r, "%s", why->msg);
 }

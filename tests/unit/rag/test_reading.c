@@ -555,13 +555,13 @@ static void test_quotas(void **state)
 	} tries[] = {
 		{f->ada, k, "12345678", 8, 0, 0},
 		{f->ada, k, "12345678", 8, 8, 0},
-		{f->ada, k, "9", 8, 0, E_TOO_LARGE},
+		{f->ada, k, "9", 8, 0, E_QUOTA},
 		{f->bob, hers, "12345678", 8, 8, 0},
-		{f->bob, hers, "9", 9, 8, E_TOO_LARGE},
+		{f->bob, hers, "9", 9, 8, E_QUOTA},
 		{f->bob, hers, "9", 9, 9, 0},
-		{f->ada, k, "0", 9, 9, E_TOO_LARGE},
+		{f->ada, k, "0", 9, 9, E_QUOTA},
 		{f->ada, k, "0", 9, 10, 0},
-		{f->bob, hers, "a", 100, 10, E_TOO_LARGE}, /* nobody's count as well */
+		{f->bob, hers, "a", 100, 10, E_QUOTA}, /* nobody's count as well */
 		{f->bob, hers, "a", 100, 11, 0},
 	};
 	struct document_made made = {.id = 0};

@@ -55,7 +55,7 @@ static void test_quota(void **state)
 	atelier_id first = begin_upload(f, 0), id;
 
 	(void)begin_upload(f, UPLOAD_LEAST);
-	REFUSED(f, E_TOO_LARGE, uploads_create(f->db, f->folder, &in, &id, &f->e));
+	REFUSED(f, E_QUOTA, uploads_create(f->db, f->folder, &in, &id, &f->e));
 	REFUSED(f, E_NOT_FOUND, uploads_delete(f->db, f->folder, first, f->bob, &f->e));
 	FINE(f, uploads_delete(f->db, f->folder, first, f->ada, &f->e));
 	FINE(f, uploads_create(f->db, f->folder, &in, &id, &f->e));
