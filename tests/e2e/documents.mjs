@@ -30,6 +30,18 @@ export async function documents({ page, mock, base, shot }) {
   await files.setInputFiles([{ name: 'again.md', mimeType: 'text/markdown', buffer: Buffer.from(RULES) }]);
   await page.getByText('again.md is the same file as rules.md').waitFor();
   await row('again.md').getByText('2 passages').waitFor();
+
+  // Given again under its name it is there already; another file of a name that is there is asked about.
+  await files.setInputFiles([{ name: 'rules.md', mimeType: 'text/markdown', buffer: Buffer.from(RULES) }]);
+  await page.getByText('1 file is here already, unchanged.').waitFor();
+  await files.setInputFiles([{ name: 'tariff.txt', mimeType: 'text/plain', buffer: Buffer.from('Cranes cost ten crowns.\n') }]);
+  const asks = page.getByRole('alertdialog', { name: 'Replace 1 document?' });
+  await asks.getByText('tariff.txt').waitFor();
+  found.push(...(await look(page, 'a new version of what is there', ['graphite', 'quartz'])));
+  await shot('newer');
+  await asks.getByRole('button', { name: 'Leave as it is' }).click();
+  await asks.waitFor({ state: 'detached' });
+  await list(page.getByRole('list', { name: 'Documents of the collection' }).getByRole('listitem').first().locator('a'), ['again.md']);
   found.push(...(await look(page, 'a collection', ['graphite', 'quartz'])));
   await shot('collection');
 
@@ -120,9 +132,18 @@ export async function documents({ page, mock, base, shot }) {
   await hit.locator('mark').getByText('Winches').waitFor();
 
   // What is read while a search is shown is found by it.
+  const indexed = async (route) => {
+    const answer = await route.fetch();
+    const { items } = await answer.json();
+    await route.fulfill({ response: answer, json: { items: items.map((c) => ({ ...c, embedding_model: 'mock:embed' })) } });
+  };
+  await page.route('**/api/v1/collections', indexed);
   const other = page.getByRole('list', { name: 'What was found' }).getByRole('link', { name: 'free.txt' });
   await files.setInputFiles([{ name: 'free.txt', mimeType: 'text/plain', buffer: Buffer.from('The winches of the yacht club are free on Sundays.\n') }]);
   await other.waitFor();
+  // By what the collection is searched since is said without a reload.
+  await page.getByText('Searched by words and by meaning (mock:embed).').waitFor();
+  await page.unroute('**/api/v1/collections', indexed);
   await page.getByRole('searchbox', { name: 'Search the documents' }).fill('');
   await row('prices.txt').getByText('51 B').waitFor();
   await counts(row('prices.txt').locator(`a[href="${place}"]`), 1);

@@ -75,3 +75,11 @@ it('offers to try again where that may come to something else', () => {
   }
   expect(mayHelp(document('a', 'ready', 'English.', 'too_large'))).toBe(true);
 });
+
+it('says in the reader’s language what a document waits for', async () => {
+  const away = document('a', 'queued', 'The server that has this file is away.', 'server_away');
+  expect(reasonOf(away)).toBe(t('documents.waitsServer'));
+  expect(reasonOf(document('b', 'reading', 'Full.', 'storage_full'))).toBe(t('documents.waitsRoom'));
+  // Another reason of one that is not done has the server's words.
+  expect(reasonOf(document('c', 'embedding', 'Asleep.', 'provider_busy'))).toBe('Asleep.');
+});

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ApiError } from '$core/api/errors';
 import { keptUploads, sendDocument, tooLarge } from '$core/upload';
-import { Senders } from '$state/sending.svelte';
+import { nameOf, Senders, wanted } from '$state/sending.svelte';
 import { forgetDrafts } from '$state/storage';
 
 const MB = 1024 * 1024;
@@ -293,7 +293,20 @@ describe('files in parts', () => {
     server.refuse = { 'POST documents': 413 };
     const senders = new Senders('u', () => path, () => {}, path);
     senders.add([new File(['x'], 'huge.txt')]);
-    await vi.waitFor(() => expect(senders.items[0]).toMatchObject({ tooLarge: true, problem: expect.stringContaining('Split it') }), LONG);
+    await vi.waitFor(() => expect(senders.items[0]).toMatchObject({ final: true, problem: expect.stringContaining('Split it') }), LONG);
+  });
+
+  it('does not send what is empty, and says so for good', () => {
+    const senders = new Senders('u', () => path, () => {}, path);
+    senders.add([new File([], 'none.txt')]);
+    expect(senders.items[0]).toMatchObject({ final: true, problem: expect.stringContaining('no text') });
+    expect(server.asked).toEqual([]);
+  });
+
+  it('leaves out what is hidden in a folder, but not what was chosen by itself', () => {
+    const within = (path: string) => Object.defineProperty(new File(['x'], path.split('/').pop()!), 'webkitRelativePath', { value: path });
+    const given = [within('ship/log.txt'), within('ship/.git/config'), within('ship/.DS_Store'), within('ship/in/Thumbs.db'), new File(['x'], '.env')];
+    expect(wanted(given).map(nameOf)).toEqual(['ship/log.txt', '.env']);
   });
 });
 
@@ -302,6 +315,6 @@ it('tells a file that is too large from a store that is full, which may be tried
   expect(refused('A document may have 100 MB (document_max_mb).')).toBe(100 * MB);
   expect(refused('An upload may have 1048576 bytes (upload_max_mb).')).toBe(MB);
   expect(refused('', 'http_413')).toBe(0);
-  expect(refused('Your documents would take more than 1000 MB (document_quota_mb). Delete some, then try again.')).toBeNull();
+  expect(refused('Your documents would take more than 1000 MB (document_quota_mb). Delete some, then try again.', 'quota_exceeded')).toBeNull();
   expect(tooLarge(new ApiError(500, 'internal', '1 MB (upload_max_mb)'))).toBeNull();
 });

@@ -1,12 +1,19 @@
 interface Entry {
+  fullPath: string;
   isFile: boolean;
   isDirectory: boolean;
   file: (done: (file: File) => void, failed: () => void) => void;
   createReader: () => { readEntries: (done: (entries: Entry[]) => void, failed: () => void) => void };
 }
 
+/** As the browser tells it of a folder that is chosen: what is in two folders may have one name. */
+function withPath(file: File, path: string): File {
+  if (path.includes('/')) Object.defineProperty(file, 'webkitRelativePath', { value: path });
+  return file;
+}
+
 async function filesOf(entry: Entry): Promise<File[]> {
-  if (entry.isFile) return new Promise((done) => entry.file((f) => done([f]), () => done([])));
+  if (entry.isFile) return new Promise((done) => entry.file((f) => done([withPath(f, entry.fullPath.slice(1))]), () => done([])));
   if (!entry.isDirectory) return [];
   const reader = entry.createReader();
   const found: File[] = [];

@@ -130,8 +130,12 @@ export class Chat extends Followed {
   }
 
   /** Without collections that are not there any more. */
+  get there(): string[] {
+    return this.app.collections.loaded ? this.places.filter((id) => this.app.collections.find(id)) : this.places;
+  }
+
   drawn(): Drawn {
-    const ids = this.app.collections.loaded ? this.places.filter((id) => this.app.collections.find(id)) : this.places;
+    const ids = this.there;
     return {
       ...(ids.length > 0 && { collection_ids: ids }),
       ...(this.documents.length > 0 && { document_ids: this.documents.map((d) => d.id) }),
@@ -429,6 +433,8 @@ export class Chat extends Followed {
       this.takeBack(before);
       if (e instanceof ApiError && e.unreachable && (await this.arrived(content, before))) return;
       if (stop || (e instanceof ApiError && e.status === 409)) void this.reload();
+      // It may be a collection that is gone, or shared no longer: then the next try is without it, and the composer shows that.
+      if (e instanceof ApiError && e.status === 404 && this.places.length > 0) void this.app.collections.load().catch(() => {});
       throw e;
     }
   }

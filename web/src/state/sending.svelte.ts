@@ -1,7 +1,7 @@
-import { say } from '$core/api/errors';
+import { ApiError, say } from '$core/api/errors';
 import type { Document } from '$core/api/types';
 import { bytes } from '$core/format';
-import { t } from '$core/i18n/i18n.svelte';
+import { t, type Key } from '$core/i18n/i18n.svelte';
 import { forget, giveUp, isTakenUp, isUnsent, GONE_MS, leftUploads, noteUnsent, sendDocument, tooLarge, type Kept, type Outgoing } from '$core/upload';
 
 export interface Sending extends Outgoing {
@@ -9,12 +9,22 @@ export interface Sending extends Outgoing {
   sent: number;
   problem: string;
   /** So it will be refused again. */
-  tooLarge: boolean;
+  final: boolean;
   stop: AbortController;
 }
 
 /** At most so many files are on their way at a time. */
 const AT_ONCE = 3;
+
+/** What is full, and what to do. */
+const noRoom: Record<string, Key> = { quota_exceeded: 'documents.quotaFull', storage_full: 'documents.storageFull' };
+
+/** What a file is called: with its folder, where it was in one. */
+export const nameOf = (file: File): string => file.webkitRelativePath || file.name;
+/** In a folder, what the system or a program keeps for itself. */
+const isHidden = (name: string) => name.split('/').length > 1 && (name.split('/').some((part) => part.startsWith('.')) || /\/(thumbs\.db|desktop\.ini)$/i.test(name));
+/** What is brought of what was chosen or dropped. */
+export const wanted = (files: Iterable<File>): File[] => [...files].filter((file) => !isHidden(nameOf(file)));
 
 /** Whether this is the rest of what was left: given again without saying what for, a new version is one still. */
 const isRest = (k: Kept, { file, name, replaces }: Pick<Outgoing, 'file' | 'name' | 'replaces'>) => {
@@ -77,7 +87,7 @@ export class Senders {
   }
 
   add(files: Iterable<File>): void {
-    for (const file of files) this.push({ file, name: file.webkitRelativePath || file.name });
+    for (const file of wanted(files)) this.push({ file, name: nameOf(file) });
     this.go();
   }
 
@@ -93,7 +103,9 @@ export class Senders {
     this.left = this.left.filter((k) => k !== rest);
     if (rest && isUnsent(rest)) forget(rest);
     const { name, replaces } = rest ?? what;
-    this.items.push({ user, file: what.file, name, replaces, key: this.next++, sent: 0, problem: '', tooLarge: false, stop: new AbortController() });
+    // Refused for good, and given again: told once.
+    this.items = this.items.filter((i) => !i.final || i.name !== name);
+    this.items.push({ user, file: what.file, name, replaces, key: this.next++, sent: 0, problem: '', final: false, stop: new AbortController() });
   }
 
   retry(item: Sending): void {
@@ -121,8 +133,20 @@ export class Senders {
     }
   }
 
+  private refused(item: Sending, e: unknown): void {
+    const limit = tooLarge(e);
+    const full = e instanceof ApiError ? noRoom[e.code] : undefined;
+    item.final = limit !== null;
+    item.problem = full ? t(full) : limit === null ? say(e) : limit > 0 ? t('documents.tooLargeOf', { limit: bytes(limit) }) : t('documents.tooLarge');
+  }
+
   private async send(item: Sending): Promise<void> {
     const { stop } = item;
+    if (item.file.size === 0) {
+      item.problem = t('documents.failedEmpty');
+      item.final = true;
+      return this.mind();
+    }
     this.started.add(stop);
     this.running++;
     try {
@@ -131,9 +155,7 @@ export class Senders {
       this.onsent(made);
     } catch (e) {
       if (stop.signal.aborted) return;
-      const limit = tooLarge(e);
-      item.tooLarge = limit !== null;
-      item.problem = limit === null ? say(e) : limit > 0 ? t('documents.tooLargeOf', { limit: bytes(limit) }) : t('documents.tooLarge');
+      this.refused(item, e);
     } finally {
       this.running--;
       this.go();

@@ -13,8 +13,9 @@ export const embedCollection = (id: string) => take(http.POST('/api/v1/collectio
 export const listShares = async (id: string) => (await take(http.GET('/api/v1/collections/{id}/grants', at(id)))).grants;
 export const setShares = (id: string, grants: ShareNew[]) => take(http.PUT('/api/v1/collections/{id}/grants', { ...at(id), body: { grants } }));
 
-export const listDocuments = (id: string, cursor?: string, limit = 200) =>
-  take(http.GET('/api/v1/collections/{id}/documents', { params: { path: { id }, query: { cursor, limit } } }));
+/** The newest first. */
+export const listDocuments = (id: string, query: { cursor?: string; limit?: number; search?: string } = {}) =>
+  take(http.GET('/api/v1/collections/{id}/documents', { params: { path: { id }, query: { limit: 200, newest: true, ...query } } }));
 /** The files that were dropped into a conversation. */
 export const listChatDocuments = (id: string) => take(http.GET('/api/v1/conversations/{id}/documents', { params: { path: { id }, query: { limit: 1000 } } }));
 export const chatDocumentsPath = (id: string) => `/api/v1/conversations/${encodeURIComponent(id)}/documents`;

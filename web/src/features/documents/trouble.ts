@@ -18,6 +18,9 @@ const reasons: Record<string, Key> = {
   interrupted: 'documents.interrupted',
 };
 
+/** What it waits for. */
+const waits: Record<string, Key> = { storage_full: 'documents.waitsRoom', server_away: 'documents.waitsServer' };
+
 /** The file, or what the server takes, would have to be another. */
 const forGood = ['locked', 'empty', 'unsupported', 'too_large', 'too_complex', 'out_of_memory', 'missing'];
 
@@ -29,7 +32,8 @@ export const unfinished = (d: Document) => d.state !== 'ready' && d.state !== 'f
 /** Why it has failed, waits, is found by its words alone, or had better be read again; empty: all is well. The server's sentence says more of the file, in English. */
 export function reasonOf({ state, error, older }: Document): string {
   if (!error) return older && state === 'ready' ? t('documents.older') : '';
-  const own = reasons[error.code];
+  const own = (state === 'failed' ? reasons : waits)[error.code];
+  if (own && state !== 'failed') return t(own);
   return error.message && (i18n.language === 'en' || state !== 'failed' || !own) ? error.message : t(own ?? 'documents.failed');
 }
 
