@@ -404,6 +404,7 @@ static const char *certificate_fault(long verified)
 static int judge_certificate(struct call *c, struct err *e)
 {
 	long verified = X509_V_OK;
+	c->out->wrong_peer = true;
 	curl_easy_getinfo(c->easy, CURLINFO_SSL_VERIFYRESULT, &verified);
 	return err_set(e, E_PROVIDER_DOWN, "No secure connection to %s: its certificate %s", call_where(c),
 		certificate_fault(verified));
@@ -417,11 +418,15 @@ static int judge_handshake(struct call *c, struct err *e)
 	const char *said = c->said ? c->said : "",
 		   *why = "the other side ended it. If it speaks no TLS, begin the address with http://.";
 	for (size_t i = 0; other[i]; i++)
-		if (strstr(said, other[i]))
+		if (strstr(said, other[i])) {
 			why = "it takes no version of TLS, or no certificate, that this machine has.";
+			c->out->wrong_peer = true;
+		}
 	for (size_t i = 0; plain[i]; i++)
-		if (strstr(said, plain[i]))
+		if (strstr(said, plain[i])) {
 			why = "it speaks no TLS: begin the address with http://.";
+			c->out->wrong_peer = true;
+		}
 	return err_set(e, E_PROVIDER_DOWN, "No secure connection to %s: %s", call_where(c), why);
 }
 
@@ -458,7 +463,9 @@ static int judge_curl(struct call *c, struct err *e)
 		return err_set(e, -ENOMEM, "No memory for a call of %s.", w);
 	case CURLE_WEIRD_SERVER_REPLY:
 	case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9, which is anything at all */
-		return err_set(e, E_PROVIDER_BROKEN, "What answers at %s does not speak HTTP.", w);
+		c->out->wrong_peer = true;
+		return err_set(e, E_PROVIDER_BROKEN,
+			"What answers at %s does not speak HTTP. Is it the right port, or does it want https://?", w);
 	default:
 		break;
 	}

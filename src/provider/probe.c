@@ -199,7 +199,7 @@ static void say_transport(struct probe *b, const struct err *e)
 	else if (strstr(text, "not a valid") || strstr(text, "is not valid"))
 		say(b->ret, "address", "%s", text);
 	else if (strstr(text, "does not speak HTTP"))
-		say(b->ret, "not_this_kind", "%s Is it the right port?", text);
+		say(b->ret, "not_this_kind", "%s", text);
 	else if (e->code == E_PROVIDER_DOWN)
 		say(b->ret, "refused", "%s", text);
 	else if (strncmp(b->p->base, "http://", 7) == 0 && strstr(text, "without an answer"))

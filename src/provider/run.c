@@ -12,6 +12,7 @@
 #define BACKOFF_DOUBLINGS  4     /* 16 times */
 #define RETRY_AFTER_MAX_MS 60000 /* a person does not wait longer in front of a spinner */
 #define TRIES_BEFORE_NEXT  2     /* where another target waits, it is asked soon */
+#define TRIES_WRONG_PEER   2     /* one more, since a port may change hands while a server starts anew */
 #define PATIENCE_MS        5000  /* and one that asks for a longer wait than this is left at once */
 #define LEARNING_MAX       8     /* refusals of fields in one call */
 
@@ -211,6 +212,8 @@ static bool gives_up(const struct run *r, int code, int tries, bool another)
 	int64_t most = r->ps->settings->provider_tries;
 	if (another)
 		most = MIN(most, TRIES_BEFORE_NEXT);
+	if (r->res.wrong_peer)
+		most = MIN(most, TRIES_WRONG_PEER);
 	return code == -ECANCELED || tries >= most || !may_retry(r, code) ||
 	       (another && r->res.retry_after_ms > PATIENCE_MS);
 }

@@ -584,6 +584,10 @@ class Call:
     def do_raw(self, data):
         self.write(data if isinstance(data, bytes) else data.encode())
 
+    def do_bare(self, data):
+        self.begun = True
+        self.sock.sendall(data if isinstance(data, bytes) else data.encode())
+
     def do_repeat_raw(self, text, size):
         data = (text * 65536).encode()[:65536]
         for _ in range(int(size) // 65536):

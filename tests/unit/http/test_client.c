@@ -584,9 +584,12 @@ static void test_cut(void **state)
 	assert_int_equal(g.r.status, 0);
 	assert_int_equal(g.r.first_byte_ms, -1);
 	assert_non_null(strstr(g.e.msg, strchr(host, '@') ? "127.0.0.1:" : host));
+	assert_false(g.r.wrong_peer);
 	answers(f, "SSH-2.0-something\r\n");
 	get(f, &g);
 	assert_int_equal(g.code, E_PROVIDER_BROKEN);
+	assert_true(g.r.wrong_peer);
+	assert_non_null(strstr(g.e.msg, "does not speak HTTP"));
 	answers(f, "HTTP/1.1 200 OK\r\n\r\nuntil the end");
 	get(f, &g);
 	assert_int_equal(g.code, 0);

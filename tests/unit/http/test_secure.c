@@ -305,6 +305,7 @@ static void test_unknown_issuer(void **state)
 	snprintf(url, sizeof(url), "https://127.0.0.1:%u/", f->port);
 	struct http_call call = {.method = "GET", .url = url};
 	assert_int_equal(http_client_fetch(f->client, &call, NULL, &body, &res, &e), E_PROVIDER_DOWN);
+	assert_true(res.wrong_peer);
 	assert_non_null(strstr(e.msg, "its certificate was not issued by anybody whom this machine trusts"));
 	snprintf(url, sizeof(url), "127.0.0.1:%u", f->port);
 	assert_non_null(strstr(e.msg, url));
