@@ -177,6 +177,11 @@ static int health_get(struct request *q)
 		return request_no_memory(q);
 	char text[HEALTH_TEXT_BYTES];
 	bool damaged = health_get_text(HEALTH_database, text);
+	const char *no_journal = err_info(E_STORAGE)->text;
+	if (health_get_text(HEALTH_journal, text))
+		no_journal = arena_strndup(&q->mem, text, strlen(text));
+	if (!no_journal)
+		return request_no_memory(q);
 	struct schema_list failing = {0};
 	r = failing_parts(q, &failing);
 	if (r < 0)
@@ -189,7 +194,7 @@ static int health_get(struct request *q)
 			.commits = metric_get(M_db_commits_total),
 			.writes = metric_get(M_db_writes_total)},
 		.journal = {.status = journal.error ? "failing" : "ok",
-			.error = journal.error ? err_info(journal.error)->text : NULL,
+			.error = journal.error ? no_journal : NULL,
 			.bytes = journal.bytes,
 			.segments = journal.segments},
 		.failing = failing,

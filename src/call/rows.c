@@ -100,7 +100,7 @@ static int write_batch(struct calls *c, struct pending *first, size_t n, struct 
 static void write_all(struct calls *c)
 {
 	struct err e = {0};
-	bool more = true;
+	bool more = true, told = false;
 
 	while (more && !e.code) {
 		size_t n;
@@ -115,9 +115,12 @@ static void write_all(struct calls *c)
 			put_back(c, batch, n);
 			c->failures++;
 			c->failure = e;
+			told = c->failing;
+			c->failing = true;
 		} else {
 			c->written += n;
 			ASSERT(c->written <= c->queued);
+			c->failing = c->failing && n == 0;
 			free_all(batch);
 		}
 		more = c->first != NULL;
@@ -125,7 +128,7 @@ static void write_all(struct calls *c)
 		pthread_mutex_unlock(&c->mx);
 		pthread_mutex_unlock(&c->write_mx);
 	}
-	if (e.code)
+	if (e.code && !told) /* it is tried every second, all night perhaps */
 		log_warn("call", "usage could not be stored yet: %s", e.msg);
 }
 

@@ -15,6 +15,7 @@
 #include "turn/journal_priv.h"
 
 #define RESERVE_STEP (1 << 20) /* space is taken from the disk in steps of this */
+#define NAMES_TRIED  100       /* that are taken, one after the other */
 
 /* ---- segments ---- */
 
@@ -79,15 +80,28 @@ int segment_make(const char *dir, int64_t number, struct segment **ret)
 	return 0;
 }
 
+/* What somebody has deleted, replaced or cut short takes every write, and a start would find none of it. */
+static int check_file(const char *dir, const struct segment *s, int64_t size)
+{
+	struct stat mine, there;
+	char path[PATH_BYTES];
+
+	segment_path(dir, s->number, path);
+	if (fstat(s->fd, &mine) < 0 || lstat(path, &there) < 0)
+		return -errno;
+	return mine.st_ino == there.st_ino && mine.st_dev == there.st_dev && mine.st_size >= size ? 0 : -ESTALE;
+}
+
+/* Where the folder was replaced, a file of its name is another's. */
 void segment_free(const char *dir, struct segment *s, bool remove_file)
 {
 	char path[PATH_BYTES];
 
 	ASSERT(!remove_file || s->marks == 0); /* no turn began in it that is not stored */
 	segment_path(dir, s->number, path);
-	close(s->fd);
-	if (remove_file)
+	if (remove_file && check_file(dir, s, 0) == 0)
 		unlink(path);
+	close(s->fd);
 	free(s);
 }
 
@@ -106,19 +120,23 @@ static void remove_dropped(struct journal *j)
 	pthread_mutex_lock(&j->mx);
 }
 
+/* Past names that are taken: by what a disk that was read-only did not let go of, or by somebody's own files. */
 static void make_next(struct journal *j)
 {
 	struct segment *s = NULL;
-	int64_t number = j->current->number + 1;
+	int64_t number = j->current->number + 1, last = number + NAMES_TRIED;
 
 	j->wants_next = false;
 	if (j->next)
 		return;
 	pthread_mutex_unlock(&j->mx);
 	int r = segment_make(j->dir, number, &s);
+	while (r == -EEXIST && number < last)
+		r = segment_make(j->dir, ++number, &s);
 	pthread_mutex_lock(&j->mx);
-	if (r < 0)
+	if (r < 0 && r != j->next_error) /* it is tried every second, all night perhaps */
 		log_warn("journal", "the next file of the journal cannot be made: %s", strerror(-r));
+	j->next_error = r;
 	ASSERT(!j->next); /* nobody else makes one */
 	j->next = s;
 }
@@ -144,18 +162,6 @@ static struct segment *first_dirty(const struct journal *j)
 	while (s && (!s->dirty || s->bad))
 		s = s->next;
 	return s;
-}
-
-/* What somebody has deleted, replaced or cut short takes every write, and a start would find none of it. */
-static int check_file(const char *dir, const struct segment *s, int64_t size)
-{
-	struct stat mine, there;
-	char path[PATH_BYTES];
-
-	segment_path(dir, s->number, path);
-	if (fstat(s->fd, &mine) < 0 || lstat(path, &there) < 0)
-		return -errno;
-	return mine.st_ino == there.st_ino && mine.st_dev == there.st_dev && mine.st_size >= size ? 0 : -ESTALE;
 }
 
 static int sync_one(struct journal *j, struct segment *s)

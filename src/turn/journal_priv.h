@@ -54,6 +54,7 @@ struct journal {
 	bool wants_room, wants_next;      /* the loop's wishes */
 	int room_error;                   /* why the last promise of space was refused */
 	int sync_error;                   /* of the last sync */
+	int next_error;                   /* why the next segment could not be made, as it was told */
 	int64_t sync_at_ms;               /* monotonic; 0: nothing is to be synced */
 	bool working, stop;
 };

@@ -222,6 +222,8 @@ static int replay_file(
 {
 	CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
 	CLEANUP(buf_done) struct buf bytes = BUF_INIT(0);
+	int64_t told = f->unreadable;
+	f->unreadable = 0;
 	int r = fd < 0 ? -errno : read_all(fd, &bytes, &f->unreadable);
 
 	if (r < 0)
@@ -231,7 +233,7 @@ static int replay_file(
 	if (bytes.n < HEAD_BYTES || memcmp(bytes.p, JOURNAL_MAGIC, HEAD_BYTES) != 0)
 		f->unreadable += (int64_t)count_written((struct str){bytes.p, MIN(bytes.n, (size_t)HEAD_BYTES)});
 	f->unreadable += replay_bytes(buf_str(&bytes), fn, arg);
-	if (f->unreadable)
+	if (f->unreadable && f->unreadable != told) /* it may be read more than once */
 		log_warn("journal", "%s is damaged: %lld bytes of it cannot be read; all else is, and the file is kept",
 			path, (long long)f->unreadable);
 	return 0;
@@ -245,7 +247,6 @@ int journal_replay(const char *dir, struct journal_files *files, bool skip,
 
 	for (size_t i = 0; r == 0 && i < files->n; i++) {
 		segment_path(dir, files->items[i].number, path);
-		files->items[i].unreadable = 0;
 		r = replay_file(path, &files->items[i], fn, arg, e);
 		if (r < 0 && skip) {
 			log_error("journal", "%s is left out, and kept: %s", path, e->msg);

@@ -14,6 +14,7 @@
 
 #define MISSING_MAX   1000000 /* events; above, the numbers jump */
 #define TRIES_TO_READ 5       /* then what cannot be read of the journal counts as damaged */
+#define PASSES_MOST   10      /* over files that somebody has put into another order */
 #define READY_MAX     1000
 #define HEAD_START_MS 250 /* a start waits that long: mostly all is done before anybody can ask */
 
@@ -22,6 +23,8 @@ struct recovery {
 #define RECOVERY_MAGIC 0x72657679u
 	struct lost_turns lost; /* by rising id */
 	struct pool_task task;
+	/* of one pass over the journal: gaps are filled; events behind a gap were seen; some were taken */
+	bool fills, behind, took;
 	bool over; /* with the lock of all held */
 	pthread_cond_t over_cv;
 };
@@ -62,16 +65,45 @@ static int fill_gap(struct lost *t, uint64_t next_seq)
 
 static void gather(void *arg, atelier_id turn_id, struct str frames)
 {
-	struct lost *t = find(arg, turn_id); /* others ended before the stop */
+	struct recovery *rec = arg;
+	struct lost *t = find(rec, turn_id); /* others ended before the stop */
 	struct event_frame f;
 	size_t pos = 0;
 
 	for (size_t begin = 0; t && event_next_frame(frames, &pos, &f) == 1; begin = pos) {
 		if (f.seq <= t->frames.last_seq)
-			continue; /* from a copy of the file */
+			continue; /* from a copy of the file, or an earlier pass */
+		if (f.seq > t->frames.last_seq + 1 && !rec->fills) {
+			rec->behind = true;
+			continue;
+		}
+		rec->took = true;
 		if (fill_gap(t, f.seq) < 0 ||
 			frames_add_raw(&t->frames, f.seq, (struct str){frames.p + begin, pos - begin}) < 0)
 			log_warn("turn", "an event of an interrupted answer cannot be kept");
+	}
+}
+
+static void keep_all(struct turns *all)
+{
+	for (size_t i = 0; i < all->left.n; i++)
+		all->left.items[i].unreadable = MAX(all->left.items[i].unreadable, 1);
+}
+
+/* What seems to be missing may stand in a file behind: only when a pass has found nothing more it is lost. */
+static int replay(struct recovery *rec, bool skip, struct err *e)
+{
+	struct turns *all = rec->lost.all;
+
+	rec->fills = false;
+	for (int pass = 1;; pass++) {
+		rec->behind = rec->took = false;
+		int r = journal_replay(all->config.journal_dir, &all->left, skip, gather, rec, e);
+		if (pass > PASSES_MOST) /* in no order at all: somebody else may make more of it */
+			keep_all(all);
+		if (r < 0 || rec->fills || !rec->behind)
+			return r;
+		rec->fills = !rec->took || pass == PASSES_MOST;
 	}
 }
 
@@ -83,7 +115,7 @@ static int read_journal(struct recovery *rec)
 	for (int tries = 1;; tries++) {
 		struct err e = {0};
 		bool skip = tries > TRIES_TO_READ;
-		if (journal_replay(all->config.journal_dir, &all->left, skip, gather, rec, &e) == 0)
+		if (replay(rec, skip, &e) == 0)
 			return 0;
 		log_error("turn", "%s; tried again", e.msg);
 		if (turn_store_wait(all, tries) < 0)
@@ -121,15 +153,34 @@ static void keep_journal(struct turns *all)
 				 "lost something");
 }
 
+/* Of one that was ended as it began the journal may rightly have nothing; of many, its files were taken away. */
+static void tell(const struct recovery *rec)
+{
+	size_t nothing = 0, some = 0;
+
+	for (size_t i = 0; i < rec->lost.n; i++) {
+		nothing += rec->lost.items[i].frames.last_seq == 0;
+		some += rec->lost.items[i].missing > 0;
+	}
+	if (nothing + some > 0)
+		log_warn("turn",
+			"answers cut off by the last stop: %zu; the journal has nothing of %zu of them, and lacks a "
+			"part of %zu; all else that was shown is kept",
+			rec->lost.n, nothing, some);
+	else if (rec->lost.n > 0)
+		log_warn("turn", "answers cut off by the last stop: %zu; what was shown of them is kept", rec->lost.n);
+}
+
 static void recover(struct recovery *rec)
 {
 	struct turns *all = rec->lost.all;
 	struct err e = {0};
 
-	if (read_journal(rec) < 0 || lost_store_all(&rec->lost) < 0)
+	if (read_journal(rec) < 0)
 		return;
-	if (rec->lost.n > 0)
-		log_warn("turn", "answers cut off by the last stop: %zu; what was shown of them is kept", rec->lost.n);
+	tell(rec);
+	if (lost_store_all(&rec->lost) < 0)
+		return;
 	keep_journal(all);
 	if (journal_forget(all->config.journal_dir, &all->left, &e) < 0)
 		log_warn("turn", "the journal of the last run stays: %s", e.msg);
@@ -204,7 +255,8 @@ int recovery_start(struct turns *all, struct err *e)
 	if ((r = find_running(rec, e)) < 0)
 		return r;
 	if ((r = pool_submit(all->recover_thread, &rec->task, recover_behind, rec)) < 0)
-		return err_set(e, r, "A thread does not start: %s.", strerror(-r));
+		return err_set(e, r, "A thread does not start: %s.",
+			r == E_BUSY ? "this user may have no more of them (ulimit -u, TasksMax)" : strerror(-r));
 	wait_a_little(rec);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../patience.h"
@@ -295,6 +296,56 @@ static void test_failed_sync_for_good(void **state)
 	journal_close(j);
 }
 
+static void wait_until_well(struct journal *j)
+{
+	int64_t end = clock_mono_ms() + PATIENCE_MS;
+
+	while (journal_error(j) != 0 && clock_mono_ms() < end)
+		usleep(1000);
+	assert_int_equal(journal_error(j), 0);
+}
+
+/* The names of the next files are taken: those behind them are, and what stands there is left alone. */
+static void test_names_that_are_taken(void **state)
+{
+	struct place *p = *state;
+	int lost = 0;
+	char folder[160], file[160];
+	int64_t mark;
+
+	fault_set("journal_sync:EIO:1");
+	struct journal *j = open_noting(p, &lost);
+	snprintf(folder, sizeof(folder), "%s/0000000002.journal", p->journal);
+	snprintf(file, sizeof(file), "%s/0000000003.journal", p->journal);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	int fd = open(file, O_WRONLY | O_CREAT, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	journal_begin(j, &mark);
+	add(j, 7, "one");
+	wait_for(&lost, 1);
+	wait_until_well(j);
+	add(j, 7, "two");
+	journal_close(j);
+	assert_int_equal(rmdir(folder), 0);
+	assert_replay(p, "7:one;7:two;");
+}
+
+/* A file of the same name that is another's, since the folder was replaced, outlives ours. */
+static void test_another_file_of_the_name(void **state)
+{
+	struct place *p = *state;
+	struct journal *j = open_journal(p, 1 << 20);
+	char path[160];
+
+	add(j, 7, "gone");
+	journal_settle(j);
+	snprintf(path, sizeof(path), "%s/0000000001.journal", p->journal);
+	take_file(path, 1);
+	journal_close(j);
+	assert_int_equal(access(path, F_OK), 0);
+}
+
 /* However many files are filled while one sync takes its time, all of them are synced. */
 static void test_every_file_is_synced(void **state)
 {
@@ -443,6 +494,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_failed_sync, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_file_taken_away, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_failed_sync_for_good, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_names_that_are_taken, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_another_file_of_the_name, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_every_file_is_synced, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_sync_ends_while_others_write, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full_disk, set_up, tear_down),

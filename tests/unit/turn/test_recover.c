@@ -287,6 +287,57 @@ static void test_file_twice(void **state)
 	run_free(run);
 }
 
+/* Moves what stands behind `at` into a file before, so that the second half of each turn comes first; `damage`: a byte
+ * of the middle is flipped, too. */
+static void cut_in_two(struct run *run, bool damage)
+{
+	static char bytes[1 << 16];
+	size_t n = journal_io(run, bytes, sizeof bytes, false), end = n, half;
+	char path[PATH_BYTES];
+
+	while (end && !bytes[end - 1])
+		end--;
+	for (half = end / 2; memcmp(bytes + half, "id: ", 4) != 0; half++)
+		;
+	half -= RECORD_HEAD;
+	segment_path(run->journal, 9, path);
+	int fd = open(path, O_WRONLY | O_CREAT, 0600);
+	assert_int_equal(pwrite(fd, bytes, half, 0), (ssize_t)half);
+	close(fd);
+	memmove(bytes + HEAD_BYTES, bytes + half, end - half);
+	memset(bytes + HEAD_BYTES + end - half, 0, half - HEAD_BYTES);
+	if (damage)
+		bytes[HEAD_BYTES + 100] ^= 1;
+	journal_io(run, bytes, n, true);
+}
+
+/* Files of the journal that somebody has brought into another order are read in that of the events. */
+static void test_another_order(void **state)
+{
+	for (int damage = 0; damage < 2; damage++) {
+		struct run *run = run_new(*state);
+		int lost = 0;
+
+		cut_in_two(run, damage);
+		start(run);
+		stop(run, false);
+		for (int i = 0; i < TURNS; i++) {
+			const char *text = text_of(run, i, STATE_INTERRUPTED), *last = text;
+			for (unsigned k = 1; k < EVENTS; k++) {
+				char word[20];
+				snprintf(word, sizeof word, "<%d.%u>", i, k);
+				const char *there = strstr(text, word);
+				lost += !there;
+				assert_true(!there || there >= last);
+				last = there ? there : last;
+			}
+			assert_numbered(run, i);
+		}
+		assert_int_equal(lost, damage);
+		run_free(run);
+	}
+}
+
 static void make_refuse(struct run *run, const char *sql)
 {
 	char path[100], command[400];
@@ -423,6 +474,7 @@ int main(void)
 		TEST(test_all_come_back),
 		TEST(test_damage),
 		TEST(test_file_twice),
+		TEST(test_another_order),
 		TEST(test_refused_figures),
 		TEST(test_set_aside),
 		TEST(test_again),
