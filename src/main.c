@@ -3,9 +3,11 @@
  *
  * The main thread starts everything, sleeps until a signal comes, and stops everything. The loop has its own thread.
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "program.h"
@@ -220,6 +222,20 @@ static int run(struct cli *c, int argc, char **argv)
 	return usage_error("There is no command \"%s\".", word);
 }
 
+/* Where one of them is closed, the first files opened would take its number, and all that is printed. */
+static void fill_standard_files(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR); /* programs that are started have them, too */
+		if (fd < 0)
+			fd = open("/", O_RDONLY | O_DIRECTORY);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct cli c = {.role = NULL};
@@ -227,6 +243,7 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && strcmp(argv[1], "confine") == 0)
 		sandbox_confine(argc - 2, argv + 2, NULL);
+	fill_standard_files();
 	signal(SIGXFSZ, SIG_IGN); /* a write beyond a limit on files fails then, as on a full disk */
 	extract_reader((struct sandbox_image){reader_image, (size_t)(reader_image_end - reader_image)});
 	settings_init(&c.settings);

@@ -18,7 +18,7 @@ static int io_failure(sqlite3 *h, const char *path)
 	int error = h ? sqlite3_system_errno(h) : 0;
 	struct statvfs v;
 
-	if (error == ENOSPC || error == EDQUOT || error == EROFS)
+	if (error == ENOSPC || error == EDQUOT || error == EFBIG || error == EROFS)
 		return -error;
 	return statvfs(path, &v) == 0 && v.f_bavail == 0 ? -ENOSPC : -EIO;
 }
@@ -48,6 +48,7 @@ static int describe(struct db_conn *c, int rc, const char *sql, struct err *e)
 		return err_set(e, E_INTERNAL, "%s is damaged: %s.", path, text);
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
+	case SQLITE_PROTOCOL: /* no lock of the log was to be had, for long: all are held, or the file system gives none */
 		return db_busy(e, NULL);
 	case SQLITE_NOMEM:
 		return err_set(e, -ENOMEM, "Out of memory in the database.");

@@ -418,7 +418,7 @@ def a_limit_on_files_is_no_end_and_no_damage(d):
     s.stop()
     for words in (["db", "copy", "--from", d + "/data", "--to", d + "/copy"], ["user", "add", "eve", "--data", d + "/data"]):
         r = subprocess.run(["prlimit", "--fsize=20000", binary, *words], input=b"a long enough password\n", capture_output=True)
-        assert r.returncode == 1 and b"atelier.db" in r.stderr, (words, r)
+        assert r.returncode == 1 and b"atelier.db" in r.stderr and b"(ulimit -f" in r.stderr, (words, r)
 
 
 MOUNT = 'mount -t tmpfs -o size=%dm tmpfs "$0" && exec "$@"'
@@ -541,6 +541,9 @@ def a_journal_that_is_gone_has_its_name(d):
     assert s.call("POST", "/api/v1/conversations/%s/turns" % id_, {"content": "Hi"}, token)[0] in (202, 507)
     said = until("the journal's failure", lambda: failing().get("journal"))
     assert "/data/journal is not there" in said, said
+    journal = s.call("GET", "/health", token=token)[1]["journal"]
+    assert journal["status"] == "failing" and "/data/journal is not there" in journal["error"], journal
+    assert s.log().count("the next file of the journal cannot be made") <= 1, s.log()  # and not once a second
     os.mkdir(d + "/data/journal", 0o700)
     until("ready again", lambda: status(s) == "ok")
     s.stop()
@@ -906,7 +909,28 @@ def signals_that_end_nothing(d):
     assert s.stop() == 0
 
 
+@case
+def nothing_is_printed_into_the_data(d):
+    """Started with its standard files closed, a program would have the first files that it opens in their places."""
+    for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-", "<&- 2>&-"):
+        address = "127.0.0.1:%d" % free_port()
+        s = Server(d + "/data" + str(len(SERVERS)), listen=address, prefix=("sh", "-c", 'exec "$@" ' + closed, "sh"))
+        until("an answer with " + closed, lambda: port_answers(address))
+        for n, what in enumerate(("<&-", ">&-", "2>&-")):
+            file = os.readlink("/proc/%d/fd/%d" % (s.p.pid, n))
+            assert (file == "/dev/null" if what in closed.split() else not file.startswith(s.folder + "/")), (closed, n, file)
+        assert open(s.folder + "/lock").read().strip() == str(s.p.pid), open(s.folder + "/lock").read()
+        assert s.stop() == 0
+
+
 # ---- addresses ----
+
+
+def port_answers(address):
+    try:
+        return get("http://" + address) == 200
+    except OSError:
+        return False
 
 
 def get(address, path="/health/live", ca=None):

@@ -1,7 +1,9 @@
 /* Group commit, failures of one and of all, a second process. */
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sqlite3.h>
 #include <sys/wait.h>
@@ -292,6 +294,53 @@ static void test_held_for_a_moment(void **state)
 	db_close(db);
 }
 
+/* Another process that holds all locks of the log until it is killed. */
+static pid_t hold_all(const struct test_folder *f)
+{
+	char index[128], ready;
+	int told[2];
+
+	snprintf(index, sizeof(index), "%s-shm", f->file);
+	assert_int_equal(pipe(told), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 120, .l_len = 8};
+		int fd = open(index, O_RDWR | O_CLOEXEC);
+		if (fd < 0 || fcntl(fd, F_SETLKW, &all) < 0 || write(told[1], "x", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	assert_int_equal(read(told[0], &ready, 1), 1);
+	close(told[0]);
+	close(told[1]);
+	return pid;
+}
+
+/* Not even a reader gets on: it is told to come again, as whoever writes. */
+static void test_all_is_held(void **state)
+{
+	struct test_folder *f = *state;
+	struct db *db = test_open(f);
+	struct db_conn *c = db_acquire(db);
+	struct db_rows *rows = NULL;
+	struct err e = {0};
+
+	assert_int_equal(db_write(db, test_insert, (void *)"one", NULL), 0);
+	pid_t pid = hold_all(f);
+	int r = db_query(c, &rows, &e, "SELECT count(*) FROM things");
+	if (r == 0)
+		r = db_next(rows, &e);
+	assert_int_equal(r, E_BUSY);
+	assert_true(e.retry_after_s > 0);
+	db_rows_done(rows);
+	db_release(c);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(test_number(db, "SELECT count(*) FROM things"), 1);
+	db_close(db);
+}
+
 /* Each waits for its own time, not for those before it too; once it has lasted, nobody is kept. */
 static void test_held_for_long(void **state)
 {
@@ -531,6 +580,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_log_does_not_grow, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_held_for_a_moment, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_held_for_long, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(test_all_is_held, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_held_at_the_end, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_stepped_back, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_later, folder_setup, folder_teardown),
