@@ -22,7 +22,8 @@ void api_end(struct api *a, const struct ending *what)
 	const struct follower_match followers = {.user_id = what->user_id,
 		.conversation_id = what->conversation_id,
 		.session_id = what->session_id,
-		.key_id = what->key_id};
+		.key_id = what->key_id,
+		.spare_keys = what->spare_keys};
 
 	ASSERT_IS(a, API_MAGIC);
 	turns_end_followers(a->c.turns, &followers);

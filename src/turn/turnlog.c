@@ -264,7 +264,8 @@ static void end_if_meant(struct reader *r, const void *arg)
 
 	if ((!m->user_id || m->user_id == of->user_id) &&
 		(!m->conversation_id || m->conversation_id == of->conversation_id) &&
-		(!m->session_id || m->session_id == r->who.session_id) && (!m->key_id || m->key_id == r->who.key_id) &&
+		!(m->spare_keys && r->who.key_id) && (!m->session_id || m->session_id == r->who.session_id) &&
+		(!m->key_id || m->key_id == r->who.key_id) &&
 		(!m->other_than_session || m->other_than_session != r->who.session_id))
 		reader_end(r);
 }

@@ -34,6 +34,7 @@ struct follower_match {
 	atelier_id user_id, conversation_id; /* of the turn */
 	atelier_id session_id, key_id;       /* of the follower */
 	atelier_id other_than_session;
+	bool spare_keys; /* those who follow with an API key go on */
 };
 
 /* Whose log it is. */
