@@ -34,7 +34,7 @@ struct calls {
 	uint64_t wanted;                   /* rows up to this one at once */
 	bool stopping;
 	struct err failure;
-	bool failing; /* the last writing failed, and that was told */
+	bool failing;         /* the last writing failed, and that was told */
 	pthread_cond_t wake;  /* for the writer; monotonic */
 	pthread_cond_t moved; /* rows were written, or that failed */
 

@@ -63,7 +63,7 @@ struct http_result {
 	int64_t retry_after_ms; /* -1: not said */
 	int64_t first_byte_ms;  /* from the start of the call; -1: none came */
 	bool any_data;          /* something of a 2xx body was handed to the sink */
-	bool wrong_peer;        /* what is there speaks no HTTP or no TLS, or its certificate is refused: time mends none of it */
+	bool wrong_peer;        /* it speaks no HTTP or no TLS, or its certificate is refused: time mends none of it */
 	struct buf error_body;  /* of a status other than 2xx; buf_done() by the caller */
 };
 
