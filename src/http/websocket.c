@@ -106,6 +106,8 @@ int http_websocket_check(struct http_exchange *x, struct err *e)
 	if (!key || strlen(key) != KEY_LEN || strcmp(key + KEY_LEN - 2, "==") != 0 ||
 		EVP_DecodeBlock(raw, (const unsigned char *)key, KEY_LEN) < 0)
 		return err_set(e, E_INVALID, "Sec-WebSocket-Key is not 16 bytes in base64.");
+	if (http_has_body(x)) /* whoever stands between would pass it on, and here it would be frames */
+		return err_set(e, E_INVALID, "A request for a WebSocket has no body.");
 	return 0;
 }
 

@@ -298,6 +298,8 @@ def doors(port, auth, cookie):
     expect("no version", Socket(port, {**auth, "Sec-WebSocket-Version": None}).status, 426)
     expect("no upgrade", Socket(port, {**auth, "Upgrade": None}).status, 426)
     expect("short key", Socket(port, {**auth, "Sec-WebSocket-Key": "c2hvcnQ="}).status, 400)
+    expect("a body", Socket(port, {**auth, "Content-Length": "5"}).status, 400)
+    expect("a body in chunks", Socket(port, {**auth, "Transfer-Encoding": "chunked"}).status, 400)
     expect("no key", Socket(port, {**auth, "Sec-WebSocket-Key": None}).status, 400)
     expect("elsewhere", Socket(port, auth, "/api/v1/me").status, 426)
 
