@@ -9,6 +9,8 @@
 #include "sys/cancel.h"
 #include "sys/pool.h"
 
+#define RETRY_MAX_MS (10 * 60 * 1000L) /* between two tries of a job */
+
 struct job;
 
 struct job_kind {

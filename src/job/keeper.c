@@ -17,6 +17,8 @@
 #define POLL_MS 1000          /* from one poll of what others do to the next, and two savings of progress */
 #define TRIM_MS (60 * 1000LL) /* between two removals of old ones */
 
+#define WAIT_MAX_MS (RETRY_MAX_MS + 60 * 1000L)
+
 /* Of the keeper's thread alone; times are monotonic but for `due_ms`. */
 struct keeper {
 	struct jobs *js;
@@ -79,6 +81,12 @@ static int beat(struct keeper *k, struct err *e)
 
 /* ---- the queue ---- */
 
+/* Later than any job waits: it was queued while the clock was ahead, and would wait for as long. */
+static bool is_of_tomorrow(const struct keeper *k)
+{
+	return k->due_ms < INT64_MAX && k->due_ms > clock_now_ms() + WAIT_MAX_MS;
+}
+
 static int take_all(struct keeper *k, const struct job_kind *kind, unsigned *ret_taken, struct err *e)
 {
 	struct jobs *js = k->js;
@@ -114,6 +122,10 @@ static int take_lanes(struct keeper *k, struct err *e)
 	if (r == 0) {
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(js->config.db);
 		r = jobs_next_due(c, &k->due_ms, e);
+	}
+	if (r == 0 && is_of_tomorrow(k)) {
+		r = jobs_heal(js->config.db, WAIT_MAX_MS, e);
+		k->due_ms = clock_now_ms(); /* they are taken in the next round */
 	}
 	return r;
 }
@@ -220,7 +232,7 @@ static struct tasks due(const struct keeper *k)
 	ASSERT(lock_is_mine(&k->js->mx));
 	return (struct tasks){
 		.beat = now - k->beat_ms >= (js->dirty || shared ? POLL_MS : js->lease_ms / 3),
-		.take = k->wanted || (shared && second) || clock_now_ms() >= k->due_ms,
+		.take = k->wanted || (shared && second) || clock_now_ms() >= k->due_ms || is_of_tomorrow(k),
 		.poll = second,
 	};
 }

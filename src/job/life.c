@@ -15,9 +15,8 @@
 
 #define STORE_MS     100 /* doubles with each try to store an end */
 #define STORE_MAX_MS 1500
-#define AGAIN_MS     500               /* until one that this process has still is taken again */
-#define RETRY_MAX_MS (10 * 60 * 1000L) /* between two tries of a job */
-#define PROGRESS_MAX (48u << 10)       /* of JSON: a view is one piece of a stream */
+#define AGAIN_MS     500         /* until one that this process has still is taken again */
+#define PROGRESS_MAX (48u << 10) /* of JSON: a view is one piece of a stream */
 
 /* ---- progress ---- */
 

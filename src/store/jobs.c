@@ -253,6 +253,15 @@ int jobs_next_due(struct db_conn *c, int64_t *ret_ms, struct err *e)
 	return r;
 }
 
+int jobs_heal(struct db *db, int64_t most_ms, struct err *e)
+{
+	int64_t now = clock_now_ms();
+
+	ASSERT(most_ms > 0);
+	return STORE_WRITE(db, NULL, e, "UPDATE jobs SET due_at = ? WHERE state = 'queued' AND due_at > ?", DB_I64(now),
+		DB_I64(now + most_ms));
+}
+
 struct beats {
 	struct job_beat *items;
 	size_t n;

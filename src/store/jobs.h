@@ -86,6 +86,9 @@ int jobs_take(struct db *db, const struct job_take *x, struct arena *a, struct j
 /* When the next job is due that is not yet; INT64_MAX: none. */
 int jobs_next_due(struct db_conn *c, int64_t *ret_ms, struct err *e) MUST_CHECK;
 
+/* Those that wait for longer than `most_ms` are due now. */
+int jobs_heal(struct db *db, int64_t most_ms, struct err *e) MUST_CHECK;
+
 /* Renews what one process has, all in one transaction. */
 struct job_beat {
 	atelier_id id, claim;

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "job/job_priv.h"
 #include "store/store.h"
 #include "store/users.h"
@@ -440,6 +441,29 @@ static void test_kind_that_is_gone(void **state)
 	assert_int_equal(job_retry(f->jobs, 7, id, &f->a, &v, &f->e), E_CONFLICT);
 }
 
+static int set_due(struct db_conn *c, void *arg, struct err *e)
+{
+	return db_exec(c, NULL, e, "UPDATE jobs SET due_at = ?", DB_I64(*(int64_t *)arg));
+}
+
+/* One that was queued while the clock was years ahead does not wait for these. */
+static void test_a_clock_that_was_ahead(void **state)
+{
+	struct fixture *f = *state;
+	int64_t far = clock_now_ms() + INT64_C(3) * 365 * 86400 * 1000;
+	atelier_id id;
+
+	close_jobs(f);
+	assert_int_equal(
+		jobs_create(f->db, &(struct job_new){.user_id = 7, .kind = "shaky", .title = "t", .params = "{}"}, &id,
+			&f->e),
+		0);
+	assert_int_equal(db_write(f->db, set_due, &far, &f->e), 0);
+	open_jobs(f, N_ELEMENTS(kinds));
+	wait_for(f, &f->told_ended, 1);
+	assert_string_equal(look(f, id).state, "complete");
+}
+
 /* A passing failure is tried again by itself, with the cause shown until then. */
 static void test_tried_again(void **state)
 {
@@ -616,6 +640,7 @@ int main(void)
 		TEST(test_goes_on_after_a_stop),
 		TEST(test_kind_that_is_gone),
 		TEST(test_tried_again),
+		TEST(test_a_clock_that_was_ahead),
 		TEST(test_elsewhere),
 		TEST(test_elsewhere_holds_up_nothing),
 		TEST(test_taken_over),
