@@ -137,7 +137,7 @@ static void say_amount(const struct counter *l, int64_t n, const char *currency,
 static int refuse(const struct counter *l, int64_t now_ms, const char *currency, struct err *e)
 {
 	static const char *const periods[] = {"a minute", "an hour", "a day", "a month"};
-	static const char *const units[] = {" requests", " tokens", ""};
+	static const char *const units[][2] = {{" requests", " request"}, {" tokens", " token"}, {"", ""}};
 	bool money = l->measure == MEASURE_MONEY;
 	char whose[128], when[32], used[48], amount[48], reserved[48], held[96] = "";
 	int64_t left_s = (l->window.end - now_ms + 999) / 1000;
@@ -152,7 +152,7 @@ static int refuse(const struct counter *l, int64_t now_ms, const char *currency,
 		snprintf(held, sizeof(held), ", %s held by running answers", reserved);
 	}
 	code = err_set(e, money ? E_BUDGET : E_LIMIT, "The %s of %s%s %s%s is %s: %s used%s. It begins anew at %s.",
-		money ? "budget" : "limit", amount, units[l->measure], periods[l->period], whose,
+		money ? "budget" : "limit", amount, units[l->measure][l->amount == 1], periods[l->period], whose,
 		money ? "used up" : "reached", used, held, when);
 	if (e && e->code == code && !money)
 		e->retry_after_s = (int)MIN(MAX(left_s, INT64_C(1)), INT64_C(31) * 86400);

@@ -292,15 +292,20 @@ static bool has_word(const char *const *words, size_t n, const char *text)
 	return false;
 }
 
+/* What models are for whose server does not tell: by words of their names. The page goes by the same (core/words.ts). */
+static const char *const embedders[] = {"embed", "bge-", "gte-", "minilm", "e5-small", "e5-base", "e5-large"};
+static const char *const others[] = {
+	"rerank", "whisper", "transcribe", "tts-", "-tts", "dall-e", "moderation", "gpt-image", "sora-"};
+
 static bool can_do(const struct model *m, enum model_task t)
 {
-	static const char *const others[] = {
-		"embed", "bge-", "rerank", "whisper", "tts-", "-tts", "dall-e", "moderation", "gpt-image", "sora-"};
 	static const char *const coders[] = {"code", "coder", "codestral", "devstral", "starcoder"};
 	bool known = m->capabilities && m->capabilities[0];
 	if (t == TASK_EMBEDDING)
-		return known ? model_can(m, "embedding") : has_word(others, 2, m->id);
-	bool chats = known ? model_can(m, "completion") : !has_word(others, N_ELEMENTS(others), m->id);
+		return known ? model_can(m, "embedding") : has_word(embedders, N_ELEMENTS(embedders), m->id);
+	bool chats = known ? model_can(m, "completion")
+			   : !has_word(embedders, N_ELEMENTS(embedders), m->id) &&
+				     !has_word(others, N_ELEMENTS(others), m->id);
 	return chats && (t != TASK_CODE || has_word(coders, N_ELEMENTS(coders), m->id));
 }
 

@@ -944,6 +944,13 @@ export async function phone({ page, context, base, watch, shot }) {
   const wide = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
   assert.equal(wide, false, 'nothing is wider than the screen');
   await shot('phone');
+  // On its side, the preview of a chat leaves the list its room.
+  await page.setViewportSize({ width: 844, height: 390 });
+  await page.keyboard.press('Control+K');
+  await page.getByRole('option').first().waitFor();
+  const { height } = await page.getByRole('listbox').boundingBox();
+  assert.ok(height > 120, `the list is ${height} high`);
+  await page.keyboard.press('Escape');
   await page.setViewportSize({ width: 1280, height: 800 });
 
   // A phone has no keys, so none are named.

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { Job, Limit, UsagePoint } from '$core/api/types';
+import type { Job, Limit, Provider, UsagePoint } from '$core/api/types';
 import { compact, microsFrom, microsText, money, percent, until } from '$core/format';
 import { statusText } from '$core/turn/words';
 import { jobState, jobTitle, modelState, providerState } from '$core/words';
 import { allOn, everyDay, everyHour, firstDay, MEASURES, shortTime, stack } from '$features/usage/days';
 import { amountText, limitTitle } from '$features/limits/limits';
 import { freeName, msFrom, presets, providerNameProblem } from '$features/providers/presets';
+import { pullers } from '$features/models/pullers';
 import { snippets } from '$features/keys/snippets';
 
 describe('numbers', () => {
@@ -146,4 +147,10 @@ describe('snippets', () => {
     expect(all.find((s) => s.id === 'claude')!.text).toContain("ANTHROPIC_MODEL='o'\\''brien:1b'");
     expect(all.find((s) => s.id === 'curl')!.text).toContain("o'\\''brien:1b");
   });
+});
+
+it('a model is pulled to an Ollama that answers, unless another one is chosen', () => {
+  const provider = (name: string, kind: string, state: string) => ({ name, kind, state }) as Pick<Provider, 'kind' | 'state' | 'name'>;
+  const all = [provider('away', 'ollama', 'unreachable'), provider('openai', 'openai', 'ok'), provider('off', 'ollama', 'disabled'), provider('here', 'ollama', 'ok')];
+  expect(pullers(all)).toEqual(['here', 'away']);
 });

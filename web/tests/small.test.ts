@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { sources } from './sources';
 import { bootstrap } from '$core/api/bootstrap';
@@ -10,6 +11,7 @@ import { mergeLatest, optimistic, type Shown } from '$state/history';
 import { canGoOn, endNotice } from '$core/turn/ends';
 import { noticeText } from '$core/turn/words';
 import { parseRoute, pathOfFragment } from '$core/route';
+import { canChat } from '$core/words';
 
 it.each([
   [{ code: 'context', count: 12, tokens: 3400 }, 'The 12 oldest messages are left out: about 3,400 tokens.'],
@@ -170,4 +172,20 @@ describe('findQuote', () => {
 describe('searches', () => {
   const files = sources(/\.(ts|svelte)$/);
   it('fold letters in one way', () => expect(files.filter(([, text]) => text.includes('toLocaleLowerCase')).map(([f]) => f)).toEqual([]));
+});
+
+describe('what a model is for', () => {
+  const can = (id: string, capabilities: string[] = []) => canChat({ id, capabilities });
+  it('is told by its server, else by its name', () => {
+    expect(['gpt-4o', 'llama3.2:1b', 'claude-3-5-sonnet', 'gemma3n:e4b', 'team'].filter((id) => !can(id))).toEqual([]);
+    expect(['text-embedding-3-small', 'all-minilm', 'multilingual-e5-small', 'whisper-1', 'gpt-4o-transcribe', 'tts-1', 'gpt-4o-mini-tts', 'dall-e-3', 'omni-moderation-latest'].filter((id) => can(id))).toEqual([]);
+    expect([can('embedded-helper', ['completion']), can('x', ['embedding']), can('x', ['embedding', 'completion'])]).toEqual([true, false, true]);
+  });
+
+  it('is told by the same words as on the server', () => {
+    const lists = [...readFileSync('../src/provider/catalogue.c', 'utf8').matchAll(/static const char \*const (?:embedders|others)\[\] = \{([^}]*)\}/g)];
+    const words = lists.flatMap((list) => [...list[1]!.matchAll(/"([^"]+)"/g)].map((m) => m[1]!));
+    expect(words).toContain('dall-e');
+    expect(readFileSync('src/core/words.ts', 'utf8')).toContain(`= /${words.join('|')}/i;`);
+  });
 });

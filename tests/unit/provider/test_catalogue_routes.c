@@ -25,18 +25,23 @@ static const struct script ollama[] = {
 static const struct script openai[] = {{.path = "/v1/models",
 	.bytes = OK_JSON "{\"data\":[{\"id\":\"gpt-4o\"},{\"id\":\"same\"},{\"id\":\"gpt-5\"}]}"}};
 
-static void begin(struct trial *t)
+static void begin_with(struct trial *t, const struct script *first, size_t n_first, const struct script *second)
 {
 	char urls[2][64], base[80];
 	memset(t, 0, sizeof(*t));
-	server_start(&t->s[0], ollama, N_ELEMENTS(ollama));
-	server_start(&t->s[1], openai, N_ELEMENTS(openai));
+	server_start(&t->s[0], first, n_first);
+	server_start(&t->s[1], second, 1);
 	server_url(&t->s[0], urls[0]);
 	server_url(&t->s[1], urls[1]);
 	snprintf(base, sizeof(base), "%s/v1", urls[1]);
 	world_init(&t->w, urls[0], base);
 	arena_init(&t->a, 4 << 20);
 	providers_refresh(t->w.providers, PATIENCE_MS);
+}
+
+static void begin(struct trial *t)
+{
+	begin_with(t, ollama, N_ELEMENTS(ollama), openai);
 }
 
 static void end(struct trial *t)
@@ -221,6 +226,24 @@ static void overrides_and_tasks(void **state)
 	end(&t);
 }
 
+/* Servers that list names alone, most of them not of models that chat. */
+static void tasks_by_name(void **state)
+{
+	static const struct script none[] = {
+		{.path = "/api/tags", .bytes = OK_JSON "{\"models\":[]}"}, {.path = "/api/ps", .bytes = OK_JSON "{}"}};
+	static const struct script names[] = {{.path = "/v1/models",
+		.bytes = OK_JSON "{\"data\":[{\"id\":\"gpt-4o-transcribe\"},{\"id\":\"whisper-1\"},"
+				 "{\"id\":\"all-minilm\"},{\"id\":\"multilingual-e5-small\"},"
+				 "{\"id\":\"house-model\"}]}"}};
+	struct trial t;
+	(void)state;
+	begin_with(&t, none, N_ELEMENTS(none), names);
+	rule(&t, NULL);
+	assert_string_equal(t.c.tasks[TASK_CHAT], "house-model");
+	assert_string_equal(t.c.tasks[TASK_EMBEDDING], "all-minilm");
+	end(&t);
+}
+
 static const char *state_of(struct trial *t, const char *id)
 {
 	struct model m = {0};
@@ -277,6 +300,7 @@ int main(void)
 		cmocka_unit_test(aliases),
 		cmocka_unit_test(patterns_and_fallbacks),
 		cmocka_unit_test(overrides_and_tasks),
+		cmocka_unit_test(tasks_by_name),
 		cmocka_unit_test(states),
 	};
 	return cmocka_run_group_tests_name("provider/catalogue_routes", tests, NULL, NULL);

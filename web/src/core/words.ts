@@ -60,6 +60,9 @@ export function jobState(job: Pick<Job, 'state' | 'progress' | 'error' | 'retry_
   return { tone: 'busy', text: status ? status.charAt(0).toUpperCase() + status.slice(1) + '…' : t('job.working') };
 }
 
-/** Whether a model answers in words: one that only makes embeddings does not. */
-export const canChat = (model: Pick<Model, 'capabilities'>) =>
-  model.capabilities.length === 0 || model.capabilities.includes('completion') || !model.capabilities.includes('embedding');
+/** Words in the names of models that do something else; the server goes by the same for its defaults (src/provider/catalogue.c). */
+const NO_CHAT = /embed|bge-|gte-|minilm|e5-small|e5-base|e5-large|rerank|whisper|transcribe|tts-|-tts|dall-e|moderation|gpt-image|sora-/i;
+
+/** Whether a model answers in words: by what its server tells, else by its name. An alias is what its name says. */
+export const canChat = ({ capabilities, id }: Pick<Model, 'capabilities' | 'id'>) =>
+  capabilities.length === 0 ? !NO_CHAT.test(id) : capabilities.includes('completion') || !capabilities.includes('embedding');
