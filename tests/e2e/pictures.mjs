@@ -98,6 +98,8 @@ export async function pictures({ page, mock, base, shot }) {
     const src = () => viewer.getByRole('img').getAttribute('src');
     await viewer.getByRole('img').waitFor();
     const first = await src();
+    // A large one is seen as large as the window allows, not as wide as a chat.
+    await page.waitForFunction(() => document.querySelector('[role="dialog"] img').getBoundingClientRect().width > 1000);
     await page.keyboard.press('ArrowRight');
     await page.waitForFunction((before) => document.querySelector('[role="dialog"] img').getAttribute('src') !== before, first);
     found.push(...(await look(page, 'the viewer', ['graphite', 'quartz'])));
