@@ -32,6 +32,15 @@ static char *place_of(const char *word)
 	return whole;
 }
 
+/* Where there is nothing yet, a path is that of a data folder; a file's has its scheme before it, or its end behind it. */
+static int make_target(const char *word, struct err *e)
+{
+	size_t n = strlen(word);
+	bool file = strncmp(word, "sqlite:", 7) == 0 || (n > 3 && strcmp(word + n - 3, ".db") == 0);
+
+	return file || db_is_url(word) || access(word, F_OK) == 0 ? 0 : folder_make(word, e);
+}
+
 struct shown {
 	const char *table;
 	int64_t at_ms;
@@ -71,16 +80,19 @@ static int copy(const struct cli *c, struct err *e)
 {
 	CLEANUP(freep) char *own = database_path(&c->settings);
 	CLEANUP(freep) char *from_path = place_of(c->from ? c->from : own);
-	CLEANUP(freep) char *to_path = place_of(c->to);
+	CLEANUP(freep) char *to_path = NULL;
 	CLEANUP(db_closep) struct db *from = NULL, *to = NULL;
 	struct shown s = {.terminal = isatty(STDOUT_FILENO)};
-	int r;
+	int r = open_one(from_path, true, &from, e);
 
+	if (r == 0)
+		r = make_target(c->to, e);
+	if (r < 0)
+		return r;
+	to_path = place_of(c->to);
 	if (strcmp(from_path, to_path) == 0)
 		return err_set(e, E_INVALID, "--from and --to are the same database.");
-	r = open_one(from_path, true, &from, e);
-	if (r == 0)
-		r = open_one(to_path, false, &to, e);
+	r = open_one(to_path, false, &to, e);
 	if (r == 0)
 		r = copy_all(from, to, show, &s, e);
 	s.table = NULL;

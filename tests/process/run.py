@@ -421,6 +421,25 @@ def a_limit_on_files_is_no_end_and_no_damage(d):
         assert r.returncode == 1 and b"atelier.db" in r.stderr and b"(ulimit -f" in r.stderr, (words, r)
 
 
+@case
+def a_copy_makes_the_folder_that_it_goes_to(d):
+    """A path where nothing is yet is a data folder, as the help says, and what is copied there can be served."""
+    s = Server(d + "/data").ready()
+    token = s.admin()
+    s.stop()
+    for words, code in ((["--from", d + "/none", "--to", d + "/left/alone"], 1), (["--from", d + "/data", "--to", d + "/new/data"], 0)):
+        r = subprocess.run([binary, "db", "copy", *words], capture_output=True)
+        assert r.returncode == code, (words, r)
+    assert not os.path.exists(d + "/left")
+    assert os.stat(d + "/new/data").st_mode & 0o777 == 0o700 and os.path.isfile(d + "/new/data/atelier.db")
+    shutil.copy(d + "/data/master.key", d + "/new/data/master.key")
+    s = Server(d + "/new/data").ready()
+    assert s.call("GET", "/api/v1/me", token=token)[0] == 200
+    s.stop()
+    r = subprocess.run([binary, "db", "copy", "--from", d + "/new/data", "--to", d + "/file.db"], capture_output=True)
+    assert r.returncode == 0 and os.path.isfile(d + "/file.db"), r
+
+
 MOUNT = 'mount -t tmpfs -o size=%dm tmpfs "$0" && exec "$@"'
 
 
