@@ -336,6 +336,21 @@ int pg_ready(struct db_conn *c, struct err *e)
 	return 0;
 }
 
+/* For as long as callers wait for it, it may come back without a word. Then whoever looks finds out: when nobody else asks, nobody
+ * else would. */
+int pg_state(struct db *db, struct err *e)
+{
+	int64_t since = __atomic_load_n(&pg_own(db)->wait[false].since_ms, __ATOMIC_RELAXED), one = 0;
+
+	if (!since || clock_mono_ms() - since < READER_WAIT_MS)
+		return 0;
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(db);
+	int r = db_conn_number(c, "SELECT 1", &one, e);
+	if (r == 0)
+		note_up(c);
+	return r;
+}
+
 int pg_connect(struct db_conn *c, const struct db_conn_kind *kind, struct err *e)
 {
 	struct pg_link *l = xcalloc(1, sizeof(*l));

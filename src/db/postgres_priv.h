@@ -61,6 +61,8 @@ int pg_ready(struct db_conn *c, struct err *e) MUST_CHECK;
 void pg_drop(struct db_conn *c); /* the connection is of no use any more */
 /* Until when a reader waits for a connection: not at all where that has lasted already, or the end is near. */
 int64_t pg_wait_until(const struct db_conn *c);
+/* Whether it can be reached, once that has been in doubt for a while. */
+int pg_state(struct db *db, struct err *e) MUST_CHECK;
 int pg_fail(struct db_conn *c, const PGresult *res, const char *sql, struct err *e);
 /* The next result, NULL at the end of one statement's; negative when none came in time: the connection is gone then. */
 int pg_result(struct db_conn *c, PGresult **ret, struct err *e) MUST_CHECK;

@@ -38,6 +38,17 @@ def crash(c):
     until("a healthy server", lambda: c.health(s) == 200)
 
 
+def told_to_nobody(c):
+    """It dies while nobody asks for anything: who sends people here is told all the same, and when it is there again."""
+    s = c.server()
+    c.pg.stop(signal.SIGQUIT)
+    until("the reason", lambda: "cannot be reached" in Client(s.port).request("GET", "/health/ready").json()["status"])
+    if Client(s.port).request("GET", "/health/ready").status != 503:
+        raise Failed("not ready, and people are sent here")
+    c.pg.start()
+    until("ready", lambda: Client(s.port).request("GET", "/health/ready").status == 200)
+
+
 def crash_of_both(c):
     """It dies, then the server too; the answer is in the journal, and stored at the next start."""
     s = c.server()
@@ -187,7 +198,7 @@ def unheard(c):
         raise Failed("no other question can be asked")
 
 
-CASES = [crash, crash_of_both, frozen, failover, terminated, unheard]
+CASES = [crash, told_to_nobody, crash_of_both, frozen, failover, terminated, unheard]
 
 if __name__ == "__main__":
     sys.exit(installation.main(CASES, __doc__))
