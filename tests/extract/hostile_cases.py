@@ -52,7 +52,8 @@ def cases():
     return [
         Case("hostile json deep", b"[" * 500000 + b"]" * 500000, short(9000)),
         Case("hostile csv columns", (b",".join(b"c%d" % i for i in range(100000)) + b"\n") * 2, short(100000), file="t.csv"),
-        Case("hostile csv open quote", b'a,b\n"' + b"x,y\n" * 500000, short(100000), file="t.csv"),
+        Case("hostile csv open quote", b'a,b\n"' + b"x,y\n" * 500000, short(6000000), file="t.csv"),
+        Case("hostile csv quotes", b'a,b\n' + b'"' * 3000001, short(6000000), file="t.csv"),
         Case("hostile xml parameter entity", b'<?xml version="1.0"?><!DOCTYPE r [<!ENTITY % a "<!ENTITY b SYSTEM \'file:///etc/passwd\'>">%a;]>'
              b"<r>&b;</r>", nothing_of("root:")),
         Case("hostile xml quadratic", b'<?xml version="1.0"?><!DOCTYPE r [<!ENTITY a "' + b"x" * 100000 + b'">]><r>' + b"&a;" * 20000 + b"</r>",

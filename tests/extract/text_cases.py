@@ -294,6 +294,7 @@ def cases():
         Case("text underlined", UNDERLINED, look_underlined, file="rules.txt"),
         Case("text csv", b"name;note\r\na;\"one\r\ntwo\"\r\nb;1,5\r\nc;\"say \"\"x\"\" | y\"\r\n", look_csv, file="t.csv"),
         Case("text csv utf-16", "a\tb\n1\t\u00e9\n".encode("utf-16"), table("| a | b |", "| 1 | \u00e9 |"), file="t.csv"),
+        Case("text csv open quote", b'a,b\n1,"two\n3,f""our\n', table("| a | b |", '| 1 | "two |', '| 3 | f""our |'), file="t.csv"),
         Case("text csv sep", b"sep=|\na|b\n1|2,3\n", table("| a | b |", "| 1 | 2,3 |"), file="t.txt"),
         Case("text json records", b'[{"a":1,"b":"x"},{"b":true}]', look_records),
         Case("text json broken", b'{"a": 1,\n// comment\n', lambda r: same(r.format, "text")),

@@ -5,20 +5,31 @@
 
 #define RECORDS 50
 
+/* Where the quote at `at` is closed; n: nowhere, so that it is one of the text: it would take all that follows into its field. */
+static size_t closing(const char *p, size_t n, size_t at)
+{
+	for (size_t i = at + 1; i < n; i++) {
+		if (p[i] == '"' && (i + 1 == n || p[i + 1] != '"'))
+			return i;
+		i += p[i] == '"';
+	}
+	return n;
+}
+
 /* The end of a field that begins at `at`; its text goes to `to` unless that is NULL. *ret_last: the record ends behind it. */
 static size_t field(const char *p, size_t n, size_t at, char by, struct buf *to, bool *ret_last)
 {
 	size_t i = at;
 
 	if (i < n && p[i] == '"') {
-		for (i++; i < n; i++) {
-			if (p[i] == '"' && (i + 1 == n || p[i + 1] != '"'))
-				break;
+		size_t end = closing(p, n, at);
+
+		for (i++; i < end && end < n; i++) {
 			i += p[i] == '"';
 			if (to)
 				buf_add_char(to, p[i]);
 		}
-		i += i < n;
+		i = end < n ? end + 1 : at;
 	}
 	size_t rest = i;
 	while (i < n && p[i] != by && p[i] != '\n' && p[i] != '\r')
