@@ -270,6 +270,12 @@ static int take_blob(struct db_conn *c, atelier_id blob_id, void *arg, struct er
 	int r = may_edit(c, in->user_id, in->collection_id, e);
 
 	x->made = (struct document_made){.id = in->replaces};
+	/* Those that wait for another server that has the file: this one has it now. */
+	if (r == 0 && db_node(c))
+		r = db_exec(c, NULL, e,
+			"UPDATE jobs SET node = 0 WHERE node <> 0 AND id IN (SELECT job_id FROM documents WHERE "
+			"blob_id = ?)",
+			DB_I64(blob_id));
 	if (r == 0)
 		r = find_unchanged(c, in, blob_id, &x->made.id, &whole, e);
 	if (r < 0 || whole) {
@@ -280,12 +286,6 @@ static int take_blob(struct db_conn *c, atelier_id blob_id, void *arg, struct er
 		r = replace(c, x, blob_id, e);
 	else if (!x->made.id)
 		r = add(c, x, blob_id, e);
-	/* Those that wait for another server that has the file: this one has it now. */
-	if (r == 0 && db_node(c))
-		r = db_exec(c, NULL, e,
-			"UPDATE jobs SET node = 0 WHERE node <> 0 AND id IN (SELECT job_id FROM documents WHERE "
-			"blob_id = ?)",
-			DB_I64(blob_id));
 	if (r == 0)
 		r = check_quota(c, in, e);
 	if (r == 0)

@@ -473,6 +473,7 @@ def jobs_of_files(c):
     own = upload(there, shelf, "own.md", "# Ours")
     until("the own document", lambda: there.call("GET", own)["state"] == "ready")
     same("what waits still", [(j["state"], j["tries"]) for j in away()], [("queued", 0)] * 40)
+    same("what a document says", there.call("GET", theirs[0])["error"]["code"], "server_away")
     # The same bytes brought to the one that is there; and a job that nobody wants.
     upload(there, shelf, "0.md", "# Page 0")
     until("a document that was brought again", lambda: there.call("GET", theirs[0])["state"] == "ready")
