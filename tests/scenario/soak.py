@@ -56,6 +56,10 @@ class Person:
     def client(self):
         return Client(self.soak.server.port, bearer=self.bearer)
 
+    def own_name(self):
+        """Nothing else's, not even that of something that a killed server left behind."""
+        return "%s %d" % (self.words(2), self.rng.randrange(10 ** 9))
+
     def words(self, n):
         return " ".join(self.rng.choice(WORDS) for _ in range(n))
 
@@ -139,7 +143,7 @@ class Person:
         if v:
             c.request("PATCH", "/api/v1/conversations/" + v["id"],
                       {"pinned": self.rng.random() < 0.3, "title": self.words(3), "tags": [self.rng.choice(WORDS)]})
-        folder = c.call("POST", "/api/v1/folders", {"name": self.words(2)})["id"]
+        folder = c.call("POST", "/api/v1/folders", {"name": self.own_name()})["id"]
         if v:
             c.request("PATCH", "/api/v1/conversations/" + v["id"], {"folder_id": folder})
         c.request("DELETE", "/api/v1/folders/" + folder)
@@ -151,8 +155,7 @@ class Person:
 
     def do_assistant(self):
         c = self.client()
-        name = "%s %d" % (self.words(2), self.rng.randrange(10 ** 9))  # one that a killed server left behind has its own
-        a = c.call("POST", "/api/v1/assistants", {"name": name, "instructions": self.words(20)})["id"]
+        a = c.call("POST", "/api/v1/assistants", {"name": self.own_name(), "instructions": self.words(20)})["id"]
         c.request("PATCH", "/api/v1/assistants/" + a, {"description": self.words(9)})
         c.request("DELETE", "/api/v1/assistants/" + a)
 
