@@ -33,17 +33,16 @@ export interface Sorted {
   others: File[];
 }
 
-/** What of the files is here already. One that could not be read is sent anew, and so tried again; and one of the same size that may be
- *  the same: the server then leaves what is there as it is, and nobody is asked about a folder in which nothing has changed. */
+/** What of the files is here already. One that could not be read is sent anew, and so tried again. */
 export async function sorted(files: readonly File[], collection: string, any: boolean): Promise<Sorted> {
   const here = any && files.length > 0 ? await byName(collection) : new Map<string, Document>();
   const found: Sorted = { unchanged: 0, changed: [], others: [] };
   for (const file of files) {
     const document = here.get(nameOf(file));
     const same = document && (await isSame(file, document));
-    if (document && same === false) found.changed.push({ document, file });
-    else if (same && document?.state !== 'failed') found.unchanged++;
-    else found.others.push(file);
+    if (!document || (same && document.state === 'failed')) found.others.push(file);
+    else if (same) found.unchanged++;
+    else found.changed.push({ document, file });
   }
   return found;
 }
