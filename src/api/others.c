@@ -85,6 +85,8 @@ static int poll_changes(struct others *o, struct err *e)
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(o->api->c.db);
 		r = changes_read(c, &now, e);
 	}
+	if (r == 0)
+		r = calls_look_elsewhere(o->api->c.calls, e);
 	if (r < 0)
 		return r;
 	/* What was there at the start has been read then, or is read once too often. */

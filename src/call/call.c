@@ -130,8 +130,11 @@ int metered_begin(struct metered *m, struct calls *c, const struct caller *who, 
 	need.money = price_of(price, &(struct tokens){.in = in, .out = guess ? 0 : out}, true);
 	if (guess)
 		need.money_guess = price_of(price, &(struct tokens){.out = out}, false);
-	r = meter_reserve(c->table, &s, &need, c->now_ms(), c->c.settings->currency, &m->reserved, e);
+	bool others = c->others;
+	r = others ? 0 : meter_reserve(c->table, &s, &need, c->now_ms(), c->c.settings->currency, &m->reserved, e);
 	pthread_mutex_unlock(&c->mx);
+	if (others)
+		r = servers_reserve(c, &s, &need, &m->reserved, e);
 	if (r < 0)
 		refused(m, r, provider);
 	else
@@ -214,8 +217,10 @@ int64_t metered_end(struct metered *m, int r, int cancel_code, const struct gen_
 	cost = price_of(price_find(c->table->prices, c->table->n_prices, provider, name), t, called);
 	cost = MIN(cost, COST_MAX);
 	p->row.cost_micros = cost;
+	servers_uses(c, &m->reserved, p);
 	meter_release(c->table, &m->reserved);
-	meter_use(c->table, &s, now, 1, t->in + t->out, cost);
+	meter_use(c->table, &s, now, &(struct need){.requests = 1, .tokens = t->in + t->out, .money = cost}, p->uses,
+		&p->n_uses);
 	rows_push(c, p);
 	pthread_mutex_unlock(&c->mx);
 	if (limited)

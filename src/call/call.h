@@ -26,6 +26,9 @@ void calls_free(struct calls *c); /* the rows that are not written yet are writt
 /* Prices, limits or groups in the database have changed. */
 int calls_reload(struct calls *c, struct err *e) MUST_CHECK;
 
+/* Where several servers share the database: looks which there are, and what they have taken of limits. Once a second. */
+int calls_look_elsewhere(struct calls *c, struct err *e) MUST_CHECK;
+
 /* Returns when the rows of all calls that have ended are in the database (they are written in batches). */
 int calls_flush(struct calls *c, struct err *e) MUST_CHECK;
 

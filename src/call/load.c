@@ -6,6 +6,7 @@
 #include "store/groups.h"
 
 #define TABLE_MAX ((size_t)256 << 20)
+#define RECOUNTS  3 /* while other servers go on writing */
 
 void table_free(struct table *t)
 {
@@ -197,9 +198,33 @@ static void keep_reserved(struct table *t, const struct table *old)
 	for (size_t i = 0; old && i < t->n_limits; i++) {
 		while (k < old->n_limits && old->limits[k].id < t->limits[i].id)
 			k++;
-		if (k < old->n_limits && old->limits[k].id == t->limits[i].id)
+		if (k < old->n_limits && old->limits[k].id == t->limits[i].id) {
 			t->limits[i].reserved = old->limits[k].reserved;
+			t->limits[i].unwritten = old->limits[k].unwritten;
+		}
 	}
+}
+
+/* What is stored and what the other servers say of it are read one after the other: until nothing has come between. */
+static int recount_with_others(struct table *t, struct db_conn *db, int64_t now_ms, struct err *e)
+{
+	struct servers_seen before, after;
+	int r = servers_read(db, &t->arena, &after, e);
+	int tries = RECOUNTS;
+
+	do {
+		before =
+			after; /* if it stays so, what came between counts twice rather than not at all, until the next time */
+		for (size_t i = 0; i < t->n_limits; i++)
+			t->limits[i].used = 0;
+		if (r == 0)
+			r = recount(t, db, now_ms, e);
+		if (r == 0)
+			r = servers_read(db, &t->arena, &after, e);
+	} while (r == 0 && !servers_same(&before, &after) && --tries > 0);
+	if (r == 0)
+		(void)servers_apply(t, &before, now_ms, true);
+	return r;
 }
 
 static int load(struct calls *c, struct table *t, struct err *e)
@@ -213,7 +238,7 @@ static int load(struct calls *c, struct table *t, struct err *e)
 	if (r == 0)
 		r = load_prices(t, db, e);
 	if (r == 0 && t->n_limits > 0)
-		r = recount(t, db, now_ms, e);
+		r = recount_with_others(t, db, now_ms, e);
 	return r;
 }
 

@@ -74,6 +74,7 @@ bool counter_roll(struct counter *l, int64_t now_ms)
 	if (now_ms < l->window.end && !ahead)
 		return false;
 	l->window = window_of(l->period, now_ms);
+	l->elsewhere_used = 0;
 	if (!ahead)
 		l->used = 0;
 	return ahead;
@@ -82,6 +83,12 @@ bool counter_roll(struct counter *l, int64_t now_ms)
 void counter_use(struct counter *l, int64_t amount)
 {
 	l->used = sum(l->used, amount);
+}
+
+/* By running calls, of all servers. */
+static int64_t held(const struct counter *l)
+{
+	return sum(l->reserved, l->elsewhere_held);
 }
 
 static int64_t needed(const struct counter *l, const struct need *n, int64_t *ret_guess)
@@ -139,7 +146,7 @@ static int refuse(const struct counter *l, int64_t now_ms, const char *currency,
 	static const char *const periods[] = {"a minute", "an hour", "a day", "a month"};
 	static const char *const units[][2] = {{" requests", " request"}, {" tokens", " token"}, {"", ""}};
 	bool money = l->measure == MEASURE_MONEY;
-	char whose[128], when[32], used[48], amount[48], reserved[48], held[96] = "";
+	char whose[128], when[32], used[48], amount[48], reserved[48], running[96] = "";
 	int64_t left_s = (l->window.end - now_ms + 999) / 1000;
 	int code;
 
@@ -147,13 +154,13 @@ static int refuse(const struct counter *l, int64_t now_ms, const char *currency,
 	say_when(l->window.end, when);
 	say_amount(l, l->used, currency, used, sizeof(used));
 	say_amount(l, l->amount, currency, amount, sizeof(amount));
-	if (l->reserved > 0) {
-		say_amount(l, l->reserved, currency, reserved, sizeof(reserved));
-		snprintf(held, sizeof(held), ", %s held by running answers", reserved);
+	if (held(l) > 0) {
+		say_amount(l, held(l), currency, reserved, sizeof(reserved));
+		snprintf(running, sizeof(running), ", %s held by running answers", reserved);
 	}
 	code = err_set(e, money ? E_BUDGET : E_LIMIT, "The %s of %s%s %s%s is %s: %s used%s. It begins anew at %s.",
 		money ? "budget" : "limit", amount, units[l->measure][l->amount == 1], periods[l->period], whose,
-		money ? "used up" : "reached", used, held, when);
+		money ? "used up" : "reached", used, running, when);
 	if (e && e->code == code && !money)
 		e->retry_after_s = (int)MIN(MAX(left_s, INT64_C(1)), INT64_C(31) * 86400);
 	return code;
@@ -163,7 +170,7 @@ static int refuse(const struct counter *l, int64_t now_ms, const char *currency,
 
 static bool fits(const struct counter *l, int64_t need)
 {
-	int64_t taken = sum(l->used, l->reserved);
+	int64_t taken = sum(l->used, held(l));
 
 	/* What costs nothing goes on when the money is used up; an amount of 0 forbids that too. */
 	if (l->amount == 0 || need == 0)
@@ -216,14 +223,14 @@ int meter_reserve(struct table *t, const struct subject_of_call *s, const struct
 			continue;
 		amount = needed(l, need, &guess);
 		/* How long an answer gets is a guess: it takes what is left rather than refuse what may well fit. */
-		amount = sum(amount, MAX(MIN(guess, l->amount - sum(sum(l->used, l->reserved), amount)), INT64_C(0)));
+		amount = sum(amount, MAX(MIN(guess, l->amount - sum(sum(l->used, held(l)), amount)), INT64_C(0)));
 		l->reserved = sum(l->reserved, amount);
 		add_reservation(ret, t->n_limits, l->id, amount);
 	}
 	return 0;
 }
 
-static struct counter *counter_by_id(struct table *t, atelier_id id)
+struct counter *counter_by_id(struct table *t, atelier_id id)
 {
 	size_t lo = 0, hi = t->n_limits;
 
@@ -251,10 +258,9 @@ void meter_release(struct table *t, struct reservations *r)
 	*r = (struct reservations){.n = 0};
 }
 
-void meter_use(struct table *t, const struct subject_of_call *s, int64_t now_ms, int64_t requests, int64_t tokens,
-	int64_t money)
+void meter_use(struct table *t, const struct subject_of_call *s, int64_t now_ms, const struct need *taken,
+	struct limit_use *list, size_t *n)
 {
-	const struct need need = {.requests = requests, .tokens = tokens, .money = money};
 	int64_t guess;
 
 	for (size_t i = 0; i < t->n_limits; i++) {
@@ -263,7 +269,12 @@ void meter_use(struct table *t, const struct subject_of_call *s, int64_t now_ms,
 		if (!counter_binds(t, l, s))
 			continue;
 		t->recount |= counter_roll(l, now_ms);
-		counter_use(l, needed(l, &need, &guess));
+		counter_use(l, needed(l, taken, &guess));
+		if (!list)
+			continue;
+		l->unwritten = sum(l->unwritten, needed(l, taken, &guess));
+		list[(*n)++] = (struct limit_use){
+			.limit_id = l->id, .window_start = l->window.start, .used = needed(l, taken, &guess)};
 	}
 }
 
@@ -291,7 +302,7 @@ bool calls_limit_state(struct calls *c, atelier_id limit_id, struct limit_state 
 	l = counter_by_id(c->table, limit_id);
 	if (l) {
 		c->table->recount |= counter_roll(l, c->now_ms());
-		*ret = (struct limit_state){l->id, l->used, l->reserved, l->window.end};
+		*ret = (struct limit_state){l->id, l->used, held(l), l->window.end};
 	}
 	pthread_mutex_unlock(&c->mx);
 	return l != NULL;

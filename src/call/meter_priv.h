@@ -48,6 +48,10 @@ struct counter {
 	const char *subject_name, *model; /* in the table's arena; model "": any */
 	int64_t amount, used, reserved;
 	struct window window;
+
+	/* Where several servers keep it (servers.c): what of `used` the others had said when they were asked last, what they hold,
+	 * and what of the calls here has ended without its row being stored. */
+	int64_t elsewhere_used, elsewhere_held, unwritten;
 };
 
 struct membership {
@@ -99,5 +103,7 @@ struct reservations {
 int meter_reserve(struct table *t, const struct subject_of_call *s, const struct need *need, int64_t now_ms,
 	const char *currency, struct reservations *ret, struct err *e) MUST_CHECK;
 void meter_release(struct table *t, struct reservations *r); /* also frees */
-void meter_use(struct table *t, const struct subject_of_call *s, int64_t now_ms, int64_t requests, int64_t tokens,
-	int64_t money);
+/* `list` (NULL: none) has room for all limits; each that binds is added with what was taken of it. */
+void meter_use(struct table *t, const struct subject_of_call *s, int64_t now_ms, const struct need *taken,
+	struct limit_use *list, size_t *n);
+struct counter *counter_by_id(struct table *t, atelier_id id); /* NULL: there is none any more */

@@ -12,6 +12,7 @@
 #include "sys/thread.h"
 
 #define BATCH_MS    150   /* from the first row of a batch to its writing */
+#define TELL_MS     5     /* the same, where other servers wait for what is held to become what is used */
 #define RETRY_MS    1000  /* after a failure */
 #define BATCH_MAX   500   /* rows of one transaction */
 #define PENDING_MAX 20000 /* about 15 MiB; beyond that the oldest are given up */
@@ -29,11 +30,21 @@ static struct pending *take_first(struct calls *c)
 	return p;
 }
 
+void pending_free(struct pending *p)
+{
+	free(p ? p->uses : NULL);
+	free(p);
+}
+
 void rows_push(struct calls *c, struct pending *p)
 {
 	ASSERT(lock_is_mine(&c->mx));
 	if (c->n_pending >= PENDING_MAX) {
-		free(take_first(c));
+		struct pending *oldest = take_first(c);
+
+		oldest->next = NULL;
+		servers_noted(c, oldest);
+		pending_free(oldest);
 		c->dropped++;
 		c->written++; /* nobody waits for it any more */
 	}
@@ -80,7 +91,7 @@ static void free_all(struct pending *p)
 	while (p) {
 		struct pending *next = p->next;
 
-		free(p);
+		pending_free(p);
 		p = next;
 	}
 }
@@ -88,12 +99,16 @@ static void free_all(struct pending *p)
 static int write_batch(struct calls *c, struct pending *first, size_t n, struct err *e)
 {
 	CLEANUP(freep) struct usage_row *rows = xcalloc(n, sizeof(*rows));
+	struct servers_batch batch = {c, first};
+	bool uses = false;
 	size_t i = 0;
 
-	for (struct pending *p = first; p; p = p->next)
+	for (struct pending *p = first; p; p = p->next) {
 		rows[i++] = p->row;
+		uses = uses || p->n_uses > 0;
+	}
 	ASSERT(i == n);
-	return usage_add(c->c.db, rows, n, e);
+	return usage_add(c->c.db, rows, n, uses ? servers_note : NULL, &batch, e);
 }
 
 /* Writes what there is, in transactions of BATCH_MAX rows; stops at a failure. */
@@ -121,6 +136,7 @@ static void write_all(struct calls *c)
 			c->written += n;
 			ASSERT(c->written <= c->queued);
 			c->failing = c->failing && n == 0;
+			servers_noted(c, batch);
 			free_all(batch);
 		}
 		more = c->first != NULL;
@@ -178,7 +194,7 @@ static void *rows_main(void *arg)
 		if (failed && c->stopping)
 			break;
 		failures = c->failures;
-		wait_until(c, clock_mono_ms() + (failed ? RETRY_MS : BATCH_MS));
+		wait_until(c, clock_mono_ms() + (failed ? RETRY_MS : c->others ? TELL_MS : BATCH_MS));
 		pthread_mutex_unlock(&c->mx);
 		write_all(c);
 		recount_if_needed(c);

@@ -23,7 +23,7 @@ _Static_assert((int)ROWS_FIRST <= (int)ROWS_MAX, "the first piece is a small one
 
 /*
  * Every table, those that others refer to first, with its key. Not among them: the manual, which the program brings along;
- * counters of changes and when servers were there, which belong to those; versions. A test looks whether one is missing.
+ * counters of changes, when servers were there and what they take of limits, which belong to those; versions. A test looks whether one is missing.
  */
 static const struct copy_table {
 	const char *name, *key;

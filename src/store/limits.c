@@ -1,4 +1,4 @@
-/* limits.c - limits as they are set. */
+/* limits.c - limits as they are set, and what several servers take of them. */
 #include "store/limits.h"
 #include "store/store_priv.h"
 
@@ -72,4 +72,96 @@ int limits_set_amount(struct db *db, atelier_id id, int64_t amount, struct err *
 int limits_delete(struct db *db, atelier_id id, struct err *e)
 {
 	return rows_delete(&limits, db, id, e);
+}
+
+/* ---- what several servers take ---- */
+
+/*
+ * Whoever writes holds the lock of the writer, so that what is read and then added within one transaction is right. A row is
+ * touched by its own server alone. What was used is added in the transaction of the rows of usage that it stands for: the sums
+ * of these and the sums of those are of the same calls at any moment.
+ */
+const char limit_uses_postgres[] = "CREATE TABLE limit_uses ("
+				   "  limit_id BIGINT NOT NULL,"
+				   "  node BIGINT NOT NULL,"
+				   "  window_start BIGINT NOT NULL,"
+				   "  used BIGINT NOT NULL,"
+				   "  held BIGINT NOT NULL,"
+				   "  PRIMARY KEY (limit_id, node)"
+				   ");";
+
+/* The advisory lock that a server holds for as long as it is connected (see db/postgres_connect.c). */
+#define IS_ALIVE(node)                                                                                                 \
+	"EXISTS (SELECT 1 FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted"              \
+	" AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())"                     \
+	" AND ((l.classid::bigint << 32) | l.objid::bigint) = " node ")"
+
+int limit_servers_elsewhere(struct db_conn *c, bool *ret, struct err *e)
+{
+	int64_t n = 0;
+	int r = 0;
+
+	if (db_is_postgres(c))
+		r = STORE_I64(c, &n, NULL, e, "SELECT count(*) FROM nodes WHERE id <> ? AND " IS_ALIVE("nodes.id"),
+			DB_I64(db_node(c)));
+
+	if (r == 0)
+		*ret = n > 0;
+	return r;
+}
+
+int limit_uses_elsewhere(struct db_conn *c, struct arena *a, struct limit_use **ret, size_t *ret_n, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	struct store_list l = {.size = sizeof(struct limit_use)};
+	int r = 0;
+
+	if (db_is_postgres(c))
+		r = db_query(c, &rows, e,
+			"SELECT limit_id, window_start, used, CASE WHEN held <> 0 AND " IS_ALIVE(
+				"node") " THEN held ELSE 0 END FROM limit_uses WHERE node <> ?",
+			DB_I64(db_node(c)));
+	while (rows && (r = db_next(rows, e)) > 0) {
+		struct limit_use *u = store_push(&l, a);
+
+		if (!u)
+			return store_full(e);
+		*u = (struct limit_use){db_i64(rows, 0), db_i64(rows, 1), db_i64(rows, 2), db_i64(rows, 3)};
+	}
+	if (r < 0)
+		return r;
+	*ret = l.items;
+	*ret_n = l.n;
+	return 0;
+}
+
+int limit_uses_add(struct db_conn *c, const struct limit_use *uses, size_t n, struct err *e)
+{
+	int r = 0;
+
+	ASSERT(db_is_writing(c) && db_is_postgres(c));
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		ASSERT(uses[i].used >= 0 && uses[i].held >= 0);
+		r = db_exec(c, NULL, e,
+			"INSERT INTO limit_uses (limit_id, node, window_start, used, held) VALUES (?, ?, ?, ?, ?)"
+			" ON CONFLICT (limit_id, node) DO UPDATE SET window_start = excluded.window_start,"
+			" used = excluded.used + CASE WHEN limit_uses.window_start = excluded.window_start"
+			" THEN limit_uses.used ELSE 0 END, held = excluded.held",
+			DB_I64(uses[i].limit_id), DB_I64(db_node(c)), DB_I64(uses[i].window_start),
+			DB_I64(uses[i].used), DB_I64(uses[i].held));
+	}
+	return r;
+}
+
+int limit_uses_forget(struct db_conn *c, struct err *e)
+{
+	int r;
+
+	ASSERT(db_is_writing(c));
+	if (!db_is_postgres(c))
+		return 0;
+	r = db_exec(c, NULL, e, "DELETE FROM limit_uses WHERE limit_id NOT IN (SELECT id FROM limits)");
+	return r < 0 ? r
+		     : db_exec(c, NULL, e, "UPDATE limit_uses SET held = 0 WHERE node = ? AND held <> 0",
+			       DB_I64(db_node(c)));
 }

@@ -34,3 +34,25 @@ int limits_get(struct db_conn *c, atelier_id id, struct arena *a, struct limit *
 int limits_create(struct db *db, const struct limit *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
 int limits_set_amount(struct db *db, atelier_id id, int64_t amount, struct err *e) MUST_CHECK; /* E_NOT_FOUND */
 int limits_delete(struct db *db, atelier_id id, struct err *e) MUST_CHECK;                     /* E_NOT_FOUND */
+
+/* ---- what each of several servers takes of limits; of PostgreSQL, where there is no other nothing is written ---- */
+
+/* What one server has taken of a limit. */
+struct limit_use {
+	atelier_id limit_id;
+	int64_t window_start; /* Unix ms; what was used in another window counts no more */
+	int64_t used;         /* in the window, by calls whose rows are stored; of limit_uses_add: so much more */
+	int64_t held;         /* by calls that run, or whose rows are on their way; of a server that is gone: 0 */
+};
+
+/* Whether another server works in the database now. */
+int limit_servers_elsewhere(struct db_conn *c, bool *ret, struct err *e) MUST_CHECK;
+/* What all other servers have taken, a row for each and each limit, in the arena. */
+int limit_uses_elsewhere(
+	struct db_conn *c, struct arena *a, struct limit_use **ret, size_t *ret_n, struct err *e) MUST_CHECK;
+/* Within a db_write: notes for the others what this server takes; `held` is all of it. */
+int limit_uses_add(struct db_conn *c, const struct limit_use *uses, size_t n, struct err *e) MUST_CHECK;
+/* Within a db_write: this server holds nothing. */
+int limit_uses_forget(struct db_conn *c, struct err *e) MUST_CHECK;
+
+extern const char limit_uses_postgres[]; /* of the schema */

@@ -7,6 +7,7 @@
 #include "base/fold.h"
 #include "store/changes.h"
 #include "store/jobs.h"
+#include "store/limits.h"
 #include "store/search.h"
 #include "store/store_priv.h"
 
@@ -281,6 +282,7 @@ static const struct db_migration migrations[] = {
 		.sqlite = search_together_sqlite,
 		.settle = search_settle},
 	{.version = 48, .name = "jobs know the server that alone can do them", .sql = schema_jobs_nodes},
+	{.version = 49, .name = "several servers keep a limit together", .sql = "", .postgres = limit_uses_postgres},
 };
 
 const struct db_migration *store_migrations(size_t *ret_n)

@@ -10,6 +10,8 @@
 struct add {
 	const struct usage_row *rows;
 	size_t n;
+	usage_also_fn *also;
+	void *arg;
 };
 
 static int add_row(struct db_conn *c, const struct usage_row *u, int64_t *ret_added, struct err *e)
@@ -85,6 +87,7 @@ static int add_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const struct add *x = arg;
 	CLEANUP(freep) struct day *days = xcalloc(x->n, sizeof(*days));
+	CLEANUP(freep) bool *is_new = xcalloc(x->n, sizeof(*is_new));
 	size_t n_days = 0;
 	int r = 0;
 
@@ -95,6 +98,7 @@ static int add_in(struct db_conn *c, void *arg, struct err *e)
 		size_t k = 0;
 
 		r = add_row(c, u, &added, e);
+		is_new[i] = added > 0;
 		if (r < 0 || added == 0 || strcmp(u->outcome, OUTCOME_REFUSED) == 0)
 			continue;
 		while (k < n_days && !is_same_day(days[k].of, u))
@@ -105,12 +109,12 @@ static int add_in(struct db_conn *c, void *arg, struct err *e)
 	}
 	for (size_t k = 0; k < n_days && r == 0; k++)
 		r = add_day(c, &days[k], e);
-	return r;
+	return r == 0 && x->also ? x->also(c, x->arg, is_new, e) : r;
 }
 
-int usage_add(struct db *db, const struct usage_row *rows, size_t n, struct err *e)
+int usage_add(struct db *db, const struct usage_row *rows, size_t n, usage_also_fn *also, void *arg, struct err *e)
 {
-	struct add x = {rows, n};
+	struct add x = {rows, n, also, arg};
 
 	return n ? db_write(db, add_in, &x, e) : 0;
 }

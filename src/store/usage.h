@@ -33,8 +33,12 @@ struct usage_row {
 	int64_t duration_ms, queued_ms, tries, cost_micros;
 };
 
-/* Adds the rows and their days in one transaction; a row that is there already is left as it is. */
-int usage_add(struct db *db, const struct usage_row *rows, size_t n, struct err *e) MUST_CHECK;
+/* What is written with them in the same transaction; `added` of each row: it was not there already. */
+typedef int usage_also_fn(struct db_conn *c, void *arg, const bool *added, struct err *e);
+
+/* Adds the rows and their days in one transaction; a row that is there already is left as it is. `also`: NULL: nothing. */
+int usage_add(struct db *db, const struct usage_row *rows, size_t n, usage_also_fn *also, void *arg,
+	struct err *e) MUST_CHECK;
 
 /* ---- sums ---- */
 

@@ -5,6 +5,7 @@ ends when its right is taken away at the other; and jobs are done once, whicheve
 	tests/scenario/nodes.py --binary build/asan/src/atelier [NAME ...]
 """
 
+import json
 import os
 import re
 import signal
@@ -184,6 +185,78 @@ def counted(c):
     same("a key without the scope", ask(b).status, 403)
     here.call("DELETE", "/api/v1/keys/" + key["item"]["id"])
     same("a key that is gone", ask(b).status, 401)
+
+
+def together(c):
+    """A limit is kept by both: the last piece is taken once, also by a call that still runs at the other; a killed one holds nothing."""
+    a, b = c.server(), c.server()
+    here = c.client(a)
+    key = here.call("POST", "/api/v1/keys", {"name": "k", "scopes": ["gateway"]})["key"]
+    body = {"model": "mock:1b", "messages": [{"role": "user", "content": "Hi"}]}
+
+    def ask(s, stream=False):
+        return Client(s.port, bearer=key).request("POST", "/v1/chat/completions", dict(body, stream=stream)).status
+
+    def limit(measure, amount, **more):
+        return "/api/v1/limits/" + here.call("POST", "/api/v1/limits", {
+            "subject": "everyone", "measure": measure, "period": "month", "amount": amount, **more})["id"]
+
+    def state(s, path):
+        """What it counts there; None: it has not heard of it."""
+        return next(((i["used"], i["reserved"]) for i in c.client(s).call("GET", "/api/v1/limits")["items"]
+                     if path.endswith(i["id"]) and not (i["resets_at"] or "1970").startswith("1970")), None)
+
+    # They have seen each other when both note what they take.
+    first = limit("requests", 100000)
+    until("both", lambda: [ask(s) for s in (a, b)] == [200, 200] and int(c.pg.sql("SELECT count(*) FROM limit_uses")) == 2)
+    until("the same at both", lambda: state(a, first) == state(b, first) and state(a, first)[1] == 0)
+    here.call("DELETE", first)
+
+    one = limit("requests", 0)
+    until("the limit at both", lambda: [ask(s) for s in (a, b)] == [429, 429])
+    for n in range(4):
+        # The one that is told of the new amount by the other takes the piece.
+        taker, other = ((a, b), (b, a))[n % 2]
+        used = sum(state(other, one))
+        c.client(other).call("PATCH", one, {"amount": used + 1})
+        until("the last piece", lambda: ask(taker) == 200)
+        same("the other, then", ask(other), 429)
+
+    # Of many that ask both at once.
+    def amount(n):
+        """Sets it, and waits until the other knows."""
+        here.call("PATCH", one, {"amount": n})
+        mark = limit("requests", 1, model="none")
+        until("an amount at the other", lambda: state(b, mark))
+        here.call("DELETE", mark)
+
+    used = sum(state(a, one))
+    amount(used + 7)
+    said = []
+    threads = [threading.Thread(target=lambda s=(a, b)[i % 2]: said.append(ask(s))) for i in range(40)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    same("how many got through", (said.count(200), said.count(429)), (7, 33))
+    until("the same at both", lambda: state(a, one) == state(b, one) == (used + 7, 0))
+
+    # A call that runs at one holds its piece at the other, also one that began before a restart there; until its server is killed.
+    amount(used + 8)
+    c.provider.answers.append(waits())
+    r = Reader()
+    question = json.dumps(dict(body, stream=True)).encode()
+    threading.Thread(target=r.open, daemon=True, args=(b.port, "POST", "/v1/chat/completions", {
+        "Authorization": "Bearer " + key, "Content-Type": "application/json"}, question)).start()
+    until("a call that runs", lambda: state(b, one)[1] == 1)
+    same("the other", ask(a), 429)
+    a.stop()
+    a.start()
+    until("what is held elsewhere", lambda: state(a, one) == (used + 7, 1))
+    same("the other, started anew", ask(a), 429)
+    b.kill()
+    until("the piece of one that is gone", lambda: ask(a) == 200)
+    c.provider.signal("go")
 
 
 def asked(c):
@@ -513,7 +586,7 @@ def decisions(c):
     same("the model's calls", len(c.provider.calls), 2)
 
 
-CASES = [answers, rights, decisions, configuration, counted, asked, tool_servers, collections, editors, jobs_shared, jobs_killed, jobs_asleep, jobs_stopped, jobs_of_files]
+CASES = [answers, rights, decisions, configuration, counted, together, asked, tool_servers, collections, editors, jobs_shared, jobs_killed, jobs_asleep, jobs_stopped, jobs_of_files]
 
 if __name__ == "__main__":
     sys.exit(installation.main(CASES, __doc__))

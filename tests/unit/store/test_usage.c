@@ -28,7 +28,7 @@ static struct usage_row row(struct fixture *f, int64_t at, const char *model, co
 
 static void add(struct fixture *f, struct usage_row u)
 {
-	FINE(f, usage_add(f->db, &u, 1, &f->e));
+	FINE(f, usage_add(f->db, &u, 1, NULL, NULL, &f->e));
 }
 
 static struct usage_sums sums(struct fixture *f, enum usage_by by, int64_t from, int64_t to, atelier_id user)
@@ -226,9 +226,9 @@ static void test_again(void **state)
 	struct fixture *f = *state;
 	struct usage_row rows[2] = {row(f, DAY1, "small", OUTCOME_COMPLETE), row(f, DAY1, "small", OUTCOME_COMPLETE)};
 
-	FINE(f, usage_add(f->db, rows, 1, &f->e));
-	FINE(f, usage_add(f->db, rows, 2, &f->e));
-	FINE(f, usage_add(f->db, rows, 0, &f->e));
+	FINE(f, usage_add(f->db, rows, 1, NULL, NULL, &f->e));
+	FINE(f, usage_add(f->db, rows, 2, NULL, NULL, &f->e));
+	FINE(f, usage_add(f->db, rows, 0, NULL, NULL, &f->e));
 	assert_int_equal(number(f, "SELECT count(*) FROM usage"), 2);
 	assert_int_equal(number(f, "SELECT requests FROM usage_days"), 2);
 }
@@ -322,7 +322,7 @@ static void test_old_records_go(void **state)
 			.asked = "",
 			.outcome = OUTCOME_COMPLETE,
 			.first_token_ms = -1};
-	FINE(f, usage_add(f->db, rows, 3, &f->e));
+	FINE(f, usage_add(f->db, rows, 3, NULL, NULL, &f->e));
 	days = number(f, "SELECT count(*) FROM usage_days");
 	FINE(f, usage_delete_before(f->db, 86400000, 100, &n, &f->e));
 	assert_int_equal(n, 1);
