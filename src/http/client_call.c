@@ -470,7 +470,12 @@ static int judge_curl(struct call *c, struct err *e)
 		break;
 	}
 	if (!c->headers_done)
-		return err_set(e, E_PROVIDER_BROKEN, "%s closed the connection without an answer.", w);
+		/* It is tried for as long as any that is away: what passes ports on (as Docker does) closes them so while the server
+		 * behind it starts. */
+		return err_set(e, E_PROVIDER_BROKEN,
+			"%s closed the connection without an answer. Is it the right port, and has the server there "
+			"started?",
+			w);
 	return err_set(e, E_PROVIDER_BROKEN, "%s ended its answer in the middle.", w);
 }
 
