@@ -22,11 +22,12 @@
 #include "sys/thread.h"
 #include "tool/tool.h"
 
-#define STOP_SECONDS    5 /* then the program ends whatever still runs; nothing stored depends on it */
-#define GREET_MS        1000
-#define FOUND_DEFAULT   "found_default"
-#define UNKNOWN_BODIES  ((size_t)4 << 20) /* bytes that all who show no key or session may send at a time */
-#define FEW_CONNECTIONS 1024              /* what a limit of open files leaves is worth a word below this */
+#define STOP_SECONDS     5 /* then the program ends whatever still runs; nothing stored depends on it */
+#define GREET_MS         1000
+#define DATABASE_WAIT_MS 60000
+#define FOUND_DEFAULT    "found_default"
+#define UNKNOWN_BODIES   ((size_t)4 << 20) /* bytes that all who show no key or session may send at a time */
+#define FEW_CONNECTIONS  1024              /* what a limit of open files leaves is worth a word below this */
 
 void memory_hide(const struct settings *s)
 {
@@ -178,10 +179,42 @@ int server_bind(struct program *p, struct err *e)
 		&p->server, e);
 }
 
+/* Whether the wait was cut short by a signal that ends the program. */
+static bool stopped_within(int seconds)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	return sigtimedwait(&set, NULL, &(struct timespec){.tv_sec = seconds}) > 0;
+}
+
+/* A PostgreSQL that is being started beside this server, or a standby that is about to take over, is waited for. Service managers
+ * take a start that lasts longer for one that has failed. */
+static int connect_patiently(struct program *p, struct err *e)
+{
+	const struct db_config how = {.readers = (unsigned)p->settings->db_readers, .exclusive = true};
+	int64_t until = clock_mono_ms() + DATABASE_WAIT_MS;
+	bool told = false;
+
+	for (;;) {
+		struct err mine = {0};
+		int r = database_connect(p->settings, &how, &p->db, &mine);
+
+		if (r != E_BUSY || database_is_file(p->settings) || clock_mono_ms() >= until)
+			return r < 0 ? err_set(e, r, "%s", mine.msg) : 0;
+		if (!told)
+			log_warn("main", "waiting for the database, for a minute at most: %s", mine.msg);
+		told = true;
+		if (stopped_within(1))
+			return err_set(e, E_STOPPING, "Stopped while waiting for the database. %s", mine.msg);
+	}
+}
+
 int database_open(struct program *p, struct err *e)
 {
-	int r = database_connect(p->settings,
-		&(struct db_config){.readers = (unsigned)p->settings->db_readers, .exclusive = true}, &p->db, e);
+	int r = connect_patiently(p, e);
 
 	if (r == 0)
 		health_set(HEALTH_database_log, db_lost(p->db, &p->lost_until_s));

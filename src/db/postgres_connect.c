@@ -336,14 +336,17 @@ int pg_ready(struct db_conn *c, struct err *e)
 	return 0;
 }
 
-/* For as long as callers wait for it, it may come back without a word. Then whoever looks finds out: when nobody else asks, nobody
- * else would. */
+/* That it is away is told at once, though callers still wait for it: who sends people here may know of another server. While they
+ * do, one of them finds out when it is there again. Then whoever looks does: when nobody else asks, nobody else would. */
 int pg_state(struct db *db, struct err *e)
 {
 	int64_t since = __atomic_load_n(&pg_own(db)->wait[false].since_ms, __ATOMIC_RELAXED), one = 0;
 
-	if (!since || clock_mono_ms() - since < READER_WAIT_MS)
+	if (!since)
 		return 0;
+	if (clock_mono_ms() - since < READER_WAIT_MS)
+		return err_set(
+			e, E_BUSY, "PostgreSQL at %s cannot be reached at the moment; requests wait for it.", db->path);
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(db);
 	int r = db_conn_number(c, "SELECT 1", &one, e);
 	if (r == 0)

@@ -39,14 +39,52 @@ def crash(c):
 
 
 def told_to_nobody(c):
-    """It dies while nobody asks for anything: who sends people here is told all the same, and when it is there again."""
+    """It dies while nobody asks for anything: who sends people here is told all the same, sooner than one who waits for an answer is
+    refused, and when it is there again."""
     s = c.server()
+    admin = c.client(s)
     c.pg.stop(signal.SIGQUIT)
+    waited = []
+    asks = threading.Thread(target=lambda: waited.append(admin.request("GET", "/api/v1/conversations").status))
+    asks.start()
+    until("the first word of it", lambda: Client(s.port).request("GET", "/health/ready").status == 503)
+    if waited:
+        raise Failed("who asked was told %r before who sends people here" % waited)
+    asks.join()
     until("the reason", lambda: "cannot be reached" in Client(s.port).request("GET", "/health/ready").json()["status"])
     if Client(s.port).request("GET", "/health/ready").status != 503:
         raise Failed("not ready, and people are sent here")
     c.pg.start()
     until("ready", lambda: Client(s.port).request("GET", "/health/ready").status == 200)
+
+
+def not_there_yet(c):
+    """A start waits for one that only reads until it is promoted, and for one that is started later; SIGTERM ends the wait."""
+    s = c.server()
+    s.stop()
+
+    def waits_for(url, why):
+        before = len(s.log)
+        s.settings["ATELIER_DATABASE"] = url
+        s.spawn()
+        until("the reason", lambda: any("waiting for the database" in line and why in line for line in s.log[before:]))
+
+    standby = c.pg.standby().start()
+    try:
+        waits_for(standby.url(), "only reads")
+        s.proc.terminate()
+        if s.wait_exit() == 0:
+            raise Failed("a start that was cut short has ended well")
+        waits_for(standby.url(), "only reads")
+        c.pg.stop(signal.SIGQUIT)
+        standby.call("pg_ctl", "promote", "-D", standby.data)
+        until("ready", lambda: s.port and c.health(s) == 200)
+        s.stop()
+    finally:
+        standby.destroy()
+    waits_for(c.pg.url(), "cannot be reached")
+    c.pg.start()
+    until("ready", lambda: s.port and c.health(s) == 200)
 
 
 def crash_of_both(c):
@@ -198,7 +236,7 @@ def unheard(c):
         raise Failed("no other question can be asked")
 
 
-CASES = [crash, told_to_nobody, crash_of_both, frozen, failover, terminated, unheard]
+CASES = [crash, told_to_nobody, not_there_yet, crash_of_both, frozen, failover, terminated, unheard]
 
 if __name__ == "__main__":
     sys.exit(installation.main(CASES, __doc__))
