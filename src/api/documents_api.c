@@ -214,15 +214,22 @@ static int document_get(struct request *q)
 
 struct document_body {
 	atelier_id upload_id, replaces;
-	const char *name;
+	const char *name, *on_conflict;
 };
-#define B struct document_body
+#define CONFLICT_CHOICES "add refuse replace" /* in the order of enum document_conflict */
+#define B                struct document_body
 static const struct field new_fields[] = {
 	FIELD_ID(B, upload_id, "upload_id", FIELD_REQUIRED, "The upload, whole; it is gone then."),
 	FIELD_STR(B, name, "name", 1, NAME_MAX_N, 0, "What it is called; null: as the upload's file."),
 	FIELD_ID(B, replaces, "replaces", 0,
 		"A document of the collection whose file this is from now on; it is found as it was until this is "
 		"read."),
+	FIELD_ENUM(B, on_conflict, "on_conflict", CONFLICT_CHOICES, 0,
+		"When another file of this name is in the collection: \"add\", the default, keeps both; \"refuse\" "
+		"answers "
+		"already_exists and keeps the upload, so that somebody may be asked; \"replace\" makes it a new "
+		"version of the "
+		"newest of them. The same bytes are the same document with each."),
 };
 #undef B
 static const struct schema new_schema =
@@ -242,28 +249,50 @@ static const char *name_of(struct request *q, const char *name)
 	return n ? arena_strndup(&q->mem, b.p, n) : "document";
 }
 
-/* Of the bytes or the file. */
-static int create(struct request *q, atelier_id collection_id, atelier_id replaces, const char *name, struct str bytes,
-	const struct blob_file *file)
+/* What is brought: bytes or a file. */
+struct brought {
+	atelier_id collection_id, replaces;
+	enum document_conflict on_conflict;
+	const char *name;
+	struct str bytes;
+	const struct blob_file *file;
+};
+
+static int create(struct request *q, const struct brought *x)
 {
 	const struct document_new new = {.user_id = q->who.user.id,
-		.collection_id = collection_id,
-		.replaces = replaces,
-		.name = name,
-		.bytes = bytes,
-		.file = file,
+		.collection_id = x->collection_id,
+		.replaces = x->replaces,
+		.on_conflict = x->on_conflict,
+		.name = x->name,
+		.bytes = x->bytes,
+		.file = x->file,
 		.quota = q->api->c.settings->document_quota_mb * MEBI,
 		.total = q->api->c.settings->document_total_mb * MEBI};
 	struct document_made made = {.id = 0};
 	int r;
 
-	if (file ? file->size == 0 : bytes.n == 0)
+	if (x->file ? x->file->size == 0 : x->bytes.n == 0)
 		return err_set(&q->err, E_INVALID, "The file is empty.");
 	r = documents_create(q->api->c.db, q->api->c.settings->data, &new, &made, &q->err);
 	if (r < 0)
 		return r;
 	jobs_notify(q->api->c.jobs);
 	return answer_document(q, made.id, made.same_as);
+}
+
+/* n 0: the default. False: it is none of the choices. */
+static bool conflict_of(struct str s, enum document_conflict *ret)
+{
+	static const char *const words[] = {"add", "refuse", "replace"};
+
+	for (size_t i = 0; i < N_ELEMENTS(words); i++) {
+		if (s.n == 0 || str_eq(s, str_from(words[i]))) {
+			*ret = (enum document_conflict)i;
+			return true;
+		}
+	}
+	return false;
 }
 
 struct document_from { /* an upload */
@@ -274,9 +303,12 @@ struct document_from { /* an upload */
 static int take_file(struct request *q, const struct blob_file *file, void *arg)
 {
 	const struct document_from *x = arg;
-	const char *name = x->in->name ? name_of(q, x->in->name) : x->in->replaces ? NULL : "document";
+	struct brought b = {.collection_id = x->collection_id, .replaces = x->in->replaces, .file = file};
+	bool known = conflict_of(str_from(x->in->on_conflict ? x->in->on_conflict : ""), &b.on_conflict);
 
-	return create(q, x->collection_id, x->in->replaces, name, (struct str){NULL, 0}, file);
+	ASSERT(known); /* the schema has looked */
+	b.name = x->in->name ? name_of(q, x->in->name) : x->in->replaces ? NULL : "document";
+	return create(q, &b);
 }
 
 static int take_upload(struct request *q, atelier_id collection_id, const struct document_body *in)
@@ -289,15 +321,19 @@ static int take_upload(struct request *q, atelier_id collection_id, const struct
 static int take_any(struct request *q, atelier_id collection_id)
 {
 	struct multipart_file f = {.name = ""};
-	atelier_id replaces = 0;
+	struct brought b = {.collection_id = collection_id};
 	int r;
 
 	if (q->body)
 		return take_upload(q, collection_id, q->body);
 	r = multipart_read(http_header(q->x, "Content-Type"), http_body(q->x), &q->mem, &f, &q->err);
-	if (r == 0 && f.replaces.n && !id_parse(f.replaces.p, f.replaces.n, &replaces))
+	if (r == 0 && f.replaces.n && !id_parse(f.replaces.p, f.replaces.n, &b.replaces))
 		r = err_set(&q->err, E_INVALID, "The field \"replaces\" is no id.");
-	return r < 0 ? r : create(q, collection_id, replaces, name_of(q, f.name), f.bytes, NULL);
+	if (r == 0 && !conflict_of(f.on_conflict, &b.on_conflict))
+		r = err_set(&q->err, E_INVALID, "The field \"on_conflict\" is none of " CONFLICT_CHOICES ".");
+	b.name = r == 0 ? name_of(q, f.name) : NULL;
+	b.bytes = f.bytes;
+	return r < 0 ? r : create(q, &b);
 }
 
 static int documents_post(struct request *q)
@@ -499,7 +535,7 @@ static const struct param content_params[] = {
 };
 
 #define D         V1 "/documents"
-#define NEW_FAILS FAILS(E_NOT_FOUND, E_EXPIRED, E_CONFLICT, E_QUOTA, E_BUSY)
+#define NEW_FAILS FAILS(E_NOT_FOUND, E_EXPIRED, E_CONFLICT, E_EXISTS, E_QUOTA, E_BUSY)
 /* clang-format off */
 static const struct route routes[] = {
 	{"GET", V1 "/collections/{id}/documents", "listDocuments", documents_get_all, ACCESS_USER, .status = 200,

@@ -77,6 +77,8 @@ static int read_part(struct str part, struct arena *a, struct multipart_file *re
 	if (!name.n) {
 		if (str_eq(parameter(head, "name"), STR("replaces")))
 			ret->replaces = body;
+		if (str_eq(parameter(head, "name"), STR("on_conflict")))
+			ret->on_conflict = body;
 		return 0;
 	}
 	if (ret->bytes.p)

@@ -5,9 +5,9 @@
 #include "base/err.h"
 
 struct multipart_file {
-	const char *name;    /* as the client calls it, perhaps with folders; in the arena */
-	struct str bytes;    /* of the body */
-	struct str replaces; /* the field of this name, before it or after; n 0: there is none */
+	const char *name;                 /* as the client calls it, perhaps with folders; in the arena */
+	struct str bytes;                 /* of the body */
+	struct str replaces, on_conflict; /* the fields of these names, before it or after; n 0: there is none */
 };
 
 /* `type`: the header Content-Type. E_INVALID: it is none, or has no file. */

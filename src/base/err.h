@@ -75,7 +75,8 @@
 	X(E_UNSURE, -5060, 500, "outcome_unknown", false, true,                                                        \
 		"Whether this was stored is not known. Look before you do it again.")                                  \
 	X(E_QUOTA, -5061, 413, "quota_exceeded", false, true,                                                          \
-		"The space for this is used up. Delete something, then try again.")
+		"The space for this is used up. Delete something, then try again.")                                    \
+	X(E_EXISTS, -5062, 409, "already_exists", false, true, "Another one of this name is here already.")
 
 #define X(name, num, ...) name = (num),
 enum err_code { ERR_TABLE(X) };

@@ -236,10 +236,27 @@ static int find_unchanged(struct db_conn *c, const struct document_new *in, atel
 	return MIN(r, 0);
 }
 
+/* What other bytes under the same name become; *ret: of which document they are to be a new version, 0 of none. */
+static int meet(struct db_conn *c, const struct document_new *in, atelier_id *ret, struct err *e)
+{
+	atelier_id other = 0;
+
+	if (in->replaces || in->on_conflict == DOCUMENT_ADD)
+		return 0;
+	int r = STORE_I64(c, &other, NULL, e,
+		"SELECT id FROM documents WHERE collection_id = ? AND name = ? ORDER BY id DESC LIMIT 1",
+		DB_I64(in->collection_id), DB_TEXT(in->name));
+	if (r == 0 && other && in->on_conflict == DOCUMENT_REFUSE)
+		return err_set(e, E_EXISTS, "Another file of this name is in the collection: %s", in->name);
+	if (r == 0)
+		*ret = other;
+	return r;
+}
+
 static int replace(struct db_conn *c, const struct creation *x, atelier_id blob_id, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = find(c, x->in->user_id, x->in->replaces, &rows, e);
+	int r = find(c, x->in->user_id, x->made.id, &rows, e);
 	bool open = r == 0 && db_i64(rows, 2) && db_i64(rows, 3) == 0; /* what is only embedded has been read */
 
 	db_rows_done(TAKE_PTR(rows));
@@ -247,7 +264,7 @@ static int replace(struct db_conn *c, const struct creation *x, atelier_id blob_
 		return err_set(e, E_CONFLICT, BEING_READ);
 	return r < 0 ? r
 		     : db_exec(c, NULL, e, "UPDATE documents SET blob_id = ?, name = coalesce(?, name) WHERE id = ?",
-			       DB_I64(blob_id), DB_TEXT(x->in->name), DB_I64(x->in->replaces));
+			       DB_I64(blob_id), DB_TEXT(x->in->name), DB_I64(x->made.id));
 }
 
 static int add(struct db_conn *c, struct creation *x, atelier_id blob_id, struct err *e)
@@ -282,10 +299,11 @@ static int take_blob(struct db_conn *c, atelier_id blob_id, void *arg, struct er
 		x->made.same_as = x->made.id;
 		return r;
 	}
-	if (in->replaces)
-		r = replace(c, x, blob_id, e);
-	else if (!x->made.id)
-		r = add(c, x, blob_id, e);
+	bool again = x->made.id && !in->replaces; /* one that has failed is tried again */
+	if (!again)
+		r = meet(c, in, &x->made.id, e);
+	if (r == 0 && !again)
+		r = x->made.id ? replace(c, x, blob_id, e) : add(c, x, blob_id, e);
 	if (r == 0)
 		r = check_quota(c, in, e);
 	if (r == 0)

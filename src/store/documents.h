@@ -58,10 +58,18 @@ int documents_newest(struct db_conn *c, atelier_id user_id, atelier_id collectio
 int documents_get(struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct document *ret,
 	struct err *e) MUST_CHECK;
 
+/* What happens to a file when another one of its name is in the collection. The same bytes are no conflict. */
+enum document_conflict {
+	DOCUMENT_ADD,    /* both are there */
+	DOCUMENT_REFUSE, /* E_EXISTS */
+	DOCUMENT_REPLACE /* it is a new version of the newest of them */
+};
+
 struct document_new {
 	atelier_id user_id, collection_id;
-	atelier_id replaces; /* the document whose file this is from now on; 0: a new one */
-	const char *name;    /* NULL: as it was */
+	atelier_id replaces; /* the document whose file this is from now on; 0: a new one, or what on_conflict says */
+	enum document_conflict on_conflict;
+	const char *name; /* NULL: as it was */
 	struct str bytes;
 	const struct blob_file *file; /* instead of the bytes (blobs.h) */
 	int64_t quota;                /* bytes that all documents of the user may have, */
@@ -73,7 +81,7 @@ struct document_made {
 	atelier_id same_as;
 };
 /* Stores the bytes, the row and its job: durable when this returns 0. E_NOT_FOUND for a collection that the person may not
- * edit, E_QUOTA beyond the quota, E_CONFLICT while the document that is replaced is being read. */
+ * edit, E_QUOTA beyond the quota, E_CONFLICT while the document that is replaced is being read, E_EXISTS. */
 int documents_create(struct db *db, const char *data, const struct document_new *in, struct document_made *ret,
 	struct err *e) MUST_CHECK;
 

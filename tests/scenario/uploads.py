@@ -480,7 +480,33 @@ def shell(c):
         os.unlink(folder + "-link")
 
 
-CASES = (options, version, whole, refusals, site, chunked, checksums, cut, silent, kill9, stop, crowd, quota, links,
+def conflict(c):
+    """A document of a name that another one has is refused where that is asked for; its upload stays for the answer of whoever is asked."""
+    def json_of(method, path, body, want):
+        r = c.who().request(method, path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+        check(r.status == want, "%s %r: %d %r" % (path, body, r.status, r.body))
+        return json.loads(r.body)
+
+    path = "/api/v1/collections/%s/documents" % json_of("POST", "/api/v1/collections", {"name": "Quay"}, 201)["id"]
+    made = []
+    for text, conflict, want in ((b"Boats.", "refuse", 202), (b"Boats.", "refuse", 202), (b"No boats.", "refuse", 409)):
+        at = c.begin(len(text))
+        c.part(at, 0, text)
+        new = {"upload_id": at.split("/")[-1], "name": "quay.txt", "on_conflict": conflict}
+        made.append(json_of("POST", path, new, want))
+    check(made[1]["same_as"] == made[0]["id"] == made[1]["id"], "the same bytes are no conflict")
+    check(made[2]["error"]["code"] == "already_exists", "refused by another code: %r" % made[2])
+    check(c.offset(at) == len(text), "the upload has gone")
+    end = time.monotonic() + PATIENCE
+    while json.loads(c.who().request("GET", "/api/v1/documents/" + made[0]["id"]).body)["state"] != "ready":
+        check(time.monotonic() < end, "it is not read")
+        time.sleep(0.01)
+    again = json_of("POST", path, {**new, "on_conflict": "replace"}, 202)
+    check(again["id"] == made[0]["id"] and again["size"] == len(text), "no new version: %r" % again)
+    c.offset(at, want=404)
+
+
+CASES = (conflict, options, version, whole, refusals, site, chunked, checksums, cut, silent, kill9, stop, crowd, quota, links,
          sweep, deleted_user, signed_out, pictures, pictures_refused, pictures_swept,
          shell)
 

@@ -18,12 +18,12 @@ beforeEach(() => {
 it('knows what is here unchanged, what has changed, and what is new', async () => {
   pages.list = [
     { items: [here('a', HASH), here('b', 'ff', 'ready', 'newer')], next: 'n' },
-    { items: [here('b', HASH, 'ready', 'older'), here('broken', HASH, 'failed')], next: null },
+    { items: [here('b', 'ee', 'ready', 'older'), here('broken', HASH, 'failed')], next: null },
   ];
   const files = ['a', 'b', 'broken', 'new'].map(file);
   const { unchanged, changed, others } = await sorted(files, 'c', true);
   expect(unchanged).toBe(1);
-  expect(changed.map(({ document, file }) => [document.id, file.name])).toEqual([['newer', 'b']]);
+  expect(changed.map((f) => f.name)).toEqual(['b']);
   expect(others.map((f) => f.name)).toEqual(['broken', 'new']);
   expect(pages.asked).toEqual([{ cursor: undefined, limit: 1000 }, { cursor: 'n', limit: 1000 }]);
 });
@@ -31,9 +31,14 @@ it('knows what is here unchanged, what has changed, and what is new', async () =
 it('leaves it to the server where a page may not tell', async () => {
   pages.list = [{ items: [here('a', HASH)], next: null }];
   vi.stubGlobal('crypto', {});
-  const { changed } = await sorted([file('a')], 'c', true);
+  const { unchanged, changed, others } = await sorted([file('a')], 'c', true);
   vi.unstubAllGlobals();
-  expect(changed).toHaveLength(1);
+  expect([unchanged, changed, others.length]).toEqual([0, [], 1]);
+});
+
+it('takes either of two with one name for here', async () => {
+  pages.list = [{ items: [here('a', 'ff', 'ready', 'newer'), here('a', HASH, 'ready', 'older')], next: null }];
+  expect(await sorted([file('a')], 'c', true)).toEqual({ unchanged: 1, changed: [], others: [] });
 });
 
 it('asks nothing of an empty collection', async () => {

@@ -20,7 +20,9 @@ class Store {
   /** What it refuses: the status for a method (of the last request: "POST documents"). */
   refuse: Record<string, number> = {};
   /** The last requests of files. */
-  made: { upload_id?: string; name?: string; replaces?: string }[] = [];
+  made: { upload_id?: string; name?: string; replaces?: string; on_conflict?: string }[] = [];
+  /** It has another file of each name. */
+  taken = false;
   expires = new Date(Date.now() + 24 * 3600_000).toUTCString();
 
   answer(method: string, url: string, headers: Map<string, string>, body: Blob | string | null): { status: number; headers: Record<string, string>; text: string } | null {
@@ -36,7 +38,9 @@ class Store {
       return { status: 201, headers: { Location: `/api/v1/uploads/${made}`, 'Upload-Expires': this.expires }, text: '' };
     }
     if (method === 'POST') {
-      if (typeof body === 'string') this.made.push(JSON.parse(body));
+      const asked = typeof body === 'string' ? JSON.parse(body) : Object.fromEntries((body as unknown as FormData).entries());
+      if (this.taken && asked.on_conflict === 'refuse') return { status: 409, headers: {}, text: '{"error":{"code":"already_exists","message":""}}' };
+      if (typeof body === 'string' || this.taken) this.made.push(asked);
       return { status: 201, headers: {}, text: '{"id":"d"}' };
     }
     if (!this.uploads.has(id)) return { status: 404, headers: {}, text: '{"error":{"code":"not_found","message":"It is gone."}}' };
@@ -294,6 +298,32 @@ describe('files in parts', () => {
     const senders = new Senders('u', () => path, () => {}, path);
     senders.add([new File(['x'], 'huge.txt')]);
     await vi.waitFor(() => expect(senders.items[0]).toMatchObject({ final: true, problem: expect.stringContaining('Split it') }), LONG);
+  });
+
+  it('asks about a name that another file has, and sends nothing twice for the answer', async () => {
+    server.taken = true;
+    const senders = new Senders('u', () => path, () => {}, path);
+    senders.add([file(4 * MB)], 'refuse');
+    senders.hold([new File(['x'], 'small.txt')]);
+    expect(senders.idle).toBe(false);
+    await vi.waitFor(() => expect(senders.idle).toBe(true), LONG);
+    expect(senders.conflicts.map((i) => [i.name, i.problem])).toEqual([['film.pdf', ''], ['small.txt', '']]);
+    expect(server.made).toEqual([]);
+    senders.answer('replace');
+    await vi.waitFor(() => expect(senders.items).toEqual([]), LONG);
+    expect(server.made).toMatchObject([{ on_conflict: 'replace' }, { on_conflict: 'replace' }]);
+    expect(server.asked.filter((a) => a.startsWith('PATCH'))).toHaveLength(1);
+  });
+
+  it('keeps nothing of a file whose name is left to what has it', async () => {
+    server.taken = true;
+    const senders = new Senders('u', () => path, () => {}, path);
+    senders.add([file(4 * MB)], 'refuse');
+    await vi.waitFor(() => expect(senders.conflicts).toHaveLength(1), LONG);
+    senders.answer(null);
+    expect(senders.items).toEqual([]);
+    await vi.waitFor(() => expect(server.uploads.size).toBe(0), LONG);
+    expect(keptUploads('u')).toEqual([]);
   });
 
   it('does not send what is empty, and says so for good', () => {

@@ -74,9 +74,15 @@ export interface Outgoing {
   name: string;
   /** The document whose new version it is. */
   replaces?: string;
+  /** What becomes of it where another file of its name is; both are kept where nothing is said. */
+  onConflict?: OnConflict;
   /** What it is on the server, since that is begun. */
   kept?: Kept;
 }
+export type OnConflict = 'add' | 'refuse' | 'replace';
+
+/** Whether the server has another file of this name there, and was not to decide. */
+export const isConflict = (error: unknown): boolean => error instanceof ApiError && error.code === 'already_exists';
 
 /** A file that is on its way to `path` in parts: chosen again, it goes on where it was, also in another window or after a reload. */
 export interface Kept {
@@ -190,7 +196,7 @@ function take(what: Outgoing, kept: Kept): Kept {
 /** The upload of the file: the one that was begun before, when the server still has it, or a new one. */
 async function begin(path: string, what: Outgoing, signal: AbortSignal): Promise<Kept> {
   const { user, file, name, replaces } = what;
-  const before = leftUploads(user, path).find((k) => !isUnsent(k) && k.name === name && k.replaces === replaces && k.size === file.size && k.modified === file.lastModified);
+  const before = leftUploads(user, path).find((k) => k.id === what.kept?.id || (!isUnsent(k) && k.name === name && k.replaces === replaces && k.size === file.size && k.modified === file.lastModified));
   if (before) {
     take(what, before);
     try {
@@ -230,12 +236,12 @@ async function sendParts(file: File, kept: Kept, signal: AbortSignal, progress: 
 }
 
 async function inParts(path: string, what: Outgoing, signal: AbortSignal, progress: (bytes: number) => void): Promise<string> {
-  const { file, name, replaces } = what;
+  const { file, name, replaces, onConflict } = what;
   try {
     const kept = await begin(path, what, signal);
     progress(kept.sent);
     await sendParts(file, kept, signal, progress);
-    const made = { upload_id: kept.id, name, replaces };
+    const made = { upload_id: kept.id, name, replaces, on_conflict: onConflict };
     const { text } = checked(await request('POST', base + path, { 'Content-Type': 'application/json' }, JSON.stringify(made), signal, () => {}));
     forget(kept);
     return text;
@@ -250,10 +256,11 @@ async function inParts(path: string, what: Outgoing, signal: AbortSignal, progre
 
 /** Brings a file to `path` (documents of a collection or a conversation); `progress` in bytes. */
 export async function sendDocument(path: string, what: Outgoing, signal: AbortSignal, progress: (bytes: number) => void): Promise<Document> {
-  const { file, name, replaces } = what;
+  const { file, name, replaces, onConflict } = what;
   if (file.size > ONE) return JSON.parse(await inParts(path, what, signal, progress)) as Document;
   const form = new FormData();
   if (replaces) form.append('replaces', replaces);
+  if (onConflict) form.append('on_conflict', onConflict);
   form.append('file', file, name);
   return JSON.parse(checked(await request('POST', base + path, {}, form, signal, progress)).text) as Document;
 }

@@ -2,12 +2,14 @@ import { ApiError, say } from '$core/api/errors';
 import type { Document } from '$core/api/types';
 import { bytes } from '$core/format';
 import { t, type Key } from '$core/i18n/i18n.svelte';
-import { forget, giveUp, isTakenUp, isUnsent, GONE_MS, leftUploads, noteUnsent, sendDocument, tooLarge, type Kept, type Outgoing } from '$core/upload';
+import { forget, giveUp, isConflict, isTakenUp, isUnsent, GONE_MS, leftUploads, noteUnsent, sendDocument, tooLarge, type Kept, type OnConflict, type Outgoing } from '$core/upload';
 
 export interface Sending extends Outgoing {
   key: number;
   sent: number;
   problem: string;
+  /** Another file of its name is there: it waits for what the person says. */
+  conflict: boolean;
   /** So it will be refused again. */
   final: boolean;
   stop: AbortController;
@@ -86,9 +88,35 @@ export class Senders {
     this.left = this.left.filter((k) => k.id !== kept.id);
   }
 
-  add(files: Iterable<File>): void {
-    for (const file of wanted(files)) this.push({ file, name: nameOf(file) });
+  /** `onConflict`: where another file of a name is; "refuse" leaves it to `answer`. */
+  add(files: Iterable<File>, onConflict?: OnConflict): void {
+    for (const file of wanted(files)) this.push({ file, name: nameOf(file), onConflict });
     this.go();
+  }
+
+  /** Others than what is there under their names, as is known without sending them. */
+  hold(files: Iterable<File>): void {
+    for (const file of files) this.push({ file, name: nameOf(file) }).conflict = true;
+    this.go();
+  }
+
+  /** Those whose names others have. */
+  get conflicts(): Sending[] {
+    return this.items.filter((i) => i.conflict);
+  }
+  /** Nothing is on its way, and nothing waits for its turn. */
+  get idle(): boolean {
+    return this.items.every((i) => i.problem || i.conflict);
+  }
+
+  /** What becomes of all of them; null: what is there stays as it is, and they are not brought. What has been sent is not sent again. */
+  answer(choice: 'add' | 'replace' | null): void {
+    for (const item of this.conflicts) {
+      if (!choice) this.drop(item);
+      item.conflict = false;
+      item.onConflict = choice ?? undefined;
+      if (choice) this.retry(item);
+    }
   }
 
   /** The file is a new version of the document, and keeps its name unless it is of another kind. */
@@ -97,7 +125,7 @@ export class Senders {
     this.go();
   }
 
-  private push(what: Omit<Outgoing, 'user'>): void {
+  private push(what: Omit<Outgoing, 'user'>): Sending {
     const { user } = this;
     const rest = this.left.find((k) => isRest(k, what));
     this.left = this.left.filter((k) => k !== rest);
@@ -105,7 +133,9 @@ export class Senders {
     const { name, replaces } = rest ?? what;
     // Refused for good, and given again: told once.
     this.items = this.items.filter((i) => !i.final || i.name !== name);
-    this.items.push({ user, file: what.file, name, replaces, key: this.next++, sent: 0, problem: '', final: false, stop: new AbortController() });
+    const { file, onConflict } = what;
+    this.items.push({ user, file, name, replaces, onConflict, key: this.next++, sent: 0, problem: '', conflict: false, final: false, stop: new AbortController() });
+    return this.items.at(-1)!;
   }
 
   retry(item: Sending): void {
@@ -118,7 +148,7 @@ export class Senders {
   drop(item: Sending): void {
     item.stop.abort();
     // One that has failed has no request any more that ends by this; and it may have been chosen again.
-    if (item.problem && item.kept && !isTakenUp(item.kept)) void giveUp(item.kept);
+    if ((item.problem || item.conflict) && item.kept && !isTakenUp(item.kept)) void giveUp(item.kept);
     this.items = this.items.filter((i) => i.key !== item.key);
     this.mind();
   }
@@ -129,7 +159,7 @@ export class Senders {
     this.mind();
     for (const item of this.items) {
       if (this.running >= AT_ONCE) return;
-      if (!item.problem && !this.started.has(item.stop)) void this.send(item);
+      if (!item.problem && !item.conflict && !this.started.has(item.stop)) void this.send(item);
     }
   }
 
@@ -155,7 +185,8 @@ export class Senders {
       this.onsent(made);
     } catch (e) {
       if (stop.signal.aborted) return;
-      this.refused(item, e);
+      if (isConflict(e)) item.conflict = true;
+      else this.refused(item, e);
     } finally {
       this.running--;
       this.go();
