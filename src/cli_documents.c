@@ -8,6 +8,7 @@
 #include "base/fold.h"
 #include "base/utf8.h"
 #include "cli_talk.h"
+#include "rag/rag.h"
 
 #define NAME_BYTES ((size_t)255)
 
@@ -236,13 +237,16 @@ static void print_hit(const json_t *hit)
 {
 	const char *document = json_get_str(hit, "document"), *heading = json_get_str(hit, "heading"),
 		   *text = json_get_str(hit, "text");
-	int64_t page = json_get_i64(hit, "page", 0);
+	CLEANUP(buf_done) struct buf place = BUF_INIT(4096);
 
 	if (!document || !heading || !text)
 		return;
 	print_line(stdout, document);
-	if (page)
-		printf(", p. %lld", (long long)page);
+	rag_add_place(&place, json_get_str(hit, "place"), json_get_i64(hit, "page", 0), json_get_str(hit, "label"));
+	if (place.n) {
+		fputs(", ", stdout);
+		print_line(stdout, buf_str(&place).p);
+	}
 	if (*heading) {
 		fputs(": ", stdout);
 		print_line(stdout, heading);

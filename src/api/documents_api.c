@@ -429,6 +429,10 @@ static const struct field item_fields[] = {
 	FIELD_I64(I, p.start, "start", 0, 0, FIELD_REQUIRED, "Where it begins in what was read, in bytes."),
 	FIELD_I64(I, p.end, "end", 0, 0, FIELD_REQUIRED, "Where it ends."),
 	FIELD_I64(I, p.page, "page", 0, 0, FIELD_REQUIRED, "On which page it begins; 0: there are none."),
+	FIELD_STR(I, p.place, "place", 0, 0, FIELD_REQUIRED,
+		"What `page` is a number of: page, slide, sheet, chapter, message, cell or file; empty: not known."),
+	FIELD_STR(I, p.label, "label", 0, 0, FIELD_REQUIRED,
+		"What that is called in the file, as a sheet is; may be empty."),
 	FIELD_STR(I, p.heading, "heading", 0, 0, FIELD_REQUIRED, "The headings over it, \" > \" between."),
 	FIELD_TEXT(I, text, "text", 0, 0, FIELD_REQUIRED, "What it says."),
 };
@@ -485,7 +489,7 @@ static int content_get(struct request *q)
 	if (r == 0)
 		r = find_first(q, c, &from);
 	if (r == 0)
-		r = texts_passages(c, d.text_id, from, from + CONTENT_MAX - 1, &q->mem, &l, &q->err);
+		r = texts_passages_placed(c, d.text_id, from, from + CONTENT_MAX - 1, &q->mem, &l, &q->err);
 	if (r < 0)
 		return r;
 	struct content_item *items = ARENA_ARRAY(&q->mem, struct content_item, l.n + 1);

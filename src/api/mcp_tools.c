@@ -61,6 +61,7 @@ struct passage {
 	atelier_id document_id;
 	const char *document, *heading, *text;
 	int64_t page, start;
+	const char *place, *label;
 };
 
 static void add_passage(struct call *c, json_t *items, const struct passage *p)
@@ -69,14 +70,15 @@ static void add_passage(struct call *c, json_t *items, const struct passage *p)
 
 	id_format(p->document_id, id);
 	buf_printf(&c->text, "%s[%s", c->text.n ? "\n\n" : "", p->document);
-	if (p->page > 0)
-		buf_printf(&c->text, ", page %lld", (long long)p->page);
+	buf_add_str(&c->text, p->page > 0 ? ", " : "");
+	rag_add_place(&c->text, p->place, p->page, p->label);
 	buf_printf(&c->text, ", document_id %s, start %lld]\n", id, (long long)p->start);
 	buf_add_str(&c->text, p->text);
 	json_array_append_new(
-		items, json_pack("{s:s,s:s,s:s,s:I,s:I,s:s,s:s}", "document_id", id, "document", p->document, "heading",
-			       p->heading ? p->heading : "", "page", (json_int_t)p->page, "start", (json_int_t)p->start,
-			       "text", p->text, "uri", mcp_document_uri(c->q, p->document_id)));
+		items, json_pack("{s:s,s:s,s:s,s:I,s:s,s:s,s:I,s:s,s:s}", "document_id", id, "document", p->document,
+			       "heading", p->heading ? p->heading : "", "page", (json_int_t)p->page, "place",
+			       p->place ? p->place : "", "label", p->label ? p->label : "", "start",
+			       (json_int_t)p->start, "text", p->text, "uri", mcp_document_uri(c->q, p->document_id)));
 }
 
 static int search_documents(struct call *c)
@@ -96,7 +98,8 @@ static int search_documents(struct call *c)
 		const struct search_hit *h = &found.items[i];
 
 		add_passage(c, items,
-			&(struct passage){h->document_id, h->document, h->heading, h->text, h->page, h->start});
+			&(struct passage){h->document_id, h->document, h->heading, h->text, h->page, h->start, h->place,
+				h->label});
 	}
 	if (found.n == 0)
 		buf_add_str(&c->text, "Nothing was found.");
@@ -124,7 +127,7 @@ static int list_documents(struct call *c)
 		id_format(d->id, id);
 		buf_printf(&c->text, "%s  %s", id, d->name);
 		if (d->pages > 0)
-			buf_printf(&c->text, " (%lld pages)", (long long)d->pages);
+			buf_printf(&c->text, " (%lld %s)", (long long)d->pages, rag_counted_in(d->format));
 		buf_add_str(&c->text, d->readable ? "\n" : " (not read yet)\n");
 		json_array_append_new(items, json_pack("{s:s,s:s,s:I,s:b}", "document_id", id, "name", d->name, "pages",
 						     (json_int_t)d->pages, "readable", d->readable));
@@ -156,8 +159,9 @@ static int read_document(struct call *c)
 	if (r < 0)
 		return r;
 	json_t *items = json_array();
-	add_passage(
-		c, items, &(struct passage){got.document_id, got.document, got.heading, got.text, got.page, got.start});
+	add_passage(c, items,
+		&(struct passage){got.document_id, got.document, got.heading, got.text, got.page, got.start, got.place,
+			got.label});
 	c->structured = json_pack("{s:o,s:I}", "items", items, "bytes", (json_int_t)got.bytes);
 	if (got.next) {
 		buf_printf(
@@ -186,7 +190,8 @@ static int find_in_documents(struct call *c)
 		const struct reading *p = &got.items[i];
 
 		add_passage(c, items,
-			&(struct passage){p->document_id, p->document, p->heading, p->text, p->page, p->start});
+			&(struct passage){p->document_id, p->document, p->heading, p->text, p->page, p->start, p->place,
+				p->label});
 	}
 	if (got.n == 0)
 		buf_add_str(&c->text, "It stands nowhere.");
@@ -302,7 +307,7 @@ static const struct own_tool {
 	{"read_document", "Read a document",
 		"Reads a page of a document, or its text from a byte on; the result says where it goes on.",
 		OBJECT(TEXT("document_id", "The id of the document.") "," NUMBER(
-			       "page", "The number of a page.") "," NUMBER("start",
+			       "page", "The number of a page, slide or sheet.") "," NUMBER("start",
 			       "The byte to begin with.") "," NUMBER("bytes", "Bytes at most; 32768 unless said."),
 			",\"required\":[\"document_id\"]"),
 		false, read_document},

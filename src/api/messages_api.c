@@ -44,7 +44,7 @@ static const struct schema approval_schema =
 /* Of a part, for the description: the JSON itself is stored (turn/parts.h). Which fields there are is said by `type`. */
 struct part_answer {
 	const char *type, *text, *id, *name, *arguments, *result, *title, *url, *quote, *code, *media_type, *heading,
-		*parent, *source, *structured, *files, *questions, *steps, *extras, *thoughts;
+		*parent, *place, *label, *source, *structured, *files, *questions, *steps, *extras, *thoughts;
 	atelier_id document_id, passage_id;
 	struct approval_answer approval;
 	int64_t n, width, height, page, round, duration_ms, count, tokens;
@@ -95,6 +95,9 @@ static const struct field part_fields[] = {
 	FIELD_ID(P, passage_id, "passage_id", FIELD_OMIT, "The passage of that, as it was read then."),
 	FIELD_STR(P, heading, "heading", 0, 0, FIELD_OMIT, "The headings over it."),
 	FIELD_I64(P, page, "page", 0, 0, FIELD_OMIT, "Its page."),
+	FIELD_STR(P, place, "place", 0, 0, FIELD_OMIT,
+		"What that is: page, slide, sheet, chapter, message, cell or file."),
+	FIELD_STR(P, label, "label", 0, 0, FIELD_OMIT, "What it is called in the file, as a sheet is."),
 	FIELD_F64(P, score, "score", 0, 0, FIELD_OMIT, "By which it was found, to be compared with its neighbours'."),
 	FIELD_STR(P, media_type, "media_type", 0, 0, FIELD_OMIT, "Of a picture: image/png and the like."),
 	FIELD_I64(P, width, "width", 0, 0, FIELD_OMIT, "Of a picture: pixels, as it is shown."),

@@ -162,6 +162,37 @@ int rag_page(struct db_conn *c, const struct page_wish *w, struct arena *a, stru
 	return 0;
 }
 
+/* ---- places in words ---- */
+
+bool rag_place_named(const char *place, const char *label)
+{
+	return place && label && *label && (strcmp(place, "sheet") == 0 || strcmp(place, "file") == 0);
+}
+
+void rag_add_place(struct buf *b, const char *place, int64_t page, const char *label)
+{
+	if (!page)
+		return;
+	buf_printf(b, "%s ", place && *place ? place : "page");
+	if (rag_place_named(place, label))
+		buf_add_str(b, label);
+	else
+		buf_printf(b, "%lld", (long long)page);
+}
+
+const char *rag_counted_in(const char *format)
+{
+	static const struct {
+		const char *format, *word;
+	} words[] = {{"xlsx", "sheets"}, {"ods", "sheets"}, {"pptx", "slides"}, {"odp", "slides"}, {"epub", "chapters"},
+		{"mbox", "messages"}, {"eml", "messages"}, {"notebook", "cells"}, {"zip", "files"}};
+
+	for (size_t i = 0; format && i < N_ELEMENTS(words); i++)
+		if (strcmp(words[i].format, format) == 0)
+			return words[i].word;
+	return "pages";
+}
+
 /* ---- pictures ---- */
 
 struct picture {

@@ -103,6 +103,10 @@ struct page {
 };
 /* E_NOT_FOUND. Asks for no rights. */
 int rag_page(struct db_conn *c, const struct page_wish *w, struct arena *a, struct page *ret, struct err *e) MUST_CHECK;
+/* "page 3", "sheet Prices", "slide 2", for models and terminals; nothing without a number. Named: by its label, not that. */
+bool rag_place_named(const char *place, const char *label);
+void rag_add_place(struct buf *b, const char *place, int64_t page, const char *label);
+const char *rag_counted_in(const char *format); /* "pages", "sheets", "slides" ... */
 /* A page of a PDF as a picture, `width` pixels wide, drawn by a process in the sandbox. May take seconds. E_NOT_FOUND: there
  * is no such page; E_INVALID: it cannot be drawn. */
 int rag_page_png(struct rag *r, const char *hash, int page, int width, struct buf *ret, struct err *e) MUST_CHECK;
@@ -126,6 +130,7 @@ struct search_hit {
 	const char *text, *heading;
 	int64_t n; /* the number of the passage in its text */
 	int64_t page, start, end;
+	const char *place, *label; /* what `page` is a number of, and what that is called (store/texts.h) */
 	double score;
 	int64_t fulltext_rank, vector_rank; /* from 1; 0: not found by that */
 	int64_t fused_rank;                 /* of both together, before a document's share is bounded */
@@ -154,7 +159,7 @@ int rag_search(struct rag *r, const struct search_request *q, struct arena *a, s
 struct source {
 	atelier_id document_id, passage_id;
 	atelier_id message_id, conversation_id; /* of what was said before (rag_recall); 0: of a document */
-	const char *document, *heading, *text;
+	const char *document, *heading, *text, *place, *label;
 	int64_t page, start, end;
 	double score;
 };
@@ -211,7 +216,7 @@ int rag_named(struct rag *r, const struct search_wish *w, const char *name, stru
 /* A part of a document's text, with the passage that it begins in, for a citation. */
 struct reading {
 	atelier_id document_id, passage_id; /* passage_id 0: there is none behind `start` */
-	const char *document, *heading, *text;
+	const char *document, *heading, *text, *place, *label;
 	int64_t page;       /* 0: there are none */
 	int64_t start, end; /* bytes of the document's text, */
 	int64_t bytes;      /* which has so many; not told by rag_find */

@@ -202,6 +202,8 @@ static int find_passage(
 
 	ret->passage_id = r < 0 ? 0 : p.id;
 	ret->page = r < 0 ? ret->page : p.page;
+	ret->place = r < 0 ? "" : p.place;
+	ret->label = r < 0 ? "" : p.label;
 	ret->heading = r < 0 ? "" : p.heading;
 	return r == E_NOT_FOUND || r == 0 ? 0 : err_set(e, r, "%s", quiet.msg);
 }
@@ -264,17 +266,23 @@ static bool has_words(struct finding *f, const char *p, size_t n)
 static int add_found(
 	struct finding *f, const struct document *d, const struct passage_row *p, const char *text, struct err *e)
 {
-	struct reading *to = &f->ret->items[f->ret->n++];
+	struct passage_rows at = {.n = 0};
+	int r = texts_passages_placed(f->c, d->text_id, p->n, p->n, f->a, &at, e);
 
+	if (r < 0 || at.n == 0)
+		return r;
+	struct reading *to = &f->ret->items[f->ret->n++];
 	*to = (struct reading){.document_id = d->id,
 		.passage_id = p->id,
 		.document = d->name,
-		.heading = arena_strdup(f->a, p->heading),
+		.heading = at.items[0].heading,
 		.text = arena_strndup(f->a, text, (size_t)(p->end - p->start)),
+		.place = at.items[0].place,
+		.label = at.items[0].label,
 		.page = p->page,
 		.start = p->start,
 		.end = p->end};
-	return to->heading && to->text ? 0 : err_set(e, -ENOMEM, "no memory for what was found");
+	return to->text ? 0 : err_set(e, -ENOMEM, "no memory for what was found");
 }
 
 /* Some passages of a document, read as one piece. */

@@ -623,7 +623,7 @@ static int load_hit(const struct search *s, struct db_conn *c, const struct rank
 	int r = documents_get(c, s->q->where.user_id, f->document_id, a, &d, e);
 
 	if (r == 0)
-		r = texts_passages(c, f->text_id, f->passage, f->passage, a, &p, e);
+		r = texts_passages_placed(c, f->text_id, f->passage, f->passage, a, &p, e);
 	if (r == 0 && (p.n == 0 || d.text_id != f->text_id))
 		return E_NOT_FOUND; /* replaced at this moment */
 	if (r == 0)
@@ -639,6 +639,8 @@ static int load_hit(const struct search *s, struct db_conn *c, const struct rank
 		.heading = p.items[0].heading,
 		.n = p.items[0].n,
 		.page = p.items[0].page,
+		.place = p.items[0].place,
+		.label = p.items[0].label,
 		.start = p.items[0].start,
 		.end = p.items[0].end,
 		.score = f->score};

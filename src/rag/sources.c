@@ -85,6 +85,8 @@ static int take(struct db_conn *c, const struct range *x, struct arena *a, struc
 		.heading = x->hit->heading,
 		.text = arena_strndup(a, buf_str(&b).p, b.n),
 		.page = x->hit->page,
+		.place = x->hit->place,
+		.label = x->hit->label,
 		.start = x->start,
 		.end = x->end,
 		.score = x->hit->score};
@@ -126,6 +128,8 @@ static int add_run(
 		.heading = first->heading,
 		.text = arena_strndup(w->a, buf_str(&b).p, b.n),
 		.page = first->page,
+		.place = first->place,
+		.label = first->label,
 		.start = first->start,
 		.end = end,
 		.score = 1};
@@ -140,7 +144,7 @@ static int add_run(
 static int add_document(struct whole *w, const struct document *d, struct err *e)
 {
 	struct passage_rows l = {.n = 0};
-	int r = d->text_id ? texts_passages(w->c, d->text_id, 0, d->passages, w->a, &l, e) : 0;
+	int r = d->text_id ? texts_passages_placed(w->c, d->text_id, 0, d->passages, w->a, &l, e) : 0;
 
 	for (size_t i = 0, to; r == 0 && i < l.n; i = to) {
 		to = run_of(&l, i);

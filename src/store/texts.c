@@ -261,18 +261,36 @@ int texts_postings(struct db_conn *c, atelier_id id, struct buf *to, struct err 
 	return r < 0 ? r : buf_check(to, e, "The index of a text does not fit the memory set aside for it.");
 }
 
+/* Of the place that a passage begins in: of those with its number the last one that begins before it, for a file that holds others
+ * counts anew in each. */
+#define OF_PLACE(what)                                                                                                 \
+	"coalesce((SELECT g." what " FROM text_pages g WHERE g.text_id = passages.text_id AND g.number = "             \
+	"passages.page AND g.start_at <= passages.start_at ORDER BY g.n DESC LIMIT 1), '')"
+
 #define P struct passage_row
-static const struct col passage_columns[] = {COL(I64, P, id), COL(I64, P, n),
-	COL_AS(I64, P, start, "passages.start_at", COL_SEEN), COL_AS(I64, P, end, "passages.end_at", COL_SEEN),
-	COL(I64, P, page), COL(TEXT, P, heading)};
+#define PASSAGE                                                                                                        \
+	COL(I64, P, id), COL(I64, P, n), COL_AS(I64, P, start, "passages.start_at", COL_SEEN),                         \
+		COL_AS(I64, P, end, "passages.end_at", COL_SEEN), COL(I64, P, page), COL(TEXT, P, heading)
+static const struct col passage_columns[] = {PASSAGE};
+static const struct col placed_columns[] = {PASSAGE, COL_AS(TEXT, P, place, OF_PLACE("kind"), COL_SEEN),
+	COL_AS(TEXT, P, label, OF_PLACE("label"), COL_SEEN)};
+#undef PASSAGE
+#define NO_PASSAGE "There is no such passage in what was read last."
+static const struct rows_table passages = {"passages", "n", NO_PASSAGE, NULL, TABLE(P, passage_columns)};
+static const struct rows_table placed = {"passages", "n", NO_PASSAGE, NULL, TABLE(P, placed_columns)};
 #undef P
-static const struct rows_table passages = {"passages", "n", "There is no such passage in what was read last.", NULL,
-	TABLE(struct passage_row, passage_columns)};
 
 int texts_passages(struct db_conn *c, atelier_id id, int64_t from, int64_t to, struct arena *a,
 	struct passage_rows *ret, struct err *e)
 {
 	return rows_all(&passages, c, a, &ret->items, &ret->n, e, "WHERE text_id = ? AND n >= ? AND n <= ? ORDER BY n",
+		DB_I64(id), DB_I64(from), DB_I64(to));
+}
+
+int texts_passages_placed(struct db_conn *c, atelier_id id, int64_t from, int64_t to, struct arena *a,
+	struct passage_rows *ret, struct err *e)
+{
+	return rows_all(&placed, c, a, &ret->items, &ret->n, e, "WHERE text_id = ? AND n >= ? AND n <= ? ORDER BY n",
 		DB_I64(id), DB_I64(from), DB_I64(to));
 }
 
@@ -288,7 +306,7 @@ int texts_passage_at(
 	struct db_conn *c, atelier_id id, int64_t at, struct arena *a, struct passage_row *ret, struct err *e)
 {
 	return rows_first(
-		&passages, c, a, ret, e, "WHERE text_id = ? AND end_at > ? ORDER BY n LIMIT 1", DB_I64(id), DB_I64(at));
+		&placed, c, a, ret, e, "WHERE text_id = ? AND end_at > ? ORDER BY n LIMIT 1", DB_I64(id), DB_I64(at));
 }
 
 /* ---- removing ---- */

@@ -37,6 +37,8 @@ struct passage_row {
 	int64_t n; /* from 0 */
 	int64_t start, end, page;
 	const char *heading;
+	const char *place,
+		*label; /* what `page` is a number of, as page_row's kind, and what that is called; "": not known; NULL: not asked for */
 };
 int texts_add_passages(
 	struct db *db, atelier_id id, const struct passage_row *rows, size_t n, struct err *e) MUST_CHECK;
@@ -80,6 +82,9 @@ struct passage_rows {
 };
 /* Passages [from, to] by their numbers. */
 int texts_passages(struct db_conn *c, atelier_id id, int64_t from, int64_t to, struct arena *a,
+	struct passage_rows *ret, struct err *e) MUST_CHECK;
+/* The same with their places. */
+int texts_passages_placed(struct db_conn *c, atelier_id id, int64_t from, int64_t to, struct arena *a,
 	struct passage_rows *ret, struct err *e) MUST_CHECK;
 /* Of a document that the person may read. E_NOT_FOUND. */
 int texts_passage_of(struct db_conn *c, atelier_id document_id, atelier_id passage_id, struct arena *a,

@@ -42,8 +42,9 @@ static const struct builtin all[] = {
 		READS, .available = has_documents, .call = search_documents_call},
 	{"read_document", "Read a document",
 		"Reads a document: one of its pages, or its text from a place on, some 12,000 bytes at a time.",
-		OBJECT(DOCUMENT_ID "," VALUE("page", "integer", "The number of a page, from 1.") "," VALUE(
-			       "start", "integer", "Without a page: the byte to begin at; else 0."),
+		OBJECT(DOCUMENT_ID
+			"," VALUE("page", "integer", "The number of a page, slide or sheet, from 1.") "," VALUE(
+				"start", "integer", "Without a page: the byte to begin at; else 0."),
 			REQUIRED("\"document_id\"")),
 		READS, .available = has_documents, .call = read_document_call},
 	{"find_in_documents", "Find in documents",

@@ -68,7 +68,7 @@ int list_documents_call(struct builtin_call *c, struct err *e)
 		add_id(&c->ret->text, d->id);
 		buf_printf(&c->ret->text, "  %s", d->name);
 		if (d->pages)
-			buf_printf(&c->ret->text, " (%lld pages)", (long long)d->pages);
+			buf_printf(&c->ret->text, " (%lld %s)", (long long)d->pages, rag_counted_in(d->format));
 		buf_add_str(&c->ret->text, d->readable ? "\n" : " - not read yet\n");
 	}
 	if (l.next) {
@@ -78,14 +78,22 @@ int list_documents_call(struct builtin_call *c, struct err *e)
 	return 0;
 }
 
-static void add_place(struct buf *b, const char *document, atelier_id id, const char *heading, int64_t page)
+struct at {
+	const char *document;
+	atelier_id id;
+	const char *heading, *place, *label;
+	int64_t page;
+};
+
+static void add_place(struct buf *b, const struct at *at)
 {
-	buf_printf(b, "[%s, document_id ", document);
-	add_id(b, id);
-	if (page)
-		buf_printf(b, ", page %lld", (long long)page);
-	if (heading && *heading)
-		buf_printf(b, ", %s", heading);
+	buf_printf(b, "[%s, document_id ", at->document);
+	add_id(b, at->id);
+	if (at->page)
+		buf_add_str(b, ", ");
+	rag_add_place(b, at->place, at->page, at->label);
+	if (at->heading && *at->heading)
+		buf_printf(b, ", %s", at->heading);
 	buf_add_str(b, "]\n");
 }
 
@@ -105,7 +113,8 @@ int search_documents_call(struct builtin_call *c, struct err *e)
 		buf_add_str(&c->ret->text, "Nothing was found. Try other words, or list_documents.");
 	for (size_t i = 0; i < found.n; i++) {
 		const struct search_hit *h = &found.items[i];
-		add_place(&c->ret->text, h->document, h->document_id, h->heading, h->page);
+		add_place(&c->ret->text,
+			&(struct at){h->document, h->document_id, h->heading, h->place, h->label, h->page});
 		buf_printf(&c->ret->text, "%s\n\n", h->text);
 	}
 	return 0;
@@ -126,7 +135,8 @@ int read_document_call(struct builtin_call *c, struct err *e)
 	if (r < 0)
 		return failed(c, r, &why, e);
 	c->ret->text = BUF_INIT((size_t)1 << 20);
-	add_place(&c->ret->text, got.document, got.document_id, got.heading, got.page);
+	add_place(&c->ret->text,
+		&(struct at){got.document, got.document_id, got.heading, got.place, got.label, got.page});
 	buf_add_str(&c->ret->text, got.text);
 	if (got.next)
 		buf_printf(&c->ret->text, "\n\n[Bytes %lld to %lld of %lld; go on with start=%lld]",
@@ -151,7 +161,8 @@ int find_in_documents_call(struct builtin_call *c, struct err *e)
 		buf_add_str(&c->ret->text, "This stands nowhere in them.");
 	for (size_t i = 0; i < found.n; i++) {
 		const struct reading *h = &found.items[i];
-		add_place(&c->ret->text, h->document, h->document_id, h->heading, h->page);
+		add_place(&c->ret->text,
+			&(struct at){h->document, h->document_id, h->heading, h->place, h->label, h->page});
 		buf_printf(&c->ret->text, "%s\n\n", h->text);
 	}
 	if (found.more)

@@ -18,6 +18,8 @@ static void part_done(struct part *p)
 	free(p->document);
 	free(p->passage);
 	free(p->heading);
+	free(p->place);
+	free(p->label);
 	json_decref(p->more);
 }
 
@@ -97,9 +99,13 @@ void part_read_place(struct part *part, const json_t *v)
 	free(part->document);
 	free(part->passage);
 	free(part->heading);
+	free(part->place);
+	free(part->label);
 	part->document = copy_member(v, "document_id");
 	part->passage = copy_member(v, "passage_id");
 	part->heading = copy_member(v, "heading");
+	part->place = copy_member(v, "place");
+	part->label = copy_member(v, "label");
 	part->page = json_get_i64(v, "page", 0);
 	part->score = 0;
 	(void)json_get_number(json_object_get(v, "score"), &part->score);
@@ -270,6 +276,10 @@ void parts_write_one(const struct part *part, struct buf *to)
 		write_name(to, "passage_id", part->passage);
 		write_name(to, "heading", part->heading);
 		buf_printf(to, ",\"page\":%lld", (long long)part->page);
+		if (part->place) {
+			write_name(to, "place", part->place);
+			write_name(to, "label", part->label);
+		}
 		if (part->score > 0) {
 			buf_add_str(to, ",\"score\":");
 			json_add_double(to, part->score);

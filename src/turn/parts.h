@@ -10,7 +10,7 @@
  *	   "approval":{"effect","expires_at","unknown","decision","reason"}, "questions":[{"id","from","message",...}]
  *	{"type":"image","id":"...","media_type":"image/png","width":800,"height":600,"name":"..."}   of a question
  *	{"type":"citation","n":1,"title":"...","url":"...","quote":"..."}   also "document_id", "passage_id", "page", "heading",
- *	   "score"
+ *	   "place", "label", "score"
  *	{"type":"plan","steps":[{"text":"...","state":"done"}]}
  *	{"type":"budget","steps":{"used":3,"limit":20},"tokens":{..},"cost_micros":{..},"seconds":{..}}
  *	{"type":"notice","code":"...","text":"..."}   also "count" and "tokens" of the messages it is about
@@ -39,6 +39,7 @@ struct part {
 	char *id, *name;   /* of a call; title and url of a citation; code of a notice in `name`; NULL is "" */
 	char *parent;      /* the call whose agent it is of; NULL: the answer's own */
 	char *document, *passage, *heading; /* of a citation from a document; NULL: of none */
+	char *place, *label;                /* what the page is, as in the event; NULL: not known */
 	int64_t page;                       /* the same; 0: it has none */
 	double score;                       /* by which it was found; 0: it was not */
 	int64_t n;             /* of a citation; a call's index within its round, -1 of one that was read */

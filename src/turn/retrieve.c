@@ -249,6 +249,10 @@ static int cite(struct turn *t, size_t n, const struct source *s)
 		"\"score\":%.4f,\"heading\":",
 		document, passage, (long long)s->page, (long long)s->start, (long long)s->end, s->score);
 	json_add_cstr(&b, s->heading);
+	if (s->place && *s->place) {
+		buf_printf(&b, ",\"place\":\"%s\",\"label\":", s->place);
+		json_add_cstr(&b, s->label);
+	}
 	buf_add_char(&b, '}');
 	return turn_event(t, EV_CITATION, &b);
 }
@@ -290,8 +294,13 @@ static void add_source(struct buf *b, const char *fence, size_t n, const struct 
 {
 	buf_printf(b, "<%s id=\"%zu\" title=\"", fence, n);
 	add_quoted(b, s->document);
-	if (s->page)
-		buf_printf(b, "\" page=\"%lld", (long long)s->page);
+	if (s->page) {
+		buf_printf(b, "\" %s=\"", s->place && *s->place ? s->place : "page");
+		if (rag_place_named(s->place, s->label))
+			add_quoted(b, s->label);
+		else
+			buf_printf(b, "%lld", (long long)s->page);
+	}
 	if (s->heading[0]) {
 		buf_add_str(b, "\" heading=\"");
 		add_quoted(b, s->heading);
@@ -406,9 +415,11 @@ static int recall(struct turn *t, struct source_list *ret)
 			.document = arena_strdup(&t->arena, p->name ? p->name : ""),
 			.heading = arena_strdup(&t->arena, p->heading ? p->heading : ""),
 			.text = arena_strndup(&t->arena, buf_str(&p->text).p, p->text.n),
+			.place = arena_strdup(&t->arena, p->place ? p->place : ""),
+			.label = arena_strdup(&t->arena, p->label ? p->label : ""),
 			.page = p->page,
 			.score = p->score};
-		if (!s->document || !s->heading || !s->text)
+		if (!s->document || !s->heading || !s->text || !s->place || !s->label)
 			return err_set(&t->err, -ENOMEM, "no memory for a turn");
 	}
 	return 0;

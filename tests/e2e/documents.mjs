@@ -240,6 +240,8 @@ export async function documents({ page, mock, base, allow, shot }) {
   assert.match(asked, /nine crowns an hour/);
   assert.doesNotMatch(asked, /northern quay/);
 
+  await goneSource({ page, mock, base, allow, message, sources });
+
   // Small files that wait for their turn as the page goes are named by the next one, until they are given again.
   await page.goto(base + '/documents');
   await page.getByRole('link', { name: 'Harbour' }).click();
@@ -335,6 +337,33 @@ export async function documentPages({ page, base, shot }) {
   await page.keyboard.press('Escape');
   await sheet.waitFor({ state: 'detached' });
   nothing(found);
+}
+
+/** A collection that is chosen and then gone is not counted; what was cited of it is said to be gone or no longer shared, with its words. */
+async function goneSource({ page, mock, base, allow, message, sources }) {
+  const headers = { Origin: base };
+  const { id } = await (await page.request.post(`${base}/api/v1/collections`, { headers, data: { name: 'Pilots' } })).json();
+  const file = { name: 'pilots.txt', mimeType: 'text/plain', buffer: Buffer.from('Pilots board at the outer buoy.\n') };
+  const made = await (await page.request.post(`${base}/api/v1/collections/${id}/documents`, { headers, multipart: { file } })).json();
+  await eventually(async () => assert.equal((await (await page.request.get(`${base}/api/v1/documents/${made.id}`)).json()).state, 'ready'));
+  mock.on('Where do pilots board?', ({ say }) => say('At the buoy [1].'));
+  await page.goto(base + '/');
+  await newChat(page);
+  await message.pressSequentially('#pilo');
+  await sources.getByRole('option', { name: /Pilots/ }).first().click();
+  await page.getByRole('button', { name: 'Answers draw on 1 source' }).waitFor();
+  await message.fill('Where do pilots board?');
+  await message.press('Enter');
+  await page.locator('.md-cite').waitFor();
+  await page.request.delete(`${base}/api/v1/collections/${id}`, { headers });
+  allow(/status of 404/);
+  await page.reload();
+  await page.locator('.md-cite').click();
+  const beside = page.getByRole('complementary', { name: 'pilots.txt' });
+  await beside.getByText('This document is no longer here, or no longer shared with you. It said:').waitFor();
+  await beside.getByRole('blockquote').getByText('Pilots board at the outer buoy.').waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: /^Answers draw on/ }).waitFor({ state: 'detached' });
 }
 
 /** A page without TLS may not hash: what is the same is left to the server, and only what has changed is asked about. */

@@ -163,23 +163,30 @@ static void xml_text(void *arg, const char *p, size_t n)
 		doc_flow(x->d, p, n);
 }
 
+#define HEAD 4000 /* in which an OpenDocument that was not packed says what it is */
+
+static void read_flat_odf(struct doc *d, const struct input *in)
+{
+	struct odf *o = xcalloc(1, sizeof(*o));
+	bool sheets = memmem(in->p, MIN(in->n, HEAD), "opendocument.spreadsheet", 24) != NULL,
+	     slides = memmem(in->p, MIN(in->n, HEAD), "opendocument.presentation", 25) != NULL;
+
+	doc_format(d, sheets ? "ods" : slides ? "odp" : "odt", NULL);
+	odf_begin(o, d);
+	if (!sax_parse(d, &odf_handler, o, in->p, in->n))
+		doc_fail(d, EXTRACT_BROKEN, "The document is damaged. Open it in its own program and save it anew.");
+	odf_done(o);
+	free(o);
+}
+
 void read_xml(struct doc *d, const struct input *in)
 {
 	static const struct sax_handler handler = {
 		.start = xml_start, .end = xml_end, .text = xml_text, .doctype = true};
 	struct xml x = {.d = d};
 
-	/* An OpenDocument text that was not packed. */
-	if (memmem(in->p, MIN(in->n, 2000), "urn:oasis:names:tc:opendocument", 31)) {
-		struct odf *o = xcalloc(1, sizeof(*o));
-
-		doc_format(d, "odt", NULL);
-		odf_begin(o, d);
-		if (!sax_parse(d, &odf_handler, o, in->p, in->n))
-			doc_fail(d, EXTRACT_BROKEN,
-				"The document is damaged. Open it in its own program and save it anew.");
-		odf_done(o);
-		free(o);
+	if (memmem(in->p, MIN(in->n, HEAD), "urn:oasis:names:tc:opendocument", 31)) {
+		read_flat_odf(d, in);
 		return;
 	}
 	CLEANUP(buf_done) struct buf text = BUF_INIT(0);

@@ -129,8 +129,8 @@ function changes(view: TurnView, event: TurnEvent): Partial<TurnView> {
     case 'moved':
       return { brought: moved(view.brought, event.to === 'text' ? 'text' : 'reasoning', event.parent || undefined) };
     case 'citation': {
-      const { n, title, url, quote, document_id, passage_id, heading, page, score } = event;
-      const place = document_id ? { document_id, passage_id: passage_id ?? '', heading: heading ?? '', page: page ?? 0, ...(score && { score }) } : {};
+      const { n, title, url, quote, document_id, passage_id, heading, page, place: kind, label, score } = event;
+      const place = document_id ? { document_id, passage_id: passage_id ?? '', heading: heading ?? '', page: page ?? 0, ...(kind && { place: kind, label: label ?? '' }), ...(score && { score }) } : {};
       return cited(view, { type: 'citation', n, title, url, quote, ...place });
     }
     case 'thoughts':
