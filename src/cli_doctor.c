@@ -237,6 +237,15 @@ static void check_library(struct doctor *d)
 		say(d, FAIL, "libraries", "%s Until then only providers at http:// and an address are reached", e.msg);
 }
 
+static void check_config(struct doctor *d)
+{
+	const char *path = settings_open_file(d->settings);
+
+	if (path)
+		say(d, WARN, "configuration",
+			"others on this machine may read %s, in which keys stand; chmod 600 closes it", path);
+}
+
 /* ---- certificate and port ---- */
 
 static void check_certificate(struct doctor *d)
@@ -309,6 +318,7 @@ int cmd_doctor(struct cli *c)
 	check_library(&d);
 	check_providers(&d);
 	check_certificate(&d);
+	check_config(&d);
 	check_port(&d);
 	check_sandbox(&d);
 	tls_free(d.tls);

@@ -430,6 +430,9 @@ void announce(struct program *p)
 	const char *code = auth_setup_code(p->auth);
 
 	warn_if_open(p->settings);
+	if (settings_open_file(p->settings))
+		log_warn("main", "others on this machine may read %s, in which keys stand; chmod 600 closes it",
+			settings_open_file(p->settings));
 	certificate_check(p);
 	buf_add_str(&out, "Atelier " ATELIER_VERSION " is ready at ");
 	listener_url(first, &out);

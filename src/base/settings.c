@@ -244,6 +244,7 @@ void settings_done(struct settings *s)
 		free(s->priv->origin[i]);
 	}
 	settings_free_providers(s);
+	free(s->priv->open_file);
 	free(s->priv);
 	*s = (struct settings){0};
 }

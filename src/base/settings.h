@@ -106,5 +106,8 @@ int settings_load(struct settings *s, int *argc, char **argv, struct err *e) MUS
 /* The place of a CHOICE's value among its choices, from 0. */
 unsigned settings_choice(const struct settings *s, const char *name);
 
+/* The configuration file, if a key or password stands in it and others on this machine may read it; else NULL. */
+const char *settings_open_file(const struct settings *s);
+
 /* Where the value came from: "default", "OLLAMA_HOST", "--listen", "atelier.conf:3". */
 const char *settings_origin(const struct settings *s, const char *name);

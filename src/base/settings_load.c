@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/secret.h"
@@ -241,6 +242,46 @@ static void fclosep(FILE **f)
 		fclose(*f);
 }
 
+const char *settings_open_file(const struct settings *s)
+{
+	return s->priv ? s->priv->open_file : NULL;
+}
+
+/* Whether a file set something that is nobody else's: a key, or the password within an address. */
+static bool has_secret(const struct settings *s, const char *base)
+{
+	const struct setting_info *all;
+	const struct settings_provider *p;
+	size_t count, n = strlen(base);
+
+	all = settings_table(&count);
+	for (size_t i = 0; i < count; i++) {
+		const char *origin = settings_origin(s, all[i].name), *value = s->priv->value[i];
+		bool secret = all[i].kind == SETTING_SECRET ||
+			      ((all[i].kind == SETTING_DATABASE || all[i].kind == SETTING_URL) && value &&
+				      strchr(value, '@'));
+
+		if (secret && value && *value && strncmp(origin, base, n) == 0 && origin[n] == ':')
+			return true;
+	}
+	p = settings_providers(s, &count);
+	for (size_t i = 0; i < count; i++)
+		if (p[i].key && *p[i].key)
+			return true;
+	return false;
+}
+
+/* A group may have been given it on purpose. The file in the data folder is behind that folder's rights. */
+static void note_rights(struct settings *s, FILE *file, const char *path, const char *base)
+{
+	struct stat st;
+
+	if (fstat(fileno(file), &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & S_IROTH) && has_secret(s, base)) {
+		free(s->priv->open_file);
+		s->priv->open_file = xstrdup(path);
+	}
+}
+
 static int load_file(struct settings *s, const char *path, bool required, struct err *e)
 {
 	CLEANUP(fclosep) FILE *file = fopen(path, "re");
@@ -268,6 +309,8 @@ static int load_file(struct settings *s, const char *path, bool required, struct
 	explicit_bzero(line, LINE_MAX); /* it may have held a key */
 	if (ferror(file))
 		return err_set(e, E_INVALID, "cannot read %.180s: %s", path, strerror(errno));
+	if (required)
+		note_rights(s, file, path, base);
 	return settings_end_providers(s, e);
 }
 

@@ -10,6 +10,7 @@ struct settings_priv {
 	char *origin[SETTING_MAX];           /* owned; NULL: "default" */
 	struct settings_provider *providers; /* settings_providers.c; their texts are owned */
 	size_t n_providers;
+	char *open_file; /* owned; see settings_open_file */
 };
 
 /* The index of the setting with this name, '-' and '_' being the same; -1: none. */

@@ -1088,6 +1088,35 @@ def https_and_a_new_certificate(d):
     assert s.stop() == 0
 
 
+@case
+def keys_that_others_may_read_are_told(d):
+    make_certificate(d, "cert")
+    with open(d + "/conf", "w") as f:
+        f.write("provider.far.kind = openai\nprovider.far.url = http://127.0.0.1:1/v1\nprovider.far.key = sk-secret\n")
+    flags = ("--tls-cert", d + "/cert.pem", "--tls-key", d + "/cert.key", "--config", d + "/conf", "--no-librarian")
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("ATELIER_")}
+    for mode, told in ((0o644, True), (0o640, False)):
+        for name in ("cert.key", "conf"):
+            os.chmod("%s/%s" % (d, name), mode)
+        r = subprocess.run([binary, "doctor", "--data", d + "/data", "--listen", "127.0.0.1:0", *flags], capture_output=True, text=True,
+                           env=clean)
+        s = Server(d + "/open%d" % told, *flags).ready()
+        if told:
+            until("two words", lambda: s.log().lower().count("others on this machine") == 2)
+        assert s.stop() == 0
+        for what in ("others on this machine may read the key %s/cert.key" % d, "others on this machine may read %s/conf" % d):
+            assert (what in r.stdout.lower()) == told, r.stdout
+            assert (what in s.log().lower()) == told, s.log()
+        assert "sk-secret" not in r.stdout + s.log()
+
+
+@case
+def the_doctor_knows_a_wrong_address(d):
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("ATELIER_")}
+    r = subprocess.run([binary, "doctor", "--data", d + "/data"], capture_output=True, text=True, env={**clean, "ATELIER_LISTEN": "9"})
+    assert r.returncode == 1 and 'fail  port         "9" is not an address to listen on' in r.stdout, r.stdout
+
+
 # ---- a proxy in front ----
 
 
