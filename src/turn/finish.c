@@ -6,10 +6,8 @@
 #include <stdio.h>
 
 #include "base/log.h"
-#include "sys/thread.h"
 #include "turn/turn_priv.h"
 
-#define LONG_LOG     (256u << 10)
 #define REFUSALS_MAX 3 /* of one way of storing, before a plainer one is tried */
 
 /* Passes by itself, or with the disk's room. */
@@ -143,27 +141,4 @@ void stored_done(struct stored *s)
 {
 	reduced_done(&s->m);
 	buf_done(&s->packed);
-}
-
-/* A long log takes a tenth of a second to be read and packed. */
-int turn_store(struct db *db, struct finish *f, struct err *e)
-{
-	CLEANUP(stored_done) struct stored s;
-	bool is_long = f->log->bytes >= LONG_LOG;
-	int r;
-
-	ASSERT(thread_may_wait());
-	if (is_long)
-		thread_work_begin();
-	r = finish_prepare(f, &s, e);
-	if (is_long)
-		thread_work_end();
-	if (r == 0 && (r = FAULT("turn_store")) < 0)
-		err_set(e, r, "storing a turn");
-	thread_long_begin(); /* a short one, too: now and then SQLite merges its index of words within */
-	if (r == 0)
-		r = turns_finish(db, &s.row, e);
-	thread_long_end();
-	finish_note(f, r);
-	return r;
 }

@@ -29,10 +29,7 @@ struct finish {
 int finish_load(struct db *db, atelier_id user_id, atelier_id message_id, struct arena *a, const struct message **ret,
 	struct err *e) MUST_CHECK;
 
-/* Tries once. */
-int turn_store(struct db *db, struct finish *f, struct err *e) MUST_CHECK;
-
-/* The same in steps, for many turns in one transaction: the row, borrowed from `ret`, and what became of it. */
+/* The row, borrowed from `ret`, and what became of it, in each try to store it. */
 struct stored {
 	struct turn_finish row;
 	struct reduced m;

@@ -252,7 +252,10 @@ static int resume(struct resuming *want, struct err *e)
 	if (want->stop)
 		cancel_fire(&t->cancel, E_CANCELED);
 	t->prepared = prepare(t, &record, &t->err);
-	turn_go(all, t);
+	bus_publish(all->config.bus,
+		&(struct bus_event){BUS_TURN, "started", t->user_id, t->ids.conversation_id, t->ids.turn_id});
+	if (pool_submit(all->threads, &t->task, turn_run, t) < 0)
+		turn_run(t); /* here, rather than be lost */
 	return 0;
 }
 

@@ -7,8 +7,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "sys/metrics.h"
+#include "sys/thread.h"
 #include "tool/text_calls.h"
 #include "turn/turn_priv.h"
+
+#define LONG_LOG (256u << 10) /* bytes: it takes a tenth of a second to be read and packed */
 
 /* ---- converse: the model's events go to the log ---- */
 
@@ -231,30 +234,6 @@ static int close_on_loop(void *arg)
 	return 0;
 }
 
-static int hold_on_loop(void *arg)
-{
-	struct ending *x = arg;
-
-	turnlog_hold(x->t->log, &x->rest);
-	return 0;
-}
-
-static int give_up_on_loop(void *arg)
-{
-	struct ending *x = arg;
-
-	turnlog_give_up(x->t->log, &x->rest);
-	return 0;
-}
-
-static int let_go_on_loop(void *arg)
-{
-	const struct ending *x = arg;
-
-	turnlog_let_go(x->t->log);
-	return 0;
-}
-
 static int abandon_on_loop(void *arg)
 {
 	const struct ending *x = arg;
@@ -307,37 +286,62 @@ static int make_rest(struct ending *x, const char *waiting)
 	return r < 0 ? r : closing_frames(&x->closing, &x->rest);
 }
 
-static int make_ending(struct ending *x, struct err *e)
+/* What is to be stored, in `ret`. */
+static int make_ending(struct ending *x, struct stored *ret, struct err *e)
 {
 	struct turn *t = x->t;
+	bool is_long = x->log->bytes >= LONG_LOG;
 	int r = x->held ? 0 : make_rest(x, NULL);
 
 	if (r < 0)
 		return err_set(e, r, "the end of a turn does not fit into memory");
-	if (t->continues && !t->before) /* which was not to be had when it began */
-		r = finish_load(t->all->db, t->user_id, t->ids.message_id, &t->arena, &t->before, e);
+	if (t->continues && !t->before && /* which was not to be had when it began */
+		(r = finish_load(t->all->db, t->user_id, t->ids.message_id, &t->arena, &t->before, e)) < 0)
+		return r;
 	x->finish.before = t->before;
+	if (is_long)
+		thread_work_begin();
+	r = finish_prepare(&x->finish, ret, e);
+	if (is_long)
+		thread_work_end();
+	if (r == 0 && (r = FAULT("turn_store")) < 0)
+		err_set(e, r, "storing a turn");
+	if (r < 0)
+		finish_note(&x->finish, r);
 	return r;
 }
 
-/* The journal gets how the answer ended, so that a restart finds it as it was; its readers learn why it does not end. Where
- * it was ended because nothing can be kept, they learn that, and end; without memory for a word they are let go. */
+/* Where it was ended because nothing can be kept, readers learn that, and end. */
+static bool gives_up(const struct ending *x)
+{
+	return x->closing.error == E_STORAGE;
+}
+
+static int hold_on_loop(void *arg)
+{
+	struct ending *x = arg;
+
+	if (!x->held) /* without memory for a word they are let go */
+		turnlog_let_go(x->t->log);
+	else if (gives_up(x))
+		turnlog_give_up(x->t->log, &x->rest);
+	else
+		turnlog_hold(x->t->log, &x->rest);
+	return 0;
+}
+
+/* The journal gets how the answer ended, so that a restart finds it as it was; its readers learn why it does not end. */
 static void hold(struct ending *x)
 {
 	static const char waiting[] =
 		"{\"state\":\"storing\",\"text\":\"The answer has ended and waits until it can be stored\"}";
 
-	bool gives_up = x->closing.error == E_STORAGE;
-
 	if (x->held)
 		return;
-	if (make_rest(x, gives_up ? NULL : waiting) < 0) {
-		(void)loop_call(x->t->all->loop, let_go_on_loop, x);
-		return;
-	}
-	(void)loop_call(x->t->all->loop, gives_up ? give_up_on_loop : hold_on_loop, x);
-	x->held = true;
-	x->finish.closing = NULL;
+	x->held = make_rest(x, gives_up(x) ? NULL : waiting) >= 0;
+	if (x->held)
+		x->finish.closing = NULL;
+	(void)loop_call(x->t->all->loop, hold_on_loop, x);
 }
 
 /* When it may be tried again. False: the program stops, and a restart goes on from the journal. */
@@ -351,32 +355,44 @@ static bool store_later(struct ending *x, int tries, const struct err *why)
 	return turn_store_wait(x->t->all, tries) >= 0;
 }
 
-static void NOINLINE turn_persist(struct turn *t, int r)
+/* How it ended, by `r`; nothing comes to its log any more. */
+static void begin_ending(struct ending *x, struct turn *t, int r)
 {
-	struct ending x = {.t = t, .rest = FRAMES_INIT(1 << 20)};
-	struct closing *c = &x.closing;
-	int stored, tries = 0;
-	struct err e;
+	struct closing *c = &x->closing;
 
-	ASSERT(thread_may_wait());
+	*x = (struct ending){.t = t, .rest = FRAMES_INIT(1 << 20)};
 	*c = (struct closing){.message_id = t->ids.message_id,
 		.result = &t->result,
 		.asked = t->model,
 		.cost_micros = t->cost_micros};
 	c->state = r >= 0 && t->waits ? STATE_WAITING : outcome(t, r, &c->error);
 	c->error_text = c->error == t->err.code ? err_public_text(&t->err) : NULL;
-	(void)loop_call(t->all->loop, close_on_loop, &x);
-	estimate(t, x.log->bytes, c);
-	x.finish.turn_id = t->ids.turn_id;
-	x.finish.after = t->after;
-	x.finish.log = x.log;
-	x.finish.closing = &x.rest;
-	x.finish.journal_dir = t->all->config.journal_dir;
+	(void)loop_call(t->all->loop, close_on_loop, x);
+	estimate(t, x->log->bytes, c);
+	x->finish.turn_id = t->ids.turn_id;
+	x->finish.after = t->after;
+	x->finish.log = x->log;
+	x->finish.closing = &x->rest;
+	x->finish.journal_dir = t->all->config.journal_dir;
+}
+
+static void NOINLINE turn_persist(struct turn *t, int r)
+{
+	struct ending x;
+	int stored, tries = 0;
+	struct err e;
+
+	ASSERT(thread_may_wait());
+	begin_ending(&x, t, r);
 	do { /* until the database has it */
+		CLEANUP(stored_done) struct stored s = {.packed = BUF_INIT(0)};
 		e = (struct err){0};
-		stored = make_ending(&x, &e);
-		if (stored >= 0)
-			stored = turn_store(t->all->db, &x.finish, &e);
+		if ((stored = make_ending(&x, &s, &e)) < 0)
+			continue;
+		thread_long_begin(); /* now and then SQLite merges its index of words within */
+		stored = turns_finish(t->all->db, &s.row, &e);
+		thread_long_end();
+		finish_note(&x.finish, stored);
 	} while (!db_is_settled(stored) && store_later(&x, ++tries, &e));
 	x.aside = db_is_settled(stored) && finish_is_aside(&x.finish);
 	if (tries > 0 && db_is_settled(stored))

@@ -161,9 +161,6 @@ void turn_set_storing(struct turn *t);
 /* Takes the turn off the list of live ones and frees it. Turn thread, at its very end. */
 void turn_leave(struct turn *t);
 
-/* Runs it, from its thread's beginning on. */
-void turn_go(struct turns *all, struct turn *t);
-
 /* A place for a turn that waited; E_BUSY, E_RATE_LIMITED, E_STOPPING. */
 int turn_admit_waiting(struct turns *all, const struct turn_request *q, struct turn **ret, struct err *e) MUST_CHECK;
 

@@ -382,22 +382,6 @@ int turn_admit_waiting(struct turns *all, const struct turn_request *q, struct t
 	return r;
 }
 
-void turn_go(struct turns *all, struct turn *t)
-{
-	ASSERT(t->log && t->ids.turn_id && t->ids.message_id);
-	ASSERT_IS(t, TURN_MAGIC);
-	bus_publish(all->config.bus,
-		&(struct bus_event){BUS_TURN, "started", t->user_id, t->ids.conversation_id, t->ids.turn_id});
-	/* Here, where few threads do it for all turns: what a thread has freed it keeps for later, and those of the turns
-	 * are thousands that sleep. */
-	if (!t->summarises && !t->waited)
-		t->prepared = prompt_build(t);
-	/* Admission keeps the number of turns below that of the threads; should none be had, the turn runs to its
-	 * end here rather than be lost. */
-	if (pool_submit(all->threads, &t->task, turn_run, t) < 0)
-		turn_run(t);
-}
-
 int turn_start(struct turns *all, const struct turn_request *q, struct turn_asked *ret, struct err *e)
 {
 	struct start x = {.q = q, .n = MAX(q->n_models, (size_t)1)};
@@ -438,8 +422,19 @@ int turn_start(struct turns *all, const struct turn_request *q, struct turn_aske
 	if (q->queued_id)
 		bus_publish(all->config.bus,
 			&(struct bus_event){BUS_QUEUE, "sent", q->user_id, q->conversation_id, ret->ids[0].turn_id});
-	for (size_t i = 0; i < x.n; i++)
-		turn_go(all, x.turns[i]);
+	for (size_t i = 0; i < x.n; i++) {
+		struct turn *t = x.turns[i];
+		bus_publish(all->config.bus,
+			&(struct bus_event){BUS_TURN, "started", t->user_id, t->ids.conversation_id, t->ids.turn_id});
+		/* Here, where few threads do it for all turns: what a thread has freed it keeps for later, and those of
+		 * the turns are thousands that sleep. */
+		if (!t->summarises)
+			t->prepared = prompt_build(t);
+		/* Admission keeps the number of turns below that of the threads; should none be had, the turn runs to
+		 * its end here rather than be lost. */
+		if (pool_submit(all->threads, &t->task, turn_run, t) < 0)
+			turn_run(t);
+	}
 	return 0;
 }
 
