@@ -249,12 +249,6 @@ static struct tokens figures(const struct gen_result *res, int64_t est_in, int r
 	};
 }
 
-static void result_init(struct gen_result *res)
-{
-	*res = (struct gen_result){
-		.tokens_in = -1, .tokens_out = -1, .tokens_cached = -1, .tokens_reasoning = -1, .first_token_ms = -1};
-}
-
 int call_generate(struct calls *c, const struct caller *who, const struct gen_request *q, struct gen_sink *sink,
 	struct cancel *cancel, struct gen_result *ret, int64_t *ret_cost, struct err *e)
 {
@@ -266,7 +260,7 @@ int call_generate(struct calls *c, const struct caller *who, const struct gen_re
 
 	ASSERT(thread_may_wait() && cancel);
 	ASSERT_IS(c, CALLS_MAGIC);
-	result_init(ret);
+	*ret = (struct gen_result)GEN_NO_RESULT;
 	r = metered_begin(
 		&m, c, who, q->model, est_in, q->max_tokens > 0 ? q->max_tokens : ANSWER_GUESS, q->max_tokens <= 0, e);
 	if (r < 0)

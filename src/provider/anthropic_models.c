@@ -95,7 +95,7 @@ static int fetch_page(struct providers *ps, struct provider *p, const char *afte
 	}
 	if (buf_status(&url) < 0 || timeout_ms <= 0)
 		return err_set(e, E_PROVIDER_TIMEOUT, "%s did not answer in time.", p->label);
-	int r = provider_list_fetch(ps, p, url.p, timeout_ms, c, ret, &status, e);
+	int r = provider_fetch_json(ps, p, url.p, NULL, timeout_ms, c, ret, &status, e);
 	if (r < 0)
 		return r;
 	if (json_is_array(json_object_get(*ret, "data")))

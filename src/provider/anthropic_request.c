@@ -159,24 +159,14 @@ static void add_tool_result(struct blocks *l, const struct gen_message *m)
 
 /* ---- messages ---- */
 
-static bool is_role(const struct gen_message *m, const char *role)
-{
-	return strcmp(m->role, role) == 0;
-}
-
-static bool is_system(const struct gen_message *m)
-{
-	return is_role(m, "system") || is_role(m, "developer");
-}
-
 /* What the tools said comes first, whatever stands between. */
 static void add_users_blocks(struct blocks *l, const struct gen_message *m, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (is_role(&m[i], "tool"))
+		if (gen_is_role(&m[i], "tool"))
 			add_tool_result(l, &m[i]);
 	for (size_t i = 0; i < n; i++) {
-		if (is_role(&m[i], "tool") || is_system(&m[i]))
+		if (gen_is_role(&m[i], "tool") || gen_is_system(&m[i]))
 			continue;
 		add_content(l, &m[i]);
 	}
@@ -224,7 +214,7 @@ static void add_thoughts(struct blocks *l, const char *thoughts)
 static void add_assistants_blocks(struct blocks *l, const struct target *t, const struct gen_message *m, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (is_system(&m[i]))
+		if (gen_is_system(&m[i]))
 			continue;
 		if (t)
 			add_thoughts(l, request_thoughts(t, &m[i]));
@@ -237,15 +227,16 @@ static void add_assistants_blocks(struct blocks *l, const struct target *t, cons
 /* The end of the neighbours that make one message together: all of the assistant, or all of the other side. */
 static size_t group_end(const struct gen_request *q, size_t i)
 {
-	bool assistant = is_role(&q->messages[i], "assistant");
-	while (i < q->n_messages && (is_system(&q->messages[i]) || is_role(&q->messages[i], "assistant") == assistant))
+	bool assistant = gen_is_role(&q->messages[i], "assistant");
+	while (i < q->n_messages &&
+		(gen_is_system(&q->messages[i]) || gen_is_role(&q->messages[i], "assistant") == assistant))
 		i++;
 	return i;
 }
 
 static size_t skip_system(const struct gen_request *q, size_t i)
 {
-	while (i < q->n_messages && is_system(&q->messages[i]))
+	while (i < q->n_messages && gen_is_system(&q->messages[i]))
 		i++;
 	return i;
 }
@@ -263,7 +254,7 @@ static void mark_last(struct buf *content, struct marks *marks, const char *mark
 static const char *given_mark(const struct gen_message *m, size_t n)
 {
 	for (size_t i = n; i-- > 0;)
-		if (m[i].cache && !is_system(&m[i]))
+		if (m[i].cache && !gen_is_system(&m[i]))
 			return m[i].cache;
 	return NULL;
 }
@@ -297,9 +288,9 @@ static void add_one(struct buf *b, size_t *n, const struct target *t, bool assis
 static bool ends_with_assistant(const struct gen_request *q)
 {
 	size_t n = q->n_messages;
-	while (n > 0 && is_system(&q->messages[n - 1]))
+	while (n > 0 && gen_is_system(&q->messages[n - 1]))
 		n--;
-	return q->continues || (n > 0 && is_role(&q->messages[n - 1], "assistant"));
+	return q->continues || (n > 0 && gen_is_role(&q->messages[n - 1], "assistant"));
 }
 
 static void add_messages(struct buf *b, const struct target *t, const struct gen_request *q, struct marks *marks)
@@ -313,7 +304,7 @@ static void add_messages(struct buf *b, const struct target *t, const struct gen
 	for (size_t i = q->prompt ? q->n_messages : skip_system(q, 0); i < q->n_messages;) {
 		size_t end = group_end(q, i);
 		before = n;
-		add_one(b, &n, t, is_role(&q->messages[i], "assistant"), &q->messages[i], end - i, marks,
+		add_one(b, &n, t, gen_is_role(&q->messages[i], "assistant"), &q->messages[i], end - i, marks,
 			end == q->n_messages && !ends_with_assistant(q));
 		i = end;
 	}
@@ -331,7 +322,7 @@ static void add_system(struct buf *b, const struct gen_request *q, unsigned quir
 	CLEANUP(buf_done) struct buf text = BUF_INIT(BODY_MAX_BYTES);
 	for (size_t i = 0; i < q->n_messages; i++) {
 		const struct gen_message *m = &q->messages[i];
-		if (!is_system(m) || !m->content || !*m->content)
+		if (!gen_is_system(m) || !m->content || !*m->content)
 			continue;
 		buf_add_str(&text, text.n ? "\n\n" : "");
 		buf_add_str(&text, m->content);
@@ -342,7 +333,7 @@ static void add_system(struct buf *b, const struct gen_request *q, unsigned quir
 	}
 	const char *mark = marks->prefix ? MARK : NULL;
 	for (size_t i = 0; i < q->n_messages; i++)
-		if (is_system(&q->messages[i]) && q->messages[i].cache)
+		if (gen_is_system(&q->messages[i]) && q->messages[i].cache)
 			mark = q->messages[i].cache;
 	if (is_blank(buf_str(&text)))
 		return;
@@ -359,7 +350,7 @@ static void add_system(struct buf *b, const struct gen_request *q, unsigned quir
 static bool has_system(const struct gen_request *q)
 {
 	for (size_t i = 0; i < q->n_messages; i++)
-		if (is_system(&q->messages[i]) && !is_blank(str_from(q->messages[i].content)))
+		if (gen_is_system(&q->messages[i]) && !is_blank(str_from(q->messages[i].content)))
 			return true;
 	return false;
 }
@@ -505,9 +496,9 @@ static bool thought_before(const struct target *t, const struct gen_request *q, 
 	CLEANUP(buf_done) struct buf content = BUF_INIT(BODY_MAX_BYTES);
 	struct blocks l = {.b = &content};
 	size_t end = q->n_messages, i;
-	while (end > 0 && !is_role(&q->messages[end - 1], "assistant"))
+	while (end > 0 && !gen_is_role(&q->messages[end - 1], "assistant"))
 		end--;
-	for (i = end; i > 0 && (is_role(&q->messages[i - 1], "assistant") || is_system(&q->messages[i - 1]));)
+	for (i = end; i > 0 && (gen_is_role(&q->messages[i - 1], "assistant") || gen_is_system(&q->messages[i - 1]));)
 		i--;
 	add_assistants_blocks(&l, gets_thoughts(q, quirks) ? t : NULL, &q->messages[i], end - i);
 	return str_starts(buf_str(&content), STR(BLOCK_THINKING)) || str_starts(buf_str(&content), STR(BLOCK_REDACTED));
@@ -520,8 +511,8 @@ static int64_t budget_of(const struct target *t, const struct gen_request *q, un
 	static const int64_t budgets[] = {
 		[THINKING_ON] = 8192, [THINKING_LOW] = 2048, [THINKING_MEDIUM] = 8192, [THINKING_HIGH] = 16384};
 	bool forced = q->n_tools > 0 && q->tool_choice >= TOOLS_REQUIRED;
-	bool in_loop =
-		q->n_messages > 0 && is_role(&q->messages[q->n_messages - 1], "tool") && !thought_before(t, q, quirks);
+	bool in_loop = q->n_messages > 0 && gen_is_role(&q->messages[q->n_messages - 1], "tool") &&
+		       !thought_before(t, q, quirks);
 	int64_t budget = MIN(budgets[q->thinking], max_tokens(t, q) / 2);
 	return budget >= 1024 && !forced && !in_loop ? budget : 0;
 }

@@ -222,12 +222,6 @@ int provider_can_embed(struct providers *ps, const char *model, struct err *e)
 	return run_can(&run, e);
 }
 
-static void init_result(struct gen_result *ret)
-{
-	*ret = (struct gen_result){
-		.tokens_in = -1, .tokens_out = -1, .tokens_cached = -1, .tokens_reasoning = -1, .first_token_ms = -1};
-}
-
 int provider_embed(struct providers *ps, const struct embed_request *q, struct cancel *cancel, struct arena *a,
 	struct embed_result *ret, struct err *e)
 {
@@ -243,7 +237,7 @@ int provider_embed(struct providers *ps, const struct embed_request *q, struct c
 		.ret = ret};
 	g.run.numbers = &g.numbers;
 	*ret = (struct embed_result){.vectors = NULL};
-	init_result(&ret->call);
+	ret->call = (struct gen_result)GEN_NO_RESULT;
 	if (q->dimensions < 0 || q->dimensions > DIMENSIONS_MAX)
 		return err_set(e, E_INVALID, "Vectors have 1 to %d numbers.", DIMENSIONS_MAX);
 	int r = run_begin(&g.run, e);

@@ -64,12 +64,6 @@ int provider_fetch_json(struct providers *ps, struct provider *p, const char *ur
 	return r;
 }
 
-int provider_list_fetch(struct providers *ps, struct provider *p, const char *url, int64_t timeout_ms, struct cancel *c,
-	json_t **ret, int *ret_status, struct err *e)
-{
-	return provider_fetch_json(ps, p, url, NULL, timeout_ms, c, ret, ret_status, e);
-}
-
 int provider_status_code(int status)
 {
 	switch (status) {

@@ -490,8 +490,7 @@ int provider_generate(struct providers *ps, const struct gen_request *q, struct 
 				       .learn = generate_learn},
 		.q = q,
 		.piece = BUF_INIT(HTTP_PIECE_MAX + 1)};
-	*ret = (struct gen_result){
-		.tokens_in = -1, .tokens_out = -1, .tokens_cached = -1, .tokens_reasoning = -1, .first_token_ms = -1};
+	*ret = (struct gen_result)GEN_NO_RESULT;
 	int r = request_check(q, e);
 	if (r >= 0)
 		r = run_begin(&g.run, e);

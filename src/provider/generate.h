@@ -46,6 +46,11 @@ struct gen_message {
 	bool tool_failed;
 };
 
+UNUSED static inline bool gen_is_role(const struct gen_message *m, const char *role)
+{
+	return strcmp(m->role, role) == 0;
+}
+
 struct gen_tool {
 	const char *name, *description; /* description may be NULL */
 	const char *parameters;         /* JSON Schema as text; NULL: none */

@@ -22,11 +22,6 @@ struct settling {
 	bool said; /* the last message is the assistant's */
 };
 
-static bool is_role(const struct gen_message *m, const char *role)
-{
-	return strcmp(m->role, role) == 0;
-}
-
 static bool is_broken(const struct gen_message *m)
 {
 	for (size_t i = 0; i < m->n_calls; i++) {
@@ -149,21 +144,21 @@ static void add_missing(struct settling *s)
 
 static int settle_one(struct settling *s, const struct gen_message *m, bool pairs)
 {
-	bool assistant = is_role(m, "assistant");
-	if (is_role(m, "system")) {
+	bool assistant = gen_is_role(m, "assistant");
+	if (gen_is_role(m, "system")) {
 		s->out[s->n++] = *m;
 		return 0;
 	}
 	if (assistant && !s->said)
 		add_missing(s);
 	s->said = assistant;
-	if (!is_role(m, "tool"))
+	if (!gen_is_role(m, "tool"))
 		s->broken = is_broken(m) ? m : NULL;
 	if (s->broken == m)
 		return add_calls_as_text(s, m);
 	const struct gen_tool_call *call =
-		is_role(m, "tool") && pairs && !s->broken ? answers(s, m->tool_call_id) : NULL;
-	if (is_role(m, "tool") && (s->broken || (pairs && !call)))
+		gen_is_role(m, "tool") && pairs && !s->broken ? answers(s, m->tool_call_id) : NULL;
+	if (gen_is_role(m, "tool") && (s->broken || (pairs && !call)))
 		return add_result_as_text(s, m);
 	struct gen_message *to = &s->out[s->n++];
 	*to = *m;
@@ -178,7 +173,7 @@ int history_settle(const struct gen_request *q, bool pairs, struct arena *a, str
 	*ret = *q;
 	for (size_t i = 0; i < q->n_messages; i++) {
 		n_calls += q->messages[i].n_calls;
-		n_results += is_role(&q->messages[i], "tool");
+		n_results += gen_is_role(&q->messages[i], "tool");
 	}
 	if (n_calls == 0 && (n_results == 0 || !pairs))
 		return 0;
@@ -219,7 +214,7 @@ static size_t list_halves(const struct gen_request *q, struct half *halves)
 	size_t n = 0, call = 1;
 	for (size_t i = 0; i < q->n_messages; i++) {
 		const struct gen_message *m = &q->messages[i];
-		if (is_role(m, "tool"))
+		if (gen_is_role(m, "tool"))
 			halves[n++] = (struct half){m->tool_call_id ? m->tool_call_id : "", i, 0};
 		for (size_t k = 0; k < m->n_calls; k++)
 			halves[n++] = (struct half){m->calls[k].id ? m->calls[k].id : "", i, call++};
@@ -266,7 +261,7 @@ int history_pair(const struct gen_request *q, struct arena *a, struct gen_reques
 		const struct gen_message *m = &q->messages[i];
 		if (used[i])
 			continue;
-		if (is_role(m, "tool"))
+		if (gen_is_role(m, "tool"))
 			r = add_result_as_text(&s, m);
 		else
 			s.out[s.n++] = *m;

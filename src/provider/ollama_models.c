@@ -307,7 +307,7 @@ int ollama_list(struct providers *ps, struct provider *p, int64_t timeout_ms, st
 	int status;
 	int64_t until_ms = clock_mono_ms() + timeout_ms;
 	buf_printf(&url, "%s/api/tags", p->base);
-	int r = provider_list_fetch(ps, p, buf_str(&url).p, timeout_ms, c, &root, &status, e);
+	int r = provider_fetch_json(ps, p, buf_str(&url).p, NULL, timeout_ms, c, &root, &status, e);
 	if (r < 0)
 		return r;
 	const json_t *models = json_object_get(root, "models");

@@ -160,7 +160,7 @@ static void add_rest(struct buf *b, const struct gen_request *q, const struct ge
 	}
 	add_options(b, q, r->context > 0 ? r->context : q->context_tokens);
 	request_add_logprobs(b, q);
-	request_add_extras(b, q, API_OLLAMA);
+	buf_add_str(b, request_extra(q, API_OLLAMA, q->extras));
 	buf_add_char(b, '}');
 }
 

@@ -266,7 +266,7 @@ static int fetch_list(struct providers *ps, struct provider *p, bool v1, int64_t
 {
 	CLEANUP(buf_done) struct buf url = BUF_INIT(1024);
 	buf_printf(&url, "%s%s/models", p->base, v1 ? "/v1" : "");
-	int r = provider_list_fetch(ps, p, buf_str(&url).p, timeout_ms, c, ret, ret_status, e);
+	int r = provider_fetch_json(ps, p, buf_str(&url).p, NULL, timeout_ms, c, ret, ret_status, e);
 	if (r >= 0 && !json_is_array(data_of(*ret))) {
 		json_decref(*ret);
 		*ret = NULL;

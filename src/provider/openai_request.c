@@ -325,7 +325,7 @@ static void add_whole(const struct target *t, const struct gen_request *q, bool 
 		buf_add_str(b, ",\"user\":");
 		json_add_cstr(b, q->user);
 	}
-	request_add_extras(b, q, API_OPENAI);
+	buf_add_str(b, request_extra(q, API_OPENAI, q->extras));
 	buf_add_char(b, '}');
 }
 

@@ -129,8 +129,6 @@ void wire_time(const char *text, int64_t *ret);
 /* GET (or POST of that JSON text) of a JSON document, with the provider's key; *ret_status is set also on failure. */
 int provider_fetch_json(struct providers *ps, struct provider *p, const char *url, const char *post, int64_t timeout_ms,
 	struct cancel *c, json_t **ret, int *ret_status, struct err *e) MUST_CHECK;
-int provider_list_fetch(struct providers *ps, struct provider *p, const char *url, int64_t timeout_ms, struct cancel *c,
-	json_t **ret, int *ret_status, struct err *e) MUST_CHECK;
 
 /* What such an answer says beyond its status: E_CONTEXT_TOO_LONG (with the figures in *e when nothing is recorded there
  * yet), E_PROVIDER_QUOTA, or 0. */

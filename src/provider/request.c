@@ -180,11 +180,6 @@ bool request_has_thoughts(const struct target *t, const struct gen_request *q)
 	return false;
 }
 
-void request_add_extras(struct buf *b, const struct gen_request *q, unsigned api)
-{
-	buf_add_str(b, request_extra(q, api, q->extras));
-}
-
 void request_add_logprobs(struct buf *b, const struct gen_request *q)
 {
 	if (q->logprobs)

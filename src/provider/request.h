@@ -5,6 +5,12 @@
 
 /* ---- the pieces of a request ---- */
 
+/* Instructions, by either name that they go by. */
+UNUSED static inline bool gen_is_system(const struct gen_message *m)
+{
+	return gen_is_role(m, "system") || gen_is_role(m, "developer");
+}
+
 /* E_INVALID with a sentence when a text that shall be JSON is none: parameters of tools, a schema, a raw body. */
 int request_check(const struct gen_request *q, struct err *e) MUST_CHECK;
 
@@ -34,8 +40,6 @@ bool request_said_by(const struct target *t, const char *name);
 /* What the target said of the message's reasoning: the text of a JSON array; NULL: nothing. */
 const char *request_thoughts(const struct target *t, const struct gen_message *m);
 bool request_has_thoughts(const struct target *t, const struct gen_request *q);
-/* What only a provider of this kind is told. */
-void request_add_extras(struct buf *b, const struct gen_request *q, unsigned api);
 void request_add_logprobs(struct buf *b, const struct gen_request *q);
 /* Whether a member of this name is among them. */
 bool request_has_extra(const struct gen_request *q, unsigned api, const char *name);

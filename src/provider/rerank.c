@@ -95,8 +95,7 @@ int provider_rerank(struct providers *ps, const struct rerank_request *q, struct
 		.q = q,
 		.ret = ret};
 
-	ret->call = (struct gen_result){
-		.tokens_in = -1, .tokens_out = -1, .tokens_cached = -1, .tokens_reasoning = -1, .first_token_ms = -1};
+	ret->call = (struct gen_result)GEN_NO_RESULT;
 	int r = run_begin(&g.run, e);
 	while (r >= 0 && run_next(&g.run))
 		g.run.code = rerank_once(&g);

@@ -17,16 +17,6 @@ struct fitting {
 	bool joins, said; /* said: there is more than blanks in it */
 };
 
-static bool is_role(const struct gen_message *m, const char *role)
-{
-	return strcmp(m->role, role) == 0;
-}
-
-static bool is_system(const struct gen_message *m)
-{
-	return is_role(m, "system") || is_role(m, "developer");
-}
-
 static bool has_text(const struct gen_message *m)
 {
 	return str_trim(str_from(m->content)).n > 0;
@@ -35,7 +25,7 @@ static bool has_text(const struct gen_message *m)
 /* An answer that was ended before it began, or in its thoughts. */
 static bool is_empty(const struct gen_message *m)
 {
-	return is_role(m, "assistant") && m->n_calls == 0 && m->n_images == 0 && !m->extras && !has_text(m);
+	return gen_is_role(m, "assistant") && m->n_calls == 0 && m->n_images == 0 && !m->extras && !has_text(m);
 }
 
 /* What begins the first message: the words of the system, or of its messages. NULL: no memory. */
@@ -43,7 +33,7 @@ static const char *words_of_system(const struct gen_request *q, struct arena *a)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(BODY_MAX_BYTES);
 	for (size_t i = 0; i < q->n_messages; i++)
-		if (is_system(&q->messages[i]) && has_text(&q->messages[i]))
+		if (gen_is_system(&q->messages[i]) && has_text(&q->messages[i]))
 			buf_printf(&b, "%s%s", b.n ? "\n\n" : "", q->messages[i].content);
 	return buf_status(&b) == 0 ? arena_strndup(a, buf_str(&b).p, b.n) : NULL;
 }
@@ -110,7 +100,8 @@ static void join(struct fitting *f, struct gen_message *to, const struct gen_mes
 
 static bool may_join(const struct gen_message *last, const struct gen_message *m)
 {
-	return is_role(last, m->role) && last->n_calls == 0 && (is_role(m, "user") || is_role(m, "assistant"));
+	return gen_is_role(last, m->role) && last->n_calls == 0 &&
+	       (gen_is_role(m, "user") || gen_is_role(m, "assistant"));
 }
 
 static int add(struct fitting *f, const struct gen_message *m)
@@ -137,9 +128,9 @@ static int take_turns(struct fitting *f, const struct gen_request *q, bool no_sy
 	int r = add_system(f, q, no_system);
 	for (size_t i = 0; i < q->n_messages && r == 0; i++) {
 		const struct gen_message *m = &q->messages[i];
-		if (is_system(m))
+		if (gen_is_system(m))
 			continue;
-		if (!begun && !is_role(m, "user"))
+		if (!begun && !gen_is_role(m, "user"))
 			r = add(f, &begins);
 		begun = true;
 		if (r == 0)
@@ -151,7 +142,7 @@ static int take_turns(struct fitting *f, const struct gen_request *q, bool no_sy
 /* The model is to go on with its own words. */
 static bool is_prefilled(const struct gen_request *q)
 {
-	return q->n_messages > 0 && is_role(&q->messages[q->n_messages - 1], "assistant");
+	return q->n_messages > 0 && gen_is_role(&q->messages[q->n_messages - 1], "assistant");
 }
 
 static size_t count_images(const struct gen_request *q)
@@ -216,7 +207,7 @@ unsigned roles_learn(const struct gen_request *q, struct str error)
 	static const char *const refused[] = {"not supported", "unsupported", "n't support", "not allowed", NULL};
 	static const char *const empty[] = {"empty", "either content", "content=none", "non-empty", NULL};
 	static const char *const last[] = {"prefill", "last role", "last message", "final message", NULL};
-	bool of_system = quirk_names(error, "system") && has(q, is_system);
+	bool of_system = quirk_names(error, "system") && has(q, gen_is_system);
 	if (q->prompt)
 		return 0;
 	if (is_prefilled(q) && names_any(error, last))

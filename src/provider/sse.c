@@ -2,7 +2,7 @@
 #include "provider/provider_priv.h"
 
 /* What has gathered of an event of several lines, or of one that strict parsers refuse. */
-static int take_gathered(struct answer *s)
+int sse_finish(struct answer *s)
 {
 	CLEANUP(json_decrefp) json_t *root = NULL;
 	if (s->data.n == 0)
@@ -46,7 +46,7 @@ int sse_line(struct answer *s, const char *p, size_t n)
 		return take_data(s, p + skip, n - skip);
 	}
 	if (n == 0) {
-		int r = take_gathered(s);
+		int r = sse_finish(s);
 		s->error_event = false;
 		return r;
 	}
@@ -57,9 +57,4 @@ int sse_line(struct answer *s, const char *p, size_t n)
 		s->error_event = str_eq(name, STR("error"));
 	}
 	return 0; /* comments keep the connection alive, and that is all they do */
-}
-
-int sse_finish(struct answer *s)
-{
-	return take_gathered(s);
 }

@@ -175,18 +175,13 @@ static int add_pictures(struct gw_call *c, const struct gen_message *from, size_
 	return 0;
 }
 
-static bool is_role(const struct gen_message *m, const char *role)
-{
-	return strcmp(m->role, role) == 0;
-}
-
 /* The results from `i` on: how many there are, and whether one has pictures. */
 static size_t results_from(const struct gen_request *q, size_t i, bool *ret_pictures)
 {
 	size_t n = 0;
 
 	*ret_pictures = false;
-	for (; i + n < q->n_messages && is_role(&q->messages[i + n], "tool"); n++)
+	for (; i + n < q->n_messages && gen_is_role(&q->messages[i + n], "tool"); n++)
 		*ret_pictures = *ret_pictures || q->messages[i + n].n_images > 0;
 	return n;
 }
@@ -201,7 +196,7 @@ int gw_part_thoughts(struct gw_call *c)
 	for (size_t i = 0; i + (q->continues ? 1 : 0) < q->n_messages; i++) {
 		struct gen_message m = q->messages[i];
 
-		if (!is_role(&m, "assistant") || !provider_part_thoughts(&m, &c->q->mem))
+		if (!gen_is_role(&m, "assistant") || !provider_part_thoughts(&m, &c->q->mem))
 			continue;
 		if (!out && !(out = ARENA_ARRAY(&c->q->mem, struct gen_message, q->n_messages)))
 			return request_no_memory(c->q);
@@ -223,7 +218,7 @@ int gw_settle_pictures(struct gw_call *c)
 	bool any = false, pictures;
 
 	for (size_t i = 0; i < q->n_messages; i++)
-		any = any || (is_role(&q->messages[i], "tool") && q->messages[i].n_images > 0);
+		any = any || (gen_is_role(&q->messages[i], "tool") && q->messages[i].n_images > 0);
 	if (!any || (gw_target_sees(c) && gw_target_can(c, API_RESULT_FILES)))
 		return 0;
 	if (!out)
@@ -256,7 +251,7 @@ int gw_settle_pictures(struct gw_call *c)
 		}
 		if (gw_target_sees(c)) {
 			const struct gen_message *next = i + n < q->n_messages ? &q->messages[i + n] : NULL;
-			bool users = next && is_role(next, "user");
+			bool users = next && gen_is_role(next, "user");
 			int r = add_pictures(c, q->messages + i, n, users ? next : NULL, &out[n_out++]);
 
 			if (r < 0)
