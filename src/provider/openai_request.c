@@ -429,18 +429,10 @@ int openai_embed(
 
 /* ---- what a refusal teaches ---- */
 
-static bool names_any(struct str error, const char *const *words)
-{
-	for (; *words; words++)
-		if (quirk_names(error, *words))
-			return true;
-	return false;
-}
-
 static unsigned learn_format(const struct gen_request *q, unsigned quirks, struct str error)
 {
 	static const char *const words[] = {"response_format", "json_object", "json_schema", NULL};
-	if (q->format == FORMAT_TEXT || (quirks & QUIRK_NO_FORMAT) || !names_any(error, words))
+	if (q->format == FORMAT_TEXT || (quirks & QUIRK_NO_FORMAT) || !quirk_names_any(error, words))
 		return 0;
 	return quirks & QUIRK_OTHER_FORMAT ? QUIRK_NO_FORMAT : QUIRK_OTHER_FORMAT;
 }
@@ -453,7 +445,7 @@ static unsigned learn_max(
 	if (q->max_tokens <= 0 || q->prompt || !quirk_refused(error))
 		return 0;
 	if (!wants_new_max(t->p, q, r->quirks))
-		ret = names_any(error, either) ? QUIRK_NEW_MAX : 0;
+		ret = quirk_names_any(error, either) ? QUIRK_NEW_MAX : 0;
 	else if (quirk_names(error, "max_completion_tokens"))
 		ret = QUIRK_OLD_MAX;
 	return ret & ~r->lessons;
@@ -466,9 +458,10 @@ static unsigned learn_sampling(const struct gen_request *q, struct str error)
 	unsigned set = q->sampling.set, ret = 0;
 	if (!set || !quirk_refused(error))
 		return 0;
-	if ((set & (SAMPLE_TEMPERATURE | SAMPLE_TOP_P | SAMPLE_PRESENCE | SAMPLE_FREQUENCY)) && names_any(error, usual))
+	if ((set & (SAMPLE_TEMPERATURE | SAMPLE_TOP_P | SAMPLE_PRESENCE | SAMPLE_FREQUENCY)) &&
+		quirk_names_any(error, usual))
 		ret |= QUIRK_NO_SAMPLING;
-	if ((set & (SAMPLE_TOP_K | SAMPLE_MIN_P | SAMPLE_REPEAT)) && names_any(error, extras))
+	if ((set & (SAMPLE_TOP_K | SAMPLE_MIN_P | SAMPLE_REPEAT)) && quirk_names_any(error, extras))
 		ret |= QUIRK_NO_EXTRAS;
 	if ((set & SAMPLE_SEED) && quirk_names(error, "seed"))
 		ret |= QUIRK_NO_SEED;
@@ -480,7 +473,8 @@ static unsigned learn_names(const struct gen_request *q, struct str error)
 {
 	static const char *const words[] = {"pattern", "regular expression", "too long", "maximum length", "characters",
 		"a-z", "letter", "alphanumeric", "alphameric", NULL};
-	return quirk_names(error, "name") && names_any(error, words) && !names_all_plain(q) ? QUIRK_PLAIN_NAMES : 0;
+	return quirk_names(error, "name") && quirk_names_any(error, words) && !names_all_plain(q) ? QUIRK_PLAIN_NAMES
+												  : 0;
 }
 
 /* Calls, or those that get back what `extras_of` said of them. */
@@ -526,7 +520,7 @@ static bool names_extras(const struct target *t, const struct gen_request *q, st
 static unsigned learn_thoughts(const struct target *t, const struct gen_request *q, struct str error)
 {
 	static const char *const words[] = {"reasoning_details", "signature", "encrypted", NULL};
-	return names_any(error, words) && request_has_thoughts(t, q) ? QUIRK_NO_THOUGHTS : 0;
+	return quirk_names_any(error, words) && request_has_thoughts(t, q) ? QUIRK_NO_THOUGHTS : 0;
 }
 
 /* Messages that call and say nothing. */
@@ -543,7 +537,7 @@ static unsigned learn_extras(const struct target *t, const struct gen_request *q
 {
 	static const char *const of_calls[] = {"tool_calls", "extra_content", NULL};
 	bool missing = quirk_names(error, "missing"), own = has_calls(q, t);
-	if (own && quirk_refused(error) && (names_any(error, of_calls) || names_extras(t, q, error)))
+	if (own && quirk_refused(error) && (quirk_names_any(error, of_calls) || names_extras(t, q, error)))
 		return QUIRK_NO_CALL_EXTRAS;
 	if (missing && quirk_names(error, "thought_signature") && has_calls(q, NULL))
 		return QUIRK_SIGNED_CALLS;
@@ -561,7 +555,7 @@ static bool says_unpaired(const struct gen_request *q, struct str error)
 	bool tools = has_calls(q, NULL);
 	for (size_t i = 0; i < q->n_messages && !tools; i++)
 		tools = strcmp(q->messages[i].role, "tool") == 0;
-	return tools && names_any(error, words);
+	return tools && quirk_names_any(error, words);
 }
 
 static unsigned learn_calls(const struct target *t, const struct gen_request *q, struct str error)
@@ -572,7 +566,7 @@ static unsigned learn_calls(const struct target *t, const struct gen_request *q,
 		ret = learn_thoughts(t, q, error);
 	if (ret)
 		return ret;
-	return quirk_names(error, "content") && names_any(error, null) && has_silent_calls(q) ? QUIRK_NO_NULL : 0;
+	return quirk_names(error, "content") && quirk_names_any(error, null) && has_silent_calls(q) ? QUIRK_NO_NULL : 0;
 }
 
 /* Some servers say of all forms of a message what each refuses and what it misses: of a member that is refused, the rest is not
@@ -580,7 +574,7 @@ static unsigned learn_calls(const struct target *t, const struct gen_request *q,
 static unsigned learn_reasoning(const struct gen_call *r, struct str error)
 {
 	static const char *const wanted[] = {"missing", "required", NULL};
-	bool wants = quirk_names(error, "passed back") || (names_any(error, wanted) && !quirk_refused(error));
+	bool wants = quirk_names(error, "passed back") || (quirk_names_any(error, wanted) && !quirk_refused(error));
 	bool tried = (r->quirks | r->lessons) & QUIRK_WANTS_REASONING;
 	return (wants && !tried ? QUIRK_WANTS_REASONING : QUIRK_NO_REASONING) & ~r->lessons;
 }

@@ -119,13 +119,18 @@ bool quirk_names(struct str error, const char *word)
 	return false;
 }
 
+bool quirk_names_any(struct str error, const char *const *words)
+{
+	for (; *words; words++)
+		if (quirk_names(error, *words))
+			return true;
+	return false;
+}
+
 bool quirk_refused(struct str error)
 {
 	static const char *const words[] = {"unsupported", "not support", "n't support", "unknown", "unrecognized",
 		"unexpected", "extra", "not permitted", "not allowed", "deprecated", "only the default", "removed",
-		"not available", "no longer", "invalid parameter", "instead"};
-	for (size_t i = 0; i < N_ELEMENTS(words); i++)
-		if (quirk_names(error, words[i]))
-			return true;
-	return false;
+		"not available", "no longer", "invalid parameter", "instead", NULL};
+	return quirk_names_any(error, words);
 }

@@ -133,6 +133,8 @@ unsigned quirks_of(struct provider *p, const char *model);
 unsigned quirks_learn(struct provider *p, const char *model, unsigned quirks);
 void quirks_forget(struct provider *p, const char *model, unsigned quirks);
 
-/* Whether the text of a refusal has the word; `refused`: whether it also says that something is not known or taken. */
+/* Whether the text of a refusal has the word; `any`: one of them, of which the last is NULL; `refused`: whether it also says
+ * that something is not known or taken. */
 bool quirk_names(struct str error, const char *word);
+bool quirk_names_any(struct str error, const char *const *words);
 bool quirk_refused(struct str error);

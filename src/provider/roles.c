@@ -193,14 +193,6 @@ static bool has(const struct gen_request *q, bool (*is)(const struct gen_message
 	return false;
 }
 
-static bool names_any(struct str error, const char *const *words)
-{
-	for (; *words; words++)
-		if (quirk_names(error, *words))
-			return true;
-	return false;
-}
-
 unsigned roles_learn(const struct gen_request *q, struct str error)
 {
 	static const char *const first[] = {"at the beginning", "must be first", "must be the first", NULL};
@@ -210,13 +202,14 @@ unsigned roles_learn(const struct gen_request *q, struct str error)
 	bool of_system = quirk_names(error, "system") && has(q, gen_is_system);
 	if (q->prompt)
 		return 0;
-	if (is_prefilled(q) && names_any(error, last))
+	if (is_prefilled(q) && quirk_names_any(error, last))
 		return QUIRK_NO_PREFILL;
 	if (quirk_names(error, "alternat") && quirk_names(error, "role"))
 		return QUIRK_TURNS;
-	if (of_system && names_any(error, first))
+	if (of_system && quirk_names_any(error, first))
 		return QUIRK_TURNS;
-	if (of_system && quirk_names(error, "role") && names_any(error, refused))
+	if (of_system && quirk_names(error, "role") && quirk_names_any(error, refused))
 		return QUIRK_NO_SYSTEM;
-	return names_any(error, empty) && quirk_names(error, "assistant") && has(q, is_empty) ? QUIRK_NO_EMPTY : 0;
+	return quirk_names_any(error, empty) && quirk_names(error, "assistant") && has(q, is_empty) ? QUIRK_NO_EMPTY
+												    : 0;
 }
