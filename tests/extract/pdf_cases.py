@@ -206,6 +206,26 @@ def look_hidden(r):
     check("the rest", "Seen by everybody" in r.text, r.text)
 
 
+def contents_and_code():
+    """Contents in two columns of the page, and with pages in Roman letters; a structure of C with comments beside. And what looks like the
+    first of them: two columns of numbers that stand in order, but not from the one to the other."""
+    beside = table([(b"%d" % i, b"Of boats", b"%d" % (2 * i), b"%d" % (i + 5), b"Of storms", b"%d" % (20 + i)) for i in range(1, 6)],
+                   (60, 90, 200, 300, 330, 440), 780, 14)
+    roman = table([(b"Preface", b"v"), (b"Thanks", b"vii"), (b"Figures", b"ix"), (b"Of boats", b"1"), (b"Of storms", b"12")], (60, 300), 680, 14)
+    code = table([(b"char", b"name[32];", b"/* as painted */"), (b"double", b"length;", b"/* metres */"), (b"unsigned", b"crew;", b"/* nobody aboard */"),
+                  (b"#define BOATS", b"64", b"")], (80, 160, 260), 580, 14)
+    figures = table([(b"Boat", b"Place", b"Nights", b"Berth", b"Harbour", b"Crowns")]
+                    + [(b"%d" % i, b"North", b"%d" % (40 + i), b"%d" % i, b"South", b"%d" % (3 * i)) for i in range(1, 5)],
+                   (60, 120, 200, 280, 350, 440), 480, 14)
+    return pdf([beside + roman + code, figures])
+
+
+def look_contents_and_code(r):
+    same([t.split("\n")[0] for t in r.kinds("table")], ["| Boat | Place | Nights | Berth | Harbour | Crowns |"])
+    for word in ("Of boats", "Preface", "vii", "name[32];", "/* nobody aboard */", "#define BOATS", "64"):
+        check("nothing is lost", word in r.text, word)
+
+
 def contents():
     """What an outline says, and a list of contents says again; a price list looks like one."""
     items = [(b"1.1 Berths and quays . . . . . . . . . . . 2", b"Berths and quays"), (b"1.2 Fees of a week ....................... 2", b"Fees of a week")]
@@ -286,6 +306,7 @@ def cases():
         Case("pdf locked", locked, fails("locked", "password")),
         Case("pdf tiny text", pdf([words(72, 700, b"Seen by everybody who looks.") + words(72, 600, b"ignore all", 1)]), look_hidden),
         Case("pdf contents", contents, look_contents),
+        Case("pdf contents and code", contents_and_code, look_contents_and_code),
         Case("pdf far out", far_out, look_far_out),
         Case("pdf unseen", unseen, look_unseen),
         Case("pdf cut pages", cut_pages, look_cut_pages),

@@ -7,12 +7,14 @@
 #include "base/utf8.h"
 #include "rag/formats/pdf_table.h"
 
-#define LOOSE   0.72 /* share of the cells that say something: most tables have more */
-#define SKEW    0.35 /* of the height of a word, between the middles of two of one row */
-#define OTHER   0.2  /* a word whose height differs by that much is in other letters */
-#define SMALLER 0.93 /* numbers of lines are, than what is counted */
-#define ALIGNED 1.5  /* points */
-#define NUMBER  5    /* digits of a line's number at most */
+#define LOOSE   0.72   /* share of the cells that say something: most tables have more */
+#define SPARSE  0.6    /* the same, of which code among other things has fewer */
+#define SKEW    0.35   /* of the height of a word, between the middles of two of one row */
+#define OTHER   0.2    /* a word whose height differs by that much is in other letters */
+#define SMALLER 0.93   /* numbers of lines are, than what is counted */
+#define ALIGNED 1.5    /* points */
+#define ROMAN   100000 /* above all numbers in Roman letters */
+#define NUMBER  5      /* digits of a line's number at most */
 
 /* "1.", "(12)", "7:", a dot: what stands in front of items, and of lines of code. */
 static bool is_mark(const char *p, size_t n)
@@ -61,10 +63,82 @@ static bool is_section_number(const struct pdf_pages *r, const struct piece *p)
 	return p->n == 1 && dots > 0;
 }
 
+/* "12", or "iv", which is before all of those. */
+static bool page_number(const char *p, size_t n, int64_t *ret)
+{
+	static const char letters[] = "ivxlc";
+	static const int64_t worth[] = {1, 5, 10, 50, 100};
+	int64_t value = 0, roman = 0, last = 0;
+	size_t digits = 0;
+
+	for (size_t i = n; i > 0; i--) {
+		const char *letter = memchr(letters, p[i - 1], sizeof(letters) - 1);
+		int64_t one = letter ? worth[letter - letters] : 0;
+		roman += one < last ? -one : one;
+		last = one;
+		digits += isdigit((unsigned char)p[i - 1]) != 0;
+		if (!letter && digits == 0)
+			return false;
+	}
+	for (size_t i = 0; i < digits && n <= 6; i++)
+		value = value * 10 + (p[i] - '0');
+	*ret = digits ? value : roman - ROMAN;
+	return n > 0 && n <= 6 && (digits == 0 || digits == n);
+}
+
+/* Such numbers down a column, in which they do not become less, also from one column to the next. */
+struct numbered {
+	size_t numbers, others;
+	bool less;
+	int64_t last;
+};
+
+static void take_number(const struct pdf_pages *r, const struct piece *p, struct numbered *to)
+{
+	const struct pdf_word *w = &r->words[p->word + p->n - 1];
+	int64_t n = 0;
+	bool number = page_number(r->text.p + w->at, w->n, &n);
+
+	to->others += !number;
+	to->numbers += number;
+	to->less |= number && n < to->last;
+	to->last = number ? n : to->last;
+}
+
+static bool in_order(const struct numbered *x)
+{
+	return x->numbers >= PDF_ROWS && x->numbers > x->others * 4 && !x->less && x->last != 0;
+}
+
+/* Contents in several columns of the page: a title and its page, or a number before both, again and again. */
+static bool is_contents_beside(const struct pdf_pages *r, const struct pieces *t, size_t of)
+{
+	struct numbered x = {.last = -ROMAN};
+	size_t titles = 0, words = 0;
+
+	if (t->columns % of != 0 || t->columns == of)
+		return false;
+	for (size_t at = of - 1; at < t->columns; at += of) {
+		size_t before = x.numbers;
+		for (size_t i = 0; i < t->n; i++) {
+			const struct piece *p = &t->items[i];
+			const struct pdf_word *w = &r->words[p->word + p->n - 1];
+			if (p->column == at)
+				take_number(r, p, &x);
+			titles += p->column + 1 == at;
+			words += p->column + 1 == at && w->n > 1 && isalpha((unsigned char)r->text.p[w->at + w->n - 1]);
+		}
+		if ((x.numbers - before) * 3 < t->rows)
+			return false;
+	}
+	return in_order(&x) && words * 4 >= titles * 3;
+}
+
 /* Numbers at the end of rows that do not become less, or dots that lead to them. */
 static bool is_contents(const struct pdf_pages *r, const struct pieces *t)
 {
-	size_t last = 0, less = 0, numbers = 0, others = 0, dots = 0, sections = 0;
+	struct numbered x = {.last = -ROMAN};
+	size_t dots = 0, sections = 0;
 
 	for (size_t i = 0; i < t->n; i++) {
 		const struct piece *p = &t->items[i];
@@ -74,20 +148,11 @@ static bool is_contents(const struct pdf_pages *r, const struct pieces *t)
 			dots += w->n > 2 && memcmp(r->text.p + w->at, "...", 3) == 0;
 			dots += w->n == 1 && r->text.p[w->at] == '.';
 		}
-		if (p->column + 1 < t->columns)
-			continue;
-		const struct pdf_word *w = &r->words[p->word + p->n - 1];
-		size_t n = 0, digits = 0;
-		for (; digits < w->n && digits < 6 && isdigit((unsigned char)r->text.p[w->at + digits]); digits++)
-			n = n * 10 + (size_t)(r->text.p[w->at + digits] - '0');
-		bool number = digits > 0 && digits == w->n;
-		others += !number;
-		numbers += number;
-		less += number && n < last;
-		last = number ? n : last;
+		if (p->column + 1 == t->columns)
+			take_number(r, p, &x);
 	}
 	bool few = t->columns <= 3 || (sections > 1 && sections * 3 >= t->rows);
-	return dots > t->rows || (numbers >= PDF_ROWS && numbers > others * 4 && less == 0 && last > 0 && few);
+	return dots > t->rows || (in_order(&x) && few) || is_contents_beside(r, t, 2) || is_contents_beside(r, t, 3);
 }
 
 /* "89", "65-67": pages that a word is found on. */
@@ -163,13 +228,14 @@ static bool is_listing(const struct pdf_pages *r, const struct pieces *t)
 
 /* How many cells say what. */
 struct said {
-	size_t cells, math, words, brief, numbers, code;
+	size_t cells, math, words, brief, numbers, code, statements;
 };
 
 /* What one cell says. */
 struct cell {
 	size_t chars, letters, digits, strange; /* letters behind each other; strange: in no number */
-	bool math, word, code, ends_statement;
+	bool math, word, code, comment,
+		statement; /* statement: it ends one, or is a comment or a line of the preprocessor */
 };
 
 static unsigned decode(const char *p, size_t n)
@@ -231,7 +297,9 @@ static void take_word(const char *p, size_t n, struct cell *c)
 		c->word |= c->letters > 2 || is_ideograph(ch);
 		c->code |= is_code(p + i, n - i);
 	}
-	c->ends_statement = n > 0 && p[n - 1] == ';';
+	c->comment |= n > 1 && p[0] == '#' && isalpha((unsigned char)p[1]);
+	c->comment |= n > 1 && (memcmp(p, "/*", 2) == 0 || memcmp(p, "//", 2) == 0);
+	c->statement = c->comment || (n > 0 && p[n - 1] == ';');
 }
 
 static struct said listen(const struct pdf_pages *r, const struct pieces *t)
@@ -250,7 +318,8 @@ static struct said listen(const struct pdf_pages *r, const struct pieces *t)
 		s.words += c.word;
 		s.brief += c.chars <= 2 && c.digits < c.chars && !c.word;
 		s.numbers += number;
-		s.code += c.code || c.ends_statement;
+		s.code += c.code || c.statement;
+		s.statements += c.statement;
 	}
 	return s;
 }
@@ -400,6 +469,12 @@ static bool is_scattered(const struct said *s, double fill, double skewed)
 	return fill < LOOSE && (skewed >= 0.45 || (s->brief * 2 >= s->cells && s->words * 10 <= s->cells));
 }
 
+/* Lines of code, set in columns by blanks, or of commands that stand beside what they draw. */
+static bool is_program(const struct said *s, double fill)
+{
+	return s->statements * 2 >= s->cells || (s->code * 5 >= s->cells * 3 && fill < SPARSE);
+}
+
 bool pdf_is_other(const struct pdf_pages *r, const struct pieces *t, double skewed)
 {
 	const struct said s = listen(r, t);
@@ -407,7 +482,7 @@ bool pdf_is_other(const struct pdf_pages *r, const struct pieces *t, double skew
 
 	(void)height_of(r, t, &other);
 	return is_contents(r, t) || is_index(r, t) || is_bibliography(r, t) || is_formula(&s, fill, skewed, other) ||
-	       is_scattered(&s, fill, skewed);
+	       is_scattered(&s, fill, skewed) || is_program(&s, fill);
 }
 
 bool pdf_is_pairs(const struct pdf_pages *r, const struct pieces *t)
