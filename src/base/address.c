@@ -4,6 +4,8 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 
+_Static_assert(ADDRESS_TEXT == INET6_ADDRSTRLEN, "what inet_ntop asks for");
+
 static const unsigned char v4_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 /* Exactly an address, nothing around it. */
@@ -78,6 +80,7 @@ bool address_is_loopback(const struct address *a)
 
 static void clear_behind(struct address *a, unsigned bits)
 {
+	ASSERT(bits <= 8 * sizeof(a->b));
 	for (unsigned i = 0; i < sizeof(a->b); i++) {
 		unsigned kept = bits > 8 * i ? MIN(8, bits - 8 * i) : 0;
 
@@ -107,8 +110,7 @@ void address_format(const struct address *a, unsigned bits, char ret[ADDRESS_TEX
 		return;
 	}
 	clear_behind(&shown, bits);
-	if (!inet_ntop(AF_INET6, shown.b, ret, ADDRESS_TEXT))
-		abort(); /* the room is what it asks for */
+	ASSERT(inet_ntop(AF_INET6, shown.b, ret, ADDRESS_TEXT)); /* the room is what it asks for */
 }
 
 /* ---- networks ---- */

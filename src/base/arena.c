@@ -1,6 +1,7 @@
 /* arena.c - chunks of growing size, objects cut from the newest; or one malloc an object for the sanitizers. */
 #include "base/arena.h"
 
+#include <stddef.h>
 #include <stdio.h>
 
 #include "base/memory.h"
@@ -14,6 +15,10 @@ struct arena_chunk {
 	size_t used, size;
 	_Alignas(ALIGN) char data[];
 };
+
+_Static_assert(ALIGN >= _Alignof(max_align_t) && (ALIGN & (ALIGN - 1)) == 0, "what is cut suits any type");
+_Static_assert(
+	sizeof(struct arena_chunk) + ALIGN <= CHUNK_FIRST && CHUNK_FIRST <= CHUNK_MAX, "the first chunk has room");
 
 void arena_init(struct arena *a, size_t cap)
 {
@@ -36,8 +41,10 @@ void arena_done(struct arena *a)
 
 void arena_wipe(struct arena *a)
 {
-	for (struct arena_chunk *c = a->head; c; c = c->next)
+	for (struct arena_chunk *c = a->head; c; c = c->next) {
+		ASSERT(c->used <= c->size);
 		explicit_bzero(c->data, c->used);
+	}
 	arena_done(a);
 }
 
@@ -129,6 +136,7 @@ void *arena_alloc_array(struct arena *a, size_t n, size_t size)
 {
 	size_t bytes;
 
+	ASSERT(size > 0); /* the caller's type, or its row of a table */
 	if (__builtin_mul_overflow(n, size, &bytes))
 		return NULL;
 	return arena_alloc(a, bytes);

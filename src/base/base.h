@@ -83,6 +83,7 @@ struct str {
 /* As much of the text as fits, and a NUL; NULL is "". */
 UNUSED static inline void text_copy(char *to, size_t size, const char *text)
 {
+	ASSERT(size > 0);
 	size_t n = text ? strnlen(text, size - 1) : 0;
 
 	if (n > 0)

@@ -19,6 +19,7 @@ void buf_done(struct buf *b)
 
 void buf_wipe(struct buf *b)
 {
+	ASSERT(b->n <= b->cap);
 	if (b->p)
 		explicit_bzero(b->p, b->n);
 	buf_done(b);
@@ -207,6 +208,7 @@ void buf_cut(struct buf *b, size_t n)
 {
 	if (n >= b->n)
 		return;
+	ASSERT(b->n < b->cap);
 	b->n = n;
 	b->p[n] = '\0';
 }
@@ -234,6 +236,7 @@ int buf_check(const struct buf *b, struct err *e, const char *too_large)
 {
 	if (!b->failed)
 		return 0;
+	ASSERT(b->failed == E_TOO_LARGE || b->failed == -ENOMEM); /* who writes there by itself sets nothing else */
 	return err_set(e, b->failed, "%s", b->failed == E_TOO_LARGE ? too_large : "no memory left for a text");
 }
 
@@ -242,6 +245,7 @@ char *buf_take(struct buf *b)
 	char *p = NULL;
 
 	if (!b->failed) {
+		ASSERT(b->p ? b->n < b->cap : b->n == 0); /* who raised n itself had the room reserved */
 		p = b->p ? b->p : xstrdup("");
 		p[b->n] = '\0';
 		b->p = NULL;

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <time.h>
 
+#include "base/lock.h"
+
 static int64_t read_us(clockid_t id)
 {
 	struct timespec ts;
@@ -60,16 +62,25 @@ void clock_format(int64_t unix_ms, char ret[25])
 	put(ret + 20, 3, ms);
 }
 
+/* What lies before the beginning of the clock is no time to the system: it would refuse to wait, and a loop around that turn. */
+static struct timespec time_of(int64_t until_ms)
+{
+	int64_t ms = MAX(until_ms, INT64_C(0));
+
+	return (struct timespec){ms / 1000, (long)(ms % 1000) * 1000000};
+}
+
 bool clock_wait(pthread_cond_t *cv, pthread_mutex_t *mx, int64_t until_ms)
 {
-	const struct timespec until = {until_ms / 1000, (long)(until_ms % 1000) * 1000000};
+	const struct timespec until = time_of(until_ms);
 
+	ASSERT(lock_is_mine(mx));
 	return pthread_cond_clockwait(cv, mx, CLOCK_MONOTONIC, &until) != ETIMEDOUT;
 }
 
 bool clock_wait_sem(sem_t *s, int64_t until_ms)
 {
-	const struct timespec until = {until_ms / 1000, (long)(until_ms % 1000) * 1000000};
+	const struct timespec until = time_of(until_ms);
 	int r;
 
 	while ((r = sem_clockwait(s, CLOCK_MONOTONIC, &until)) < 0 && errno == EINTR)

@@ -17,6 +17,12 @@
 static const struct err_info table[] = {ERR_TABLE(X)};
 #undef X
 
+#define X(name, num, status, ...)                                                                                      \
+	_Static_assert((num) <= -5000 && (num) > INT16_MIN, #name " is no errno");                                     \
+	_Static_assert((status) >= 400 && (status) < 600, #name " is told as a failure");
+ERR_TABLE(X)
+#undef X
+
 int err_set_at(struct err *e, int code, const char *file, int line, const char *fmt, ...)
 {
 	va_list ap;

@@ -7,8 +7,17 @@
 static const struct event_info table[] = {EVENT_TABLE(X)};
 #undef X
 
+/* A head is written without looking at its room: digits of 64 bits, and a name. */
+enum { HEAD_WORDS = sizeof("id: \nevent: \ndata: ") - 1, SEQ_DIGITS = 20 };
+#define X(name, wire, ...)                                                                                             \
+	_Static_assert(HEAD_WORDS + SEQ_DIGITS + sizeof(wire) - 1 <= EVENT_HEAD_MAX, wire " is too long a name");
+EVENT_TABLE(X)
+#undef X
+_Static_assert(N_ELEMENTS(table) == EVENT_COUNT, "each type has its row");
+
 const struct event_info *event_info(enum event_type type)
 {
+	ASSERT((size_t)type < N_ELEMENTS(table));
 	return &table[type];
 }
 
@@ -42,6 +51,7 @@ size_t event_head(char ret[EVENT_HEAD_MAX], uint64_t seq, enum event_type type)
 {
 	char *to = put(ret, "id: ", 4);
 
+	ASSERT(seq > 0 && (size_t)type < N_ELEMENTS(table)); /* a frame 0 would not be read back */
 	to = put_u64(to, seq);
 	to = put(to, "\nevent: ", 8);
 	to = put(to, table[type].name, strlen(table[type].name));
@@ -129,6 +139,7 @@ int event_next_frame(struct str log, size_t *pos, struct event_frame *ret)
 		return E_INVALID;
 	f.type = event_type_from(name);
 	*pos = (size_t)(end - log.p) + 2;
+	ASSERT(*pos <= log.n);
 	*ret = f;
 	return 1;
 }

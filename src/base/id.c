@@ -11,6 +11,8 @@
 #define STEP_MASK   0x3ff
 
 static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
+_Static_assert(sizeof(alphabet) - 1 == 32 && ID_LEN * 5 >= 63, "five bits a character, and room for all of them");
+_Static_assert((STEP_MASK >> RANDOM_BITS) == 0, "a step stays within a millisecond's share");
 
 atelier_id id_new(void)
 {

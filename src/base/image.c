@@ -5,6 +5,7 @@
 #define TYPE_SHORT      3
 #define ENTRY_SIZE      12
 
+/* By their number, which is stored nowhere; each is tried on the bytes, whatever a file is called. */
 static const struct {
 	const char *media_type;
 	bool (*read)(struct image_walk *w);
@@ -15,8 +16,11 @@ static const struct {
 	[IMAGE_GIF] = {"image/gif", image_gif},
 };
 
+_Static_assert(N_ELEMENTS(kinds) == IMAGE_GIF + 1, "each type has its row");
+
 const char *image_media_type(enum image_type type)
 {
+	ASSERT((size_t)type < N_ELEMENTS(kinds));
 	return kinds[type].media_type;
 }
 
@@ -61,6 +65,7 @@ void image_exif(unsigned orientation, unsigned char ret[IMAGE_EXIF_SIZE])
 	static const unsigned char plain[IMAGE_EXIF_SIZE] = {
 		'I', 'I', '*', 0, 8, 0, 0, 0, 1, 0, 0x12, 0x01, TYPE_SHORT, 0, 1, 0, 0, 0};
 
+	ASSERT(orientation >= 1 && orientation <= 8);
 	memcpy(ret, plain, IMAGE_EXIF_SIZE);
 	ret[18] = (unsigned char)orientation;
 }

@@ -15,6 +15,7 @@ struct image_walk {
 /* Whether that many bytes are left. */
 UNUSED static inline bool image_has(const struct image_walk *w, size_t n)
 {
+	ASSERT(w->at <= w->in.n); /* else all bytes of the memory behind it were "left" */
 	return w->in.n - w->at >= n;
 }
 

@@ -52,6 +52,7 @@ static void settle(struct image_walk *w, size_t begin, size_t extended)
 	char *out = w->to->p + begin;
 	size_t size = w->to->n - begin - 8;
 
+	ASSERT(w->to->n >= begin + HEAD && extended < w->to->n - begin);
 	if (extended)
 		out[extended] =
 			(char)((out[extended] & ~(FLAG_EXIF | FLAG_XMP)) | (w->orientation > 1 ? FLAG_EXIF : 0));

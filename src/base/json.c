@@ -247,6 +247,7 @@ static void add_code_point(struct buf *b, uint32_t c)
 	/* A NUL would end the text for every C reader behind us. */
 	if (c == 0 || (c >= 0xd800 && c <= 0xdfff))
 		c = 0xfffd;
+	ASSERT(c <= 0x10ffff);
 	if (c < 0x80)
 		buf_add(b, (char[]){(char)c}, 1);
 	else if (c < 0x800)

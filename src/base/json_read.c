@@ -191,6 +191,7 @@ static void scan(struct scan *s)
 			s->depth--;
 		}
 	}
+	ASSERT(s->p <= s->end && s->depth <= s->deepest);
 }
 
 size_t json_cost(const char *p, size_t n, size_t memory)
@@ -266,6 +267,7 @@ static void mend(struct buf *b, struct str text, enum json_reading how)
 			buf_add_char(b, *p++);
 		}
 	}
+	ASSERT(p == end);
 }
 
 /* ---- parsing ---- */

@@ -19,9 +19,13 @@ static _Atomic(log_sink_fn) sink;
 static _Thread_local char request[24]; /* "": none */
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
+_Static_assert(N_ELEMENTS(level_names) == LOG_DEBUG + 1, "each level has its name");
+/* The longest that a byte becomes is an escape in JSON, \\x1b. */
+_Static_assert((TEXT_MAX + sizeof(request)) * 5 + 200 <= LINE_MAX, "the longest text has a line");
 
 void log_init(enum log_level level, bool json)
 {
+	ASSERT(level <= LOG_DEBUG);
 	max_level = level;
 	as_json = json;
 }
@@ -85,6 +89,7 @@ void log_add_line(struct buf *b, enum log_level level, const char *area, const c
 {
 	char time[25];
 
+	ASSERT((size_t)level < N_ELEMENTS(level_names));
 	clock_format(clock_now_ms(), time);
 	(as_json ? add_line_json : add_line_text)(b, time, level_names[level], area, (struct str){text, n});
 	buf_add_char(b, '\n');

@@ -12,6 +12,7 @@ void random_fill(void *p, size_t n)
 		size_t left;
 	} store;
 
+	ASSERT(n <= STORE / 4); /* as random.h says; the rest of the store is thrown away for it */
 	if (store.left < n) {
 		if (getrandom(store.bytes, STORE, 0) != STORE)
 			abort();

@@ -196,6 +196,9 @@ void schema_describe(const struct schema *s, bool parsed, struct buf *b)
 		const struct field *f = &s->fields[i];
 		bool some;
 
+		ASSERT((f->type != FT_LIST && f->type != FT_OBJECT) || f->sub); /* of which it is made */
+		ASSERT(f->type != FT_ENUM || f->choices);
+		ASSERT(!f->pattern || f->hint); /* who is refused is told what it wants */
 		if (i > 0)
 			buf_add_char(b, ',');
 		json_add_cstr(b, f->name);

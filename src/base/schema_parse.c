@@ -99,16 +99,18 @@ static bool has_control(const char *s, size_t n, bool many_lines)
 	return false;
 }
 
-static bool fits(const char *text, const char *pattern)
+/* 1: it does; 0: it does not; -ENOMEM. */
+static int fits(const char *text, const char *pattern)
 {
 	regex_t rx;
-	bool ok;
+	int r = regcomp(&rx, pattern, REG_EXTENDED | REG_NOSUB);
 
-	if (regcomp(&rx, pattern, REG_EXTENDED | REG_NOSUB) != 0)
-		abort(); /* a mistake in a table */
-	ok = regexec(&rx, text, 0, NULL, 0) == 0;
+	ASSERT(r == 0 || r == REG_ESPACE); /* the pattern is of a table */
+	if (r != 0)
+		return -ENOMEM;
+	r = regexec(&rx, text, 0, NULL, 0);
 	regfree(&rx);
-	return ok;
+	return r == REG_ESPACE ? -ENOMEM : r == 0;
 }
 
 static int parse_text(struct parse *p, const struct field *f, const struct place *at, const json_t *v, const char **ret)
@@ -124,8 +126,9 @@ static int parse_text(struct parse *p, const struct field *f, const struct place
 	if (f->max != 0 && length > (uint64_t)f->max)
 		return refuse(p, at, E_INVALID, "is %llu characters long; at most %lld are allowed",
 			(unsigned long long)length, (long long)f->max);
-	if (f->pattern && !fits(s, f->pattern))
-		return refuse(p, at, E_INVALID, "must be %s", f->hint);
+	int fit = f->pattern ? fits(s, f->pattern) : 1;
+	if (fit <= 0)
+		return fit < 0 ? out_of_memory(p) : refuse(p, at, E_INVALID, "must be %s", f->hint);
 	while (!many_lines && n > 0 && s[0] == ' ') {
 		s++;
 		n--;
@@ -236,6 +239,7 @@ static int parse_list(
 	size_t n = json_array_size(v), size = f->type == FT_STRS ? sizeof(char *) : f->sub->size;
 	struct schema_list list = {.n = n};
 
+	ASSERT(f->type == FT_STRS || !(f->flags & FIELD_UNIQUE)); /* of texts alone it can be said */
 	if (!json_is_array(v) || n < (uint64_t)f->min || (f->max > 0 && n > (uint64_t)f->max)) {
 		if (f->max == 0)
 			return refuse(p, at, E_INVALID, "must be a list");
@@ -336,6 +340,7 @@ static int parse_object(struct parse *p, const struct schema *s, const struct pl
 
 		if (f->type == FT_TIME)
 			continue;
+		ASSERT(f->offset < s->size && f->present < (ptrdiff_t)s->size); /* the row is of this struct */
 		item = json_object_get(v, f->name);
 		if ((f->flags & FIELD_REQUIRED) && (!item || json_is_null(item)))
 			return refuse(p, &field_at, E_INVALID, "is missing");
@@ -363,8 +368,7 @@ int schema_parse_given(
 	struct parse p = {.arena = a, .err = e};
 	int r;
 
-	if (s->n_fields > 64)
-		abort(); /* a mistake in a table */
+	ASSERT(s->n_fields <= 64); /* the bits of `given` */
 	memset(out, 0, s->size);
 	r = json_read(body.p, body.n, BODY_MEMORY, JSON_READ_MILD, &v, e);
 	if (r == 0)
@@ -409,9 +413,11 @@ static size_t size_of(const struct field *f)
 
 void schema_apply(const struct schema *s, const void *from, uint64_t given, void *to)
 {
+	ASSERT(s->n_fields >= 64 || given >> s->n_fields == 0); /* of a parse by this schema */
 	for (size_t i = 0; i < s->n_fields; i++) {
 		const struct field *f = &s->fields[i];
 
+		ASSERT(f->offset + size_of(f) <= s->size);
 		if (given & (uint64_t)1 << i)
 			memcpy((char *)to + f->offset, (const char *)from + f->offset, size_of(f));
 	}

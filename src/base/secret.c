@@ -1,7 +1,15 @@
-/* secret.c - see secret.h. */
+/*
+ * secret.c - each secret has pages of its own from the kernel, with their size in front: the heap would keep what is freed, share
+ * its pages with others, and could not be left out of a dump. The mark tells pages of ours from all other memory, since freeing
+ * unmaps as many bytes as stand there.
+ */
 #include "base/secret.h"
 
 #include <sys/mman.h>
+
+#include "base/magic.h"
+
+#define PAGES_MAGIC 0x5ec4e7a6u
 
 /* The leak checker looks for pointers in what malloc gave, not in pages of our own. */
 #ifdef __has_feature
@@ -13,6 +21,7 @@
 
 struct pages {
 	size_t bytes; /* all of them */
+	unsigned magic;
 	_Alignas(16) char data[];
 };
 
@@ -26,6 +35,7 @@ void *secret_new(size_t n)
 	(void)madvise(p, bytes, MADV_DONTDUMP);
 	(void)mlock(p, bytes); /* as far as the system lets us */
 	p->bytes = bytes;
+	MAGIC_SET(p, PAGES_MAGIC);
 #ifdef LEAK_CHECKED
 	__lsan_register_root_region(p, bytes);
 #endif
@@ -44,6 +54,7 @@ void secret_free(void *secret)
 	if (!secret)
 		return;
 	struct pages *p = CONTAINER_OF(secret, struct pages, data);
+	ASSERT_IS(p, PAGES_MAGIC);
 	size_t bytes = p->bytes;
 
 	explicit_bzero(p, bytes);

@@ -45,6 +45,23 @@ static const size_t offsets[] = {SETTINGS_TABLE(X)};
 #undef X
 
 _Static_assert(N_ELEMENTS(table) <= SETTING_MAX, "raise SETTING_MAX");
+_Static_assert(N_ELEMENTS(offsets) == N_ELEMENTS(table), "each setting has its place");
+
+/* What is standard must be allowed; texts are checked by the tests. */
+#define CHECK_STR(...)
+#define CHECK_SECRET(...)
+#define CHECK_URL(...)
+#define CHECK_HOST(...)
+#define CHECK_NETWORKS(...)
+#define CHECK_DATABASE(...)
+#define CHECK_CHOICE(...)
+#define CHECK_INT(id, standard, least, most)                                                                           \
+	_Static_assert((least) <= (standard) && (standard) <= (most), #id ": its default is out of range");
+#define CHECK_BOOL(id, standard, least, most)                                                                          \
+	_Static_assert((standard) == 0 || (standard) == 1, #id ": its default is 0 or 1");
+#define X(k, id, standard, least, most, ...) CHECK_##k(id, standard, least, most)
+SETTINGS_TABLE(X)
+#undef X
 
 const struct setting_info *settings_table(size_t *ret_n)
 {
@@ -68,6 +85,7 @@ int settings_find(const char *name, size_t n)
 
 static void *field_at(struct settings *s, int i)
 {
+	ASSERT(i >= 0 && (size_t)i < N_ELEMENTS(offsets));
 	return (char *)s + offsets[i];
 }
 
@@ -254,7 +272,9 @@ unsigned settings_choice(const struct settings *s, const char *name)
 	int i = settings_find(name, strlen(name));
 
 	ASSERT(i >= 0 && table[i].kind == SETTING_CHOICE); /* the program's own word, of a value that was checked */
-	return (unsigned)str_word_place(table[i].choices, str_from(*(char *const *)((const char *)s + offsets[i])));
+	int place = str_word_place(table[i].choices, str_from(*(char *const *)((const char *)s + offsets[i])));
+	ASSERT(place >= 0);
+	return (unsigned)place;
 }
 
 void setting_values(const struct setting_info *info, struct buf *to)

@@ -91,6 +91,7 @@ static void add_flag(struct flags *f, int index, const char *value, const char *
 {
 	struct flag *flag = &f->list[f->n++];
 
+	ASSERT(index >= 0);
 	flag->index = index;
 	flag->value = value;
 	snprintf(flag->origin, sizeof(flag->origin), "--%.*s", (int)MIN(n, 60u), name);
@@ -200,6 +201,7 @@ static const char *data_of(const struct flags *f)
 	size_t count;
 	int index = settings_find("data", 4);
 
+	ASSERT(index >= 0);
 	all = settings_table(&count);
 	for (size_t i = 0; i < f->n; i++)
 		if (f->list[i].index == index)

@@ -34,6 +34,7 @@ static const struct {
 	size_t at;
 } places[] = {FIELDS(X)};
 #undef X
+_Static_assert(N_ELEMENTS(places) == N_ELEMENTS(fields), "each field has its place");
 
 const struct settings_provider_field *settings_provider_fields(size_t *ret_n)
 {
@@ -61,6 +62,7 @@ static struct settings_provider *provider_of(struct settings *s, struct str name
 {
 	struct settings_priv *priv = s->priv;
 
+	ASSERT(name.n > 0 && name.n <= NAME_MAX_LEN); /* is_name */
 	for (size_t i = 0; i < priv->n_providers; i++)
 		if (str_eq(str_from(priv->providers[i].name), name))
 			return &priv->providers[i];
@@ -147,6 +149,7 @@ int settings_set_provider(struct settings *s, const char *name, const char *valu
 	struct settings_provider *p = provider_of(s, n);
 	if (!p)
 		return err_set(e, E_INVALID, "%s: there are more than %d providers", origin, PROVIDERS_MAX);
+	ASSERT(places[0].at == offsetof(struct settings_provider, kind));
 	if (!*p->origin || i == 0) /* until the kind is said, the first line stands for it */
 		replace(&p->origin, origin);
 	return set_field(p, i, value, origin, e);

@@ -259,6 +259,7 @@ bool words_find(struct str text, size_t from, size_t within, const struct str *w
 			size_t len = match_at(text.p + at, text.n - at, words[i]);
 
 			if (len > 0) {
+				ASSERT(len <= text.n - at);
 				*ret = (struct words_place){at, len};
 				return true;
 			}

@@ -61,6 +61,8 @@ static void test_wait(void **state)
 		;
 	assert_true(clock_mono_ms() >= until_ms);
 	assert_false(clock_wait(&cv, &mx, 0)); /* a time that has been is not waited for */
+	assert_false(clock_wait(
+		&cv, &mx, -5)); /* nor one before the clock began, as of little patience soon after a start */
 	pthread_mutex_unlock(&mx);
 }
 
