@@ -1,4 +1,9 @@
-/* cut.c - see cut.h. */
+/*
+ * cut.c - one walk over the blocks of a text. What is gathered (start, end, tokens) is emitted when the next piece would make it
+ * too large, when a heading comes or a page ends; a block too large for a passage comes by its sentences or lines, and one without
+ * any is cut at a blank. A heading waits in `lone` until it is known whether text follows, for then it is in the path of that and
+ * no passage. Lying over each other is done at the end, backwards, so that what one takes is never what another has taken already.
+ */
 #include "rag/cut.h"
 
 #include <errno.h>
@@ -61,6 +66,7 @@ static void emit(struct cut *c)
 		end--;
 	if (start == end || c->failed)
 		return;
+	ASSERT(end <= c->x->len && (p->n == 0 || start >= p->items[p->n - 1].end));
 	if (p->n == p->room) {
 		size_t room = p->room ? p->room * 2 : 64;
 		struct passage *more = room <= PASSAGES * 2 ? realloc(p->items, room * sizeof(*more)) : NULL;
@@ -248,6 +254,7 @@ int cut_text(const struct extracted *x, size_t tokens, size_t overlap, struct pa
 {
 	struct cut c = {.x = x, .tokens = tokens ? tokens : CUT_TOKENS, .ret = ret};
 
+	ASSERT(ret->n == 0); /* as passages_init leaves it */
 	for (size_t i = 0; i < x->count && !c.failed; i++)
 		take_block(&c, &x->blocks[i]);
 	take_lone(&c, NULL);

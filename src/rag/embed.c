@@ -1,4 +1,9 @@
-/* embed.c - see embed.h. */
+/*
+ * embed.c - models are chosen by the catalogue of providers and called in batches of passages, each stored before the next is asked
+ * for, so that what breaks off goes on where it was. A batch that is refused is halved, down to one text, which is then cut: nobody
+ * says beforehand how much a model takes. All vectors are made of length one here, so that a product is a cosine. A question has a
+ * watch of its own, as the times of a call are those of one try that has a place.
+ */
 #include "rag/embed.h"
 
 #include <errno.h>
@@ -72,6 +77,8 @@ int embed_model(struct rag *r, const char *wanted, struct arena *a, const char *
 {
 	int s;
 
+	ASSERT(thread_may_wait());
+	ASSERT_IS(r, RAG_MAGIC);
 	*ret_model = NULL;
 	*ret_identity = '\0';
 	if (!r->config.providers)
@@ -154,6 +161,7 @@ static int call_halving(
 	size_t dims[2] = {0, 0}, half = n / 2;
 	int r = call_once(c, texts, n, ret, ret_dims, &why);
 
+	ASSERT(n > 0); /* half of it is less */
 	if (r != E_PROVIDER_REJECTED && r != E_CONTEXT_TOO_LONG && r != E_PROVIDER_REFUSED)
 		return r < 0 ? err_set(e, r, "%s", why.msg) : r;
 	if (n == 1) {
@@ -239,6 +247,7 @@ int embed_text(struct rag *r, const struct embed_text *x, struct err *e)
 	int64_t from = 0;
 	int s;
 
+	ASSERT(x->model && *x->identity);
 	{
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(r->config.db);
 		s = vectors_stored(c, x->text_id, x->identity, &from, e);
@@ -361,6 +370,7 @@ int embed_query(struct rag *r, atelier_id user_id, const char *identity, const c
 {
 	const char *model = identity_model(identity, a), *text;
 
+	ASSERT(thread_may_wait() && *identity);
 	text = model ? arena_printf(a, "%s%s", prefixes_of(model).query, query) : NULL;
 	if (!text)
 		return err_set(e, -ENOMEM, "no memory for a search");

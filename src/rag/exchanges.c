@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/utf8.h"
 #include "rag/embed.h"
+#include "sys/loop.h"
 
 #define TEXT_BYTES  ((size_t)1200) /* about 300 tokens */
 #define ARENA_BYTES ((size_t)32 << 20)
@@ -49,11 +50,13 @@ static int make_batch(struct making *m, const struct exchange_ids *ids, struct e
 	float *rows = NULL;
 	int s;
 
+	ASSERT(ids->n > 0 && ids->n <= N_ELEMENTS(texts));
 	arena_init(&a, ARENA_BYTES);
 	{
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(m->rag->config.db);
 		s = exchanges_get(c, m->by.user_id, 0, ids, ids->n, &a, &of, NULL, e);
 	}
+	ASSERT(of.n <= ids->n);
 	for (size_t i = 0; s == 0 && i < of.n; i++) {
 		const char *text = exchange_text(&of.items[i], &a);
 		texts[i] = text ? arena_printf(&a, "%s%s", prefix, text) : NULL;
@@ -103,6 +106,7 @@ int rag_embed_exchanges(
 	char identity[IDENTITY_MAX];
 	struct making m = {.rag = r, .by = {user_id, NULL, cancel}, .identity = identity, .progress = p};
 
+	ASSERT(thread_may_wait() && cancel && p);
 	arena_init(&a, ARENA_BYTES);
 	int s = embed_model(r, "", &a, &m.by.model, identity, e);
 	if (s < 0 || !m.by.model)
@@ -163,6 +167,7 @@ static int take(struct db_conn *c, const struct recall_request *q, const struct 
 	for (size_t i = 0; i < n; i++)
 		ids.items[i] = hits[i].document_id;
 	int s = exchanges_get(c, q->user_id, q->but, &ids, q->limit * 2, a, &ret->found, &at, e);
+	ASSERT(s < 0 || ret->found.n <= n);
 	for (size_t i = 0; s == 0 && i < ret->found.n; i++)
 		ret->near[i] = (double)hits[at[i]].score;
 	if (s == 0)

@@ -1,4 +1,10 @@
-/* fulltext.c - see fulltext.h. */
+/*
+ * fulltext.c - each document that is put becomes a part of its own, behind the others (terms.h); parts are merged so that each is
+ * at least twice as large as the next one, as of a log-structured tree: then there are few to ask, and a term is written anew only
+ * as often as what it lies in doubles. A document that goes is only marked, and its passages are passed over until a quarter of all
+ * are gone. Passages are numbered over the whole index, so that lengths and owners are plain arrays. Bytes are gone through before
+ * any of them is added, for what reads parts trusts them.
+ */
 #include "rag/fulltext.h"
 
 #include <errno.h>
@@ -262,6 +268,7 @@ static void show(struct fulltext *f, const struct document *d)
 	size_t at = place_of(f, d->id);
 
 	ASSERT(f->n_documents < f->documents_room && f->n_passages + d->n <= f->passages_room);
+	ASSERT(d->first == f->n_passages && !d->gone);
 	if (at < f->n_order && f->documents[f->order[at]].id == d->id)
 		drop(f, at);
 	memmove(f->order + at + 1, f->order + at, (f->n_order - at) * sizeof(*f->order));
@@ -392,7 +399,7 @@ int fulltext_count(const struct fulltext *f, const uint64_t *terms, size_t n, st
 	CLEANUP(buf_done) struct buf scratch = BUF_INIT(TERM_BYTES);
 	int r = 0;
 
-	ASSERT(to->passages >= 0);
+	ASSERT(to->passages >= 0 && n <= FULLTEXT_TERMS);
 	to->passages += (double)fulltext_passages(f);
 	to->length += f->length;
 	for (size_t i = 0; r == 0 && i < n; i++)
@@ -407,6 +414,7 @@ static double weight_of(const struct fulltext_stats *s, size_t i)
 
 double fulltext_once(const struct fulltext_stats *s, size_t i)
 {
+	ASSERT(i < FULLTEXT_TERMS);
 	return weight_of(s, i);
 }
 
@@ -497,6 +505,7 @@ static size_t keep_best(
 			sink(ret, n, 0);
 		}
 	}
+	ASSERT(n <= max);
 	if (n > 1)
 		qsort(ret, n, sizeof(*ret), by_rank);
 	return n;
@@ -511,6 +520,7 @@ int fulltext_search(const struct fulltext *f, const uint64_t *terms, size_t n, c
 	double mean = MAX(stats->length / MAX(stats->passages, 1), 1);
 	int r = scores && chosen ? 0 : -ENOMEM;
 
+	ASSERT(n <= FULLTEXT_TERMS && max > 0); /* the first of the heap is looked at */
 	for (size_t i = 0; r == 0 && i < n; i++)
 		if (stats->with[i] > 0)
 			r = score_term(f, terms[i], weight_of(stats, i), mean, &scratch, scores);

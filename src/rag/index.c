@@ -22,6 +22,7 @@ int rag_new(const struct rag_config *c, struct rag **ret, struct err *e UNUSED)
 
 int rag_start(struct rag *r, struct err *e)
 {
+	ASSERT_IS(r, RAG_MAGIC);
 	int s = stores_start(r, e);
 
 	return s < 0 ? s : indexes_start(r, e);
@@ -38,6 +39,7 @@ void rag_stop(struct rag *r)
 void index_empty(const struct rag *r, struct index *x)
 {
 	ASSERT_IS(x, INDEX_MAGIC);
+	ASSERT(x->filling && lock_is_mine_to_write(&x->lock));
 	fulltext_free(x->fulltext);
 	x->fulltext = fulltext_new(r->config.settings->data);
 	vectors_free(x->vectors);
@@ -49,6 +51,17 @@ void index_empty(const struct rag *r, struct index *x)
 	__atomic_store_n(&x->bytes, 0, __ATOMIC_RELAXED);
 }
 
+static void index_free(struct index *x)
+{
+	ASSERT(x->pins == 0 && !x->filling); /* nobody searches any more */
+	fulltext_free(x->fulltext);
+	vectors_free(x->vectors);
+	free(x->identity);
+	pthread_rwlock_destroy(&x->lock);
+	MAGIC_END(x, INDEX_MAGIC);
+	free(x);
+}
+
 void rag_free(struct rag *r)
 {
 	if (!r)
@@ -57,11 +70,7 @@ void rag_free(struct rag *r)
 	while (r->indexes) {
 		struct index *x = r->indexes;
 		r->indexes = x->next;
-		index_empty(r, x);
-		fulltext_free(x->fulltext);
-		pthread_rwlock_destroy(&x->lock);
-		MAGIC_END(x, INDEX_MAGIC);
-		free(x);
+		index_free(x);
 	}
 	pthread_cond_destroy(&r->indexes_filled);
 	pthread_cond_destroy(&r->indexes_wake);
@@ -115,6 +124,7 @@ struct index *index_pin(struct rag *r, atelier_id id, bool person)
 
 void index_unpin(struct rag *r, struct index *x)
 {
+	ASSERT_IS(x, INDEX_MAGIC);
 	pthread_mutex_lock(&r->mx);
 	ASSERT(x->pins > 0);
 	x->pins--;
@@ -159,6 +169,7 @@ void index_note_bytes(struct index *x)
 	size_t bytes = fulltext_bytes(x->fulltext) + (x->vectors ? vectors_bytes(x->vectors) : 0);
 
 	ASSERT_IS(x, INDEX_MAGIC);
+	ASSERT(x->filling); /* who fills it alone may look without its lock */
 	__atomic_store_n(&x->bytes, bytes, __ATOMIC_RELAXED);
 }
 

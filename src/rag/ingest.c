@@ -56,8 +56,9 @@ static void write_recipe(struct ingest *x)
 
 	for (size_t i = 0; dot && dot[1 + i] && i + 1 < sizeof(kind); i++)
 		kind[i] = isalnum((unsigned char)dot[1 + i]) ? (char)tolower((unsigned char)dot[1 + i]) : '_';
-	snprintf(x->recipe, sizeof(x->recipe), "extract %d cut %d.%lld.%lld %s", EXTRACT_VERSION, CUT_VERSION,
+	int n = snprintf(x->recipe, sizeof(x->recipe), "extract %d cut %d.%lld.%lld %s", EXTRACT_VERSION, CUT_VERSION,
 		(long long)x->work.passage_tokens, (long long)x->work.overlap, kind);
+	ASSERT(n > 0 && (size_t)n < sizeof(x->recipe)); /* two that were cut off would be one */
 }
 
 bool rag_is_older(const char *recipe, const char *format)
@@ -177,6 +178,7 @@ static int store_passages(struct ingest *x, struct err *e)
 	CLEANUP(freep) struct passage_row *rows = xcalloc(PASSAGES, sizeof(*rows));
 	int r = 0;
 
+	ASSERT(x->text_id); /* store_text was first */
 	for (size_t at = 0; r == 0 && at < x->passages.n; at += PASSAGES) {
 		size_t n = MIN(x->passages.n - at, PASSAGES);
 		for (size_t i = 0; i < n; i++) {
@@ -202,6 +204,7 @@ static int store_pages(struct ingest *x, struct err *e)
 	size_t block = 0;
 	int r = 0;
 
+	ASSERT(x->text_id);
 	for (size_t at = 0; r == 0 && at < x->text.n_places; at += PAGES) {
 		size_t n = MIN(x->text.n_places - at, PAGES);
 		for (size_t i = 0; i < n; i++) {
@@ -237,6 +240,7 @@ static int show(struct ingest *x, const struct str *postings, struct err *e)
 	const struct text_end end = {x->work.id, x->text_id, x->work.hash, postings, (int64_t)x->passages.n,
 		x->embeds ? "embedding" : "ready"};
 
+	ASSERT(x->text_id && (!postings || x->passages.n > 0));
 	return texts_show(x->rag->config.db, &end, e);
 }
 

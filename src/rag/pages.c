@@ -1,4 +1,8 @@
-/* pages.c - see pages.h; and pictures of pages, of which the last ones are kept in memory. */
+/*
+ * pages.c - boxes of words written and read, and pictures of pages. Words are boxed, not lines, so that half a line can be marked;
+ * neighbours of one line are put together when they are read. A picture is made in the sandbox, by a process of its own, and
+ * whoever turns pages asks for them again: the last ones are kept in a list by when they were asked for, up to a size.
+ */
 #include "rag/pages.h"
 
 #include <errno.h>
@@ -6,6 +10,7 @@
 
 #include "rag/rag_priv.h"
 #include "store/blobs.h"
+#include "sys/loop.h"
 
 #define UNIT      65535.0
 #define KEPT_MAX  ((size_t)16 << 20) /* bytes of pictures */
@@ -49,6 +54,7 @@ struct page_row page_row_of(const struct extracted *x, size_t place, size_t *blo
 	const struct extract_place *p = &x->places[place];
 	size_t start = p->start, last;
 
+	ASSERT(place < x->n_places && p->end <= x->len);
 	while (start < p->end && x->text[start] == '\n')
 		start++;
 	last = start;
@@ -278,6 +284,8 @@ int rag_page_png(struct rag *r, const char *hash, int page, int width, struct bu
 	struct cancel never;
 	int s;
 
+	ASSERT(thread_may_wait());
+	ASSERT_IS(r, RAG_MAGIC);
 	if (take_kept(r, hash, page, width, ret))
 		return buf_check(ret, e, "The picture is too large.");
 	s = blobs_open(r->config.settings->data, hash, &fd, e);

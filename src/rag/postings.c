@@ -1,4 +1,8 @@
-/* postings.c - see postings.h. */
+/*
+ * postings.c - terms are gathered as entries (term, passage, times), passage by passage, each sorted and put together once it is
+ * whole, and all of them sorted by term when they are written. Reading goes once through the bytes with a flag instead of errors,
+ * so that who reads asks once at the end; whatever the bytes are, nothing is read behind them.
+ */
 #include "rag/postings.h"
 
 #include <errno.h>
@@ -28,6 +32,7 @@ struct postings *postings_new(enum language l)
 {
 	struct postings *p = xcalloc(1, sizeof(*p));
 
+	ASSERT((unsigned)l < LANGUAGES); /* else they could not be read back */
 	MAGIC_SET(p, POSTINGS_MAGIC);
 	p->language = l;
 	return p;
@@ -146,6 +151,7 @@ void postings_write(struct postings *p, struct buf *to)
 		buf_add(to, &p->items[i].term, sizeof(p->items[i].term));
 		write_number(to, end - i);
 		for (size_t k = i; k < end; k++) {
+			ASSERT(p->items[k].passage >= before && p->items[k].passage < p->passages);
 			write_number(to, p->items[k].passage - before);
 			write_number(to, p->items[k].times);
 			before = p->items[k].passage + 1;

@@ -63,9 +63,9 @@ struct rag {
 /* The index of a collection or person, which stays as it is in memory until it is released or unpinned. */
 struct index *index_pin(struct rag *r, atelier_id id, bool person);
 void index_unpin(struct rag *r, struct index *x);
-/* Both its lock for writing is held and nobody else fills it. */
+/* By who fills it, with its lock held for writing. */
 void index_empty(const struct rag *r, struct index *x);
-void index_note_bytes(struct index *x);
+void index_note_bytes(struct index *x); /* by who fills it */
 /* Empties others until so many bytes more fit beside what `x` has; one that is being searched stays. */
 bool index_make_room(struct rag *r, const struct index *x, size_t bytes);
 

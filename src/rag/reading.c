@@ -118,6 +118,8 @@ int rag_list(struct rag *r, const struct search_wish *w, atelier_id after, int64
 	int s = list_all(c, w, after, limit, a, &l, e);
 	size_t n = MIN(l.n, (size_t)limit);
 
+	ASSERT_IS(r, RAG_MAGIC);
+	ASSERT(limit > 0); /* the last one told says where to go on */
 	*ret = (struct listed_documents){.items = ARENA_ARRAY(a, struct listed_document, n + 1)};
 	if (s == 0 && !ret->items)
 		s = err_set(e, -ENOMEM, "no memory for documents");
@@ -217,6 +219,8 @@ int rag_read(struct rag *r, const struct reading_wish *w, struct arena *a, struc
 	struct page_row page = {.start = w->start};
 	int s = get_read(c, &w->where, w->document_id, a, &d, e);
 
+	ASSERT_IS(r, RAG_MAGIC);
+	ASSERT(w->bytes > 0);
 	if (s == 0)
 		s = texts_get(c, d.text_id, a, &t, e);
 	if (s == 0 && w->page)
@@ -269,6 +273,7 @@ static int add_found(
 	struct passage_rows at = {.n = 0};
 	int r = texts_passages_placed(f->c, d->text_id, p->n, p->n, f->a, &at, e);
 
+	ASSERT(f->ret->n < (size_t)f->w->limit);
 	if (r < 0 || at.n == 0)
 		return r;
 	struct reading *to = &f->ret->items[f->ret->n++];
@@ -300,7 +305,10 @@ static int go_through(struct finding *f, const struct document *d, int64_t from,
 	r = texts_slice(f->c, d->text_id, l.items[0].start, l.items[l.n - 1].end, &b, e);
 	f->left -= (int64_t)b.n;
 	for (size_t i = 0; r == 0 && i < l.n && f->ret->n < (size_t)f->w->limit; i++) {
-		const char *text = buf_str(&b).p + (l.items[i].start - l.items[0].start);
+		int64_t from_here = l.items[i].start - l.items[0].start;
+		if (from_here < 0 || l.items[i].end < l.items[i].start || l.items[i].end > l.items[l.n - 1].end)
+			return err_set(e, E_INTERNAL, "the passages of a text are in no order");
+		const char *text = buf_str(&b).p + from_here;
 		if (has_words(f, text, (size_t)(l.items[i].end - l.items[i].start)))
 			r = add_found(f, d, &l.items[i], text, e);
 	}
@@ -352,6 +360,8 @@ int rag_find(struct rag *rag, const struct find_wish *w, struct arena *a, struct
 		.left = FIND_BYTES};
 	int r;
 
+	ASSERT_IS(rag, RAG_MAGIC);
+	ASSERT(w->limit >= 0);
 	*ret = (struct found){.items = ARENA_ARRAY(a, struct reading, (size_t)w->limit)};
 	words_add_bare(&f.wanted, w->text, strlen(w->text));
 	arena_init(&f.work, WORK_BYTES);

@@ -13,6 +13,7 @@
 #include "rag/rag_priv.h"
 #include "rag/words.h"
 #include "store/recall.h"
+#include "sys/loop.h"
 
 #define QUERY_MAX  ((size_t)4096)
 #define WORDS_MAX  16
@@ -178,6 +179,8 @@ int rag_recall(struct rag *r, const struct recall_request *in, struct arena *a, 
 	enum language l = language_guess(q.text);
 	int s;
 
+	ASSERT(thread_may_wait());
+	ASSERT_IS(r, RAG_MAGIC);
 	l = l == LANGUAGE_NONE ? LANGUAGE_EN : l; /* a short question: most chats are in English */
 	q.n_wanted = words_ask(w, 1u << l, q.text, wanted, WORDS_MAX);
 	words_each(w, l, q.text, take_word, &q);
@@ -197,6 +200,7 @@ int rag_recall(struct rag *r, const struct recall_request *in, struct arena *a, 
 	n = rank(&q, w, l, &all, counts, found);
 	if (meant.found.n)
 		n = add_meant(&meant, found, n);
+	ASSERT(n <= all.n + meant.found.n);
 	s = tell(found, MIN(n, in->limit), a, ret, e);
 	ret->notice = meant.notice;
 	return s;

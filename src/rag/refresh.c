@@ -48,7 +48,8 @@ static bool begin(struct rag *r, struct index *x, int64_t until_ms)
 	while (x->filling && clock_wait(&r->indexes_filled, &r->mx, until_ms))
 		;
 	bool mine = !x->filling;
-	x->filling = true;
+	if (mine)
+		x->filling = true;
 	pthread_mutex_unlock(&r->mx);
 	return mine;
 }
@@ -145,6 +146,7 @@ static int fill_words(struct index *x, struct db_conn *c, const struct search_pl
 	bool whole = x->revision < p->removed;
 	int r = 0;
 
+	ASSERT(x->filling && x->id == p->collection_id);
 	if (x->revision >= p->revision)
 		return 0;
 	r = documents_changed(c, x->id, whole ? -1 : x->revision, WORDS_VERSION, a, &l, e);
@@ -199,6 +201,10 @@ static int add_vectors(
 	size_t dims = b->n / n / sizeof(float);
 	int r;
 
+	if (dims == 0) {
+		log_error("rag", "the vectors of a document are damaged and left out");
+		return 0;
+	}
 	index_note_bytes(x);
 	if (!index_make_room(rag, x, n * (dims + VECTOR_ALIGN))) {
 		leave_out(x);
@@ -236,6 +242,7 @@ static int put_vectors(struct rag *rag, struct index *x, struct db_conn *c, cons
 
 static void set_meant(struct index *x, int64_t revision)
 {
+	ASSERT(x->filling && revision >= x->meant);
 	pthread_rwlock_wrlock(&x->lock);
 	x->meant = revision;
 	x->toward = -1;
@@ -293,7 +300,7 @@ static int fill(
 	CLEANUP(arena_done) struct arena a;
 
 	ASSERT_IS(x, INDEX_MAGIC);
-	ASSERT(x->id == p->collection_id);
+	ASSERT(!x->person); /* whose exchanges are no documents */
 	arena_init(&a, CHANGES_BYTES);
 	int r = fill_words(x, c, p, s, &a, e);
 	if (r == 0 && meaning && x->revision >= p->revision)
@@ -349,9 +356,10 @@ static int put_exchanges(struct index *x, struct db_conn *c, struct slice *s, si
 		struct str bytes = db_bytes(rows, 2);
 		size_t dims = bytes.n / sizeof(float);
 		s->bytes += bytes.n;
-		x->vectors = x->vectors ? x->vectors : vectors_new(dims);
 		x->revision = db_i64(rows, 0);
-		if (dims == vectors_dims(x->vectors))
+		if (!x->vectors && dims)
+			x->vectors = vectors_new(dims);
+		if (dims && dims == vectors_dims(x->vectors))
 			r = vectors_add(
 				x->vectors, db_i64(rows, 1), x->revision, (const float *)(const void *)bytes.p, 1);
 		if (r < 0)
@@ -579,6 +587,7 @@ void indexes_stop(struct rag *r)
 {
 	if (!r->indexes_started)
 		return;
+	ASSERT(!pthread_equal(pthread_self(), r->indexes_thread)); /* which is waited for */
 	pthread_mutex_lock(&r->mx);
 	r->indexes_over = true;
 	pthread_cond_signal(&r->indexes_wake);

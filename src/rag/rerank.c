@@ -52,6 +52,7 @@ int rerank_passages(
 	struct cancel never;
 	int s = texts && scores ? read_texts(r, items, n, a, texts, e) : err_set(e, -ENOMEM, "no memory for a search");
 
+	ASSERT(thread_may_wait() && n > 0);
 	if (s < 0)
 		return s;
 	const struct rerank_request q = {

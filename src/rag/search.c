@@ -232,8 +232,15 @@ static double dot(const float *a, const float *b, size_t n)
 	return sum;
 }
 
+/* Of each place there is room for as many by either way. */
+static size_t room_of(const struct search *s)
+{
+	return s->n_held * CANDIDATES * 2;
+}
+
 static void add_meant(struct search *s, const struct search_place *p, const struct vector_hit *hits, size_t n)
 {
+	ASSERT(n <= CANDIDATES && s->n_found + n <= room_of(s));
 	for (size_t i = 0; i < n; i++)
 		s->found[s->n_found++] = (struct ranked){.document_id = hits[i].document_id,
 			.text_id = hits[i].text_id,
@@ -306,6 +313,7 @@ static int look_by_words(struct search *s, size_t at, const struct fulltext_stat
 	n = fulltext_search(s->held[at]->fulltext, s->terms, s->n_terms, stats, p->documents, p->n, hits, CANDIDATES);
 	if (n < 0)
 		return err_set(e, n, NO_INDEX);
+	ASSERT(s->n_found + (size_t)n <= room_of(s));
 	for (int i = 0; i < n; i++)
 		s->found[s->n_found++] = (struct ranked){.document_id = hits[i].document_id,
 			.text_id = hits[i].text_id,
@@ -426,6 +434,7 @@ static void fuse(struct search *s)
 {
 	double most = asks_for_words(s->q->query) ? EXACT_WORDS / 100.0 : 1;
 
+	ASSERT(s->n_found > 0);
 	join(s);
 	const struct reach r = reach_of(s);
 	for (size_t i = 0; i < s->n_found; i++)
@@ -441,7 +450,7 @@ static int rank_all(struct search *s, struct db_conn *c, struct arena *a, struct
 	struct fulltext_stats stats = {.passages = 0};
 	int r = 0;
 
-	s->found = ARENA_ARRAY(a, struct ranked, s->n_held * CANDIDATES * 2 + 1);
+	s->found = ARENA_ARRAY(a, struct ranked, room_of(s) + 1);
 	if (!s->found)
 		return err_set(e, -ENOMEM, "no memory for a search");
 	for (size_t i = 0; r == 0 && i < s->n_held; i++)
@@ -477,8 +486,10 @@ static int hold_all(struct search *s, struct arena *a, struct err *e)
 		return err_set(e, -ENOMEM, "no memory for a search");
 	memcpy(order, s->held, s->n_held * sizeof(struct index *));
 	qsort(order, s->n_held, sizeof(struct index *), by_index);
-	for (size_t i = 0; i < s->n_held; i++)
+	for (size_t i = 0; i < s->n_held; i++) {
+		ASSERT(i == 0 || order[i - 1]->id < order[i]->id); /* held twice it would wait for who waits for it */
 		index_hold(order[i]);
+	}
 	return 0;
 }
 
@@ -551,7 +562,9 @@ static int reorder(struct search *s, struct reranked *items, size_t n, struct ar
 		return -ENOMEM;
 	memcpy(before, s->found, n * sizeof(*before));
 	qsort(items, n, sizeof(*items), by_reranker);
+	ASSERT(n <= s->n_found);
 	for (size_t i = 0; i < n; i++) {
+		ASSERT(items[i].at < n);
 		s->found[i] = before[items[i].at];
 		s->found[i].reranked = (int64_t)i + 1;
 	}
@@ -728,6 +741,7 @@ int rag_search(
 
 	ASSERT(thread_may_wait());
 	ASSERT_IS(rag, RAG_MAGIC);
+	ASSERT(q->limit >= 0 && q->limit <= SEARCH_MAX);
 	{
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(rag->config.db);
 		r = collections_scope(c, &q->where, a, &s.scope, e);

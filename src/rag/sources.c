@@ -6,6 +6,7 @@
 #include "rag/words.h"
 #include "store/documents.h"
 #include "store/texts.h"
+#include "sys/loop.h"
 
 #define PASSAGE_MAX   ((size_t)1 << 20)
 #define SOURCE_TOKENS 400 /* of a passage with what stands around it */
@@ -107,6 +108,7 @@ static size_t run_of(const struct passage_rows *l, size_t from)
 {
 	size_t to = from + 1;
 
+	ASSERT(from < l->n);
 	while (to < l->n && l->items[to].page == l->items[from].page &&
 		l->items[to].end - l->items[from].start <= SOURCE_TOKENS * 4)
 		to++;
@@ -117,6 +119,7 @@ static int add_run(
 	struct whole *w, const struct document *d, const struct passage_row *first, int64_t end, struct err *e)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(PASSAGE_MAX);
+	ASSERT(w->to->n < WHOLE_SOURCES);
 	struct source *s = &w->to->items[w->to->n];
 	int r = texts_slice(w->c, d->text_id, first->start, end, &b, e);
 
@@ -225,6 +228,8 @@ int rag_sources(struct rag *rag, const struct search_request *q, size_t tokens, 
 {
 	int r = 1;
 
+	ASSERT(thread_may_wait());
+	ASSERT_IS(rag, RAG_MAGIC);
 	*ret = (struct source_list){.n = 0};
 	if (whole) {
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(rag->config.db);

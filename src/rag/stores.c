@@ -1,4 +1,9 @@
-/* stores.c - see stores.h. */
+/*
+ * stores.c - what the kinds of stores share: asking by HTTP and saying what went wrong, which store is configured, the search, and
+ * the thread that copies. What is copied is noted in the database after the store has it, and what is removed after it is gone
+ * there, so that a crash does a thing twice and never leaves one out. The thread sleeps without a clock while no store is
+ * configured.
+ */
 #include "rag/stores.h"
 
 #include <errno.h>
@@ -102,6 +107,7 @@ void store_add_collection(struct buf *b, const struct store_place *p, const char
 
 void store_add_vector(struct buf *b, const float *v, size_t dims)
 {
+	ASSERT(dims > 0); /* else no list begins */
 	for (size_t i = 0; i < dims; i++)
 		buf_printf(b, "%c%.8g", i ? ',' : '[', (double)v[i]);
 	buf_add_char(b, ']');
@@ -111,6 +117,7 @@ void store_add_texts(struct buf *b, const struct store_wish *w)
 {
 	char id[ID_LEN + 1];
 
+	ASSERT(w->n > 0);
 	for (size_t i = 0; i < w->n; i++) {
 		id_format(w->texts[i], id);
 		buf_printf(b, "%c\"%s\"", i ? ',' : '[', id);
@@ -146,6 +153,7 @@ int rag_store_check(struct rag *r, const struct vector_store *in, const char *ke
 	int s = 0;
 
 	arena_init(&a, (size_t)1 << 20);
+	ASSERT_IS(r, RAG_MAGIC);
 	if (!kind)
 		return 0;
 	if (!key) { /* the key that is there, if it is for this address */
@@ -245,6 +253,7 @@ int stores_nearest(struct rag *r, const struct store_place *p, const struct sear
 		wish.n = MIN(n_ids - from, (size_t)TEXTS_AT_ONCE);
 		ASSERT(*ret_n + w->limit <= rounds * w->limit); /* room for what this question may find */
 		s = kind->nearest(p, &wish, hits, &found, e);
+		ASSERT(found <= w->limit);
 		*ret_n += s == 0 ? take(hits, found, texts, n, *ret + *ret_n) : 0;
 	}
 	if (*ret_n > 1)
@@ -383,6 +392,7 @@ void stores_stop(struct rag *r)
 {
 	if (!r->stores_started)
 		return;
+	ASSERT(!pthread_equal(pthread_self(), r->stores_thread)); /* which is waited for */
 	cancel_fire(&r->stores_end, E_CANCELED);
 	pthread_mutex_lock(&r->stores_mx);
 	r->stores_over = true;

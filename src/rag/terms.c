@@ -1,4 +1,9 @@
-/* terms.c - see terms.h. */
+/*
+ * terms.c - blocks of about a kilobyte, of each the first hash and its place in memory: finding a term halves the blocks and reads
+ * one of them. Merging reads each input once, block by block with a cursor, and writes through a window, so that indexes larger
+ * than memory can be merged; the inputs stay until all is written, so that one that fails has changed nothing. What is read was
+ * written by this process and is not checked again.
+ */
 #include "rag/terms.h"
 
 #include <errno.h>
@@ -154,6 +159,8 @@ static int write_term(struct writer *w, uint64_t hash, uint32_t passages)
 	size_t before = w->b.n, size = HASH_BYTES + 10 + w->term.n;
 
 	ASSERT(passages > 0 || w->term.n == 0);
+	ASSERT(hash != 0);                                    /* with which a cursor says that there are no more */
+	ASSERT(s->n == 0 || hash > s->blocks[s->n - 1].hash); /* terms_find halves them */
 	if (w->term.n > UINT32_MAX)
 		return -ENOMEM;
 	if ((s->n == 0 || s->size - s->blocks[s->n - 1].at + size > BLOCK_BYTES) && !begin_block(s, hash))
@@ -175,6 +182,7 @@ static int end_writing(struct writer *w, int r, struct terms **ret)
 
 	if (r == 0 && s->fd >= 0 && !flush(w))
 		r = -EIO;
+	ASSERT(r < 0 || s->fd >= 0 || s->size == w->b.n);
 	if (r == 0 && s->fd < 0) {
 		s->bytes = malloc(MAX(s->size, (size_t)1));
 		r = s->bytes ? 0 : -ENOMEM;
@@ -197,6 +205,7 @@ struct terms *terms_new(struct postings_reader *r, uint32_t first)
 
 	if (!w.s)
 		return NULL;
+	ASSERT(!r->broken); /* who puts a text into an index has gone through its bytes before */
 	for (uint32_t k = postings_terms(r); s == 0 && k > 0; k--) {
 		uint32_t passages, before = 0, next = first;
 		uint64_t hash = postings_term(r, &passages);
@@ -347,6 +356,7 @@ static int merge(struct terms *const *in, size_t n, const uint32_t *to, const ch
 
 	ASSERT(n > 0);
 	for (size_t i = 0; r == 0 && i < n; i++) {
+		ASSERT(i == 0 || in[i]->first >= in[i - 1]->first);
 		c[i] = (struct cursor){.s = in[i], .scratch = BUF_INIT(BYTES_MAX)};
 		size += in[i]->size;
 		r = advance(&c[i]);

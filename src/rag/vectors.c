@@ -1,13 +1,18 @@
-/* vectors.c - see vectors.h. */
+/*
+ * vectors.c - a run of rows for each document, by its id; a row is padded with zeros to what the widest kernel takes at a time, so
+ * that none has an end to look after. Kernels multiply an unsigned byte by a signed one, which is what processors have: the
+ * question is moved up by 128, and 128 times the sum of the row, which is kept, taken off again; so all give the same number, bit
+ * by bit. The best are kept in a heap of as many as are wanted.
+ */
 #include "rag/vectors.h"
 
 #include <errno.h>
 #include <math.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
+#endif
 
 #include "base/magic.h"
-#endif
 
 _Static_assert(VECTOR_ALIGN % 64 == 0, "the widest kernel takes as many at a time");
 
@@ -87,6 +92,7 @@ struct vectors *vectors_new(size_t dims)
 {
 	struct vectors *v = xcalloc(1, sizeof(*v));
 
+	ASSERT(dims > 0);
 	MAGIC_SET(v, VECTORS_MAGIC);
 	v->dims = dims;
 	v->width = (dims + VECTOR_ALIGN - 1) / VECTOR_ALIGN * VECTOR_ALIGN;
@@ -211,6 +217,7 @@ int vectors_add(struct vectors *v, int64_t id, int64_t text_id, const float *row
 	ASSERT_IS(v, VECTORS_MAGIC);
 	if (!r)
 		return -ENOMEM;
+	ASSERT(r->n == 0 || (r->codes && r->scales && r->sums));
 	size_t from = r->text_id == text_id ? r->n : 0, all = from + n;
 	/* What is left of another text stays until all of the room is there. */
 	if (all > r->n && (!resize(&r->codes, all, v->width) || !resize(&r->scales, all, sizeof(*r->scales)) ||
@@ -323,6 +330,8 @@ int vectors_search(const struct vectors *v, const float *query, const int64_t *o
 	vector_dot_fn dots[3];
 	size_t n_dots = vector_dots(dots);
 
+	ASSERT_IS(v, VECTORS_MAGIC);
+	ASSERT(v->width % VECTOR_ALIGN == 0 && v->width >= v->dims); /* what the kernels read is there */
 	if (!codes)
 		return -ENOMEM;
 	float scale = encode_query(v, query, codes, moved);
@@ -334,6 +343,7 @@ int vectors_search(const struct vectors *v, const float *query, const int64_t *o
 			look(v, r, moved, scale, dots[n_dots - 1], &k);
 	}
 	free(codes);
+	ASSERT(k.n <= max);
 	if (k.n > 1)
 		qsort(ret, k.n, sizeof(*ret), by_rank);
 	return (int)k.n;

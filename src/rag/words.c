@@ -1,4 +1,9 @@
-/* words.c - see words.h. */
+/*
+ * words.c - one walk over the characters for texts and for questions, which must agree on every term: a text tells all that a word
+ * may be looked for by, a question asks for one of them, in each language that the collection has. Stop words are terms as others,
+ * for a question may be made of nothing else; otherwise it leaves them out. The language of a text is guessed by its stop words
+ * alone.
+ */
 #include "rag/words.h"
 
 #include <libstemmer.h>
@@ -81,6 +86,7 @@ struct words {
 
 const char *language_code(enum language l)
 {
+	ASSERT((unsigned)l < LANGUAGES);
 	return languages[l].code;
 }
 
@@ -326,6 +332,7 @@ static size_t walk_signs(const struct walk *x, size_t start, struct room *room)
 
 static void walk(const struct walk *x)
 {
+	ASSERT((unsigned)x->l < LANGUAGES);
 	size_t most = x->text.n * 20 + 4096;
 	struct room room = {BUF_INIT(most), BUF_INIT(most)};
 	size_t at = 0, next;
@@ -341,6 +348,7 @@ static void walk(const struct walk *x)
 		default:
 			at = next;
 		}
+	ASSERT(at == x->text.n);
 	buf_done(&room.folded);
 	buf_done(&room.bare);
 }
@@ -375,6 +383,7 @@ size_t words_ask(struct words *w, unsigned bits, struct str text, uint64_t *ret,
 {
 	struct asked x = {.terms = ret, .max = max};
 
+	ASSERT((bits & ~WORDS_BEFORE) >> LANGUAGES == 0);
 	for (int stops = 0; stops < 2 && x.n == 0; stops++) { /* a question of nothing but such words asks for them */
 		x.stops = stops;
 		for (int l = LANGUAGE_NONE; l < LANGUAGES; l++)

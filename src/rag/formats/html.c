@@ -35,6 +35,7 @@ enum element {
 	E_RAISED
 };
 
+/* What is not here is E_NONE: what stands in it is read, as if it were not there. */
 static const struct {
 	const char *name;
 	enum element element;

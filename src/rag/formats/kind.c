@@ -113,6 +113,8 @@ static bool is_code(const struct input *in)
 			    "ini", "cfg", "conf", "cmake", "mk", "gradle", "tf", "proto", "graphql", NULL});
 }
 
+/* Asked from the first to the last, and the first that says yes reads it: what is known by its bytes stands before what is known by its
+ * name. What is not plain is never touched outside of the walls. */
 static const struct kind {
 	bool (*is)(const struct input *in);
 	void (*read)(struct doc *d, const struct input *in);

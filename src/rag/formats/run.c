@@ -1,4 +1,8 @@
-/* run.c - see run.h. This process has one thread, so that it may fork. */
+/*
+ * run.c - this process has one thread, so that it may fork. The program gets the file as its standard input and nothing else that
+ * is open, with limits of time and memory of its own: so what it uses up ends it and not the reader, which can then say so. Both of
+ * its pipes are read at once, for a program that waits to write errors would never end its output.
+ */
 #include "rag/formats/run.h"
 
 #include <errno.h>

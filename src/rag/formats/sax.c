@@ -1,4 +1,8 @@
-/* sax.c - see sax.h. */
+/*
+ * sax.c - pieces go to the parser as they come, each looked over by tags.h first. What comes out is counted, for entities make much
+ * of little, and a document type is refused but where a format has one, for that is where entities are declared. After a failure of
+ * the document no handler is called any more, so that none has to ask.
+ */
 #include "rag/formats/sax.h"
 
 #include <libxml/parser.h>

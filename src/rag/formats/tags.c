@@ -1,4 +1,8 @@
-/* tags.c - see tags.h. */
+/*
+ * tags.c - a machine of a few states, one byte at a time, so that it takes pieces as they come. It need not understand what a
+ * parser does, only never count less: where it is in doubt it counts one more. The insides of scripts and styles of HTML are no
+ * tags.
+ */
 #include "rag/formats/tags.h"
 
 #include <ctype.h>

@@ -1,4 +1,8 @@
-/* zip_reader.c - see zip_reader.h. */
+/*
+ * zip_reader.c - what an archive may be is bounded before anything is unpacked (entries, and entries that claim the same bytes),
+ * and what comes out of it while it does: over all archives of a document, and against the size of this one, which is how a bomb
+ * shows. Relations are those of office files: names within the archive, made plain here, as no path of it is ever one of a disk.
+ */
 #include <stdio.h>
 #include <strings.h>
 #include <zip.h>

@@ -224,6 +224,26 @@ static void test_find(void **state)
 	rag_free(h.r);
 }
 
+static int disorder_in(struct db_conn *c, void *arg UNUSED, struct err *e)
+{
+	return db_exec(c, NULL, e, "UPDATE passages SET start_at = ? WHERE n = 0", DB_I64(THIRD));
+}
+
+/* What the database says of passages that cannot be so is an error, and nothing is read where none is. */
+static void test_passages_in_no_order(void **state)
+{
+	struct house h;
+	struct found got;
+
+	build(state, &h);
+	const struct find_wish w = {.where = all_of(&h), .text = "boats", .limit = 10};
+	FINE(h.f, rag_find(h.r, &w, &h.f->a, &got, &h.f->e));
+	assert_int_equal(got.n, 2);
+	FINE(h.f, db_write(h.f->db, disorder_in, NULL, &h.f->e));
+	REFUSED(h.f, E_INTERNAL, rag_find(h.r, &w, &h.f->a, &got, &h.f->e));
+	rag_free(h.r);
+}
+
 /* ---- terms of an older version ---- */
 
 static int old_words_in(struct db_conn *c, void *arg, struct err *e)
@@ -639,6 +659,26 @@ static void test_memory(void **state)
 	rag_free(h.r);
 }
 
+/* A document whose vectors are damaged is left out, and takes those of no other with it. */
+static void test_damaged_vectors(void **state)
+{
+	struct house h;
+	struct document d = {0};
+	const float nothing = 0;
+
+	build(state, &h);
+	FINE(h.f, documents_get(h.f->c, h.f->ada, h.d, &h.f->a, &d, &h.f->e));
+	FINE(h.f, vectors_store(h.f->db, &(struct vectors_new){d.text_id, "model 1", 0, &nothing, 3, 0}, &h.f->e));
+	FINE(h.f, documents_embedded(h.f->db, h.d, d.text_id, "model 1", &h.f->e));
+	add_vectors(&h, h.other);
+	(void)memory_after(&h, &h.k, 1);
+	struct index *x = index_pin(h.r, h.k, false);
+	assert_non_null(x->vectors);
+	assert_int_equal(vectors_count(x->vectors), VECTORS);
+	index_unpin(h.r, x);
+	rag_free(h.r);
+}
+
 /* One that has no time takes the least that is read at once. */
 static struct slice slice_without_time(void)
 {
@@ -739,6 +779,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_named, setup, end),
 		cmocka_unit_test_setup_teardown(test_read, setup, end),
 		cmocka_unit_test_setup_teardown(test_find, setup, end),
+		cmocka_unit_test_setup_teardown(test_passages_in_no_order, setup, end),
+		cmocka_unit_test_setup_teardown(test_damaged_vectors, setup, end),
 		cmocka_unit_test_setup_teardown(test_reword, setup, end),
 		cmocka_unit_test_setup_teardown(test_another_model_in_the_last_moment, setup, end),
 		cmocka_unit_test_setup_teardown(test_a_new_version_in_the_last_moment, setup, end),
