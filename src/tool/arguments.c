@@ -213,6 +213,7 @@ const char *arguments_mend(const char *p, const char *end, struct buf *ret)
 	struct mend m = {.p = p, .end = end, .out = BUF_INIT((size_t)(end - p) * 6 + 64), .depth = 1};
 	enum reading r = mend_value(&m);
 
+	ASSERT(m.p >= p && m.p <= end);
 	if (r == READ_FINE && buf_status(&m.out) == 0)
 		buf_add(ret, m.out.p, m.out.n);
 	buf_done(&m.out);
@@ -339,6 +340,7 @@ static int fit(const struct tool *tool, const struct objects *o, struct arena *a
 
 	if (json_parse(tool->parameters, strlen(tool->parameters), &schema, &quiet) < 0)
 		schema = json_object(); /* then its server judges */
+	ASSERT(!o->wrong && o->n <= CALLS_MAX);
 	ret->items = ARENA_ARRAY(a, const char *, MAX(o->n, 1u));
 	if (!ret->items)
 		return -ENOMEM;

@@ -17,6 +17,7 @@ static bool has_documents(const struct tools *t)
 	return t->config.rag;
 }
 
+/* A name is what people have allowed and assistants have chosen: it stays. */
 static const struct builtin all[] = {
 	{"calculator", "Calculator",
 		"Calculates an expression: + - * / % ^, parentheses, factorial (!), functions such as sqrt, ln, log, "
@@ -123,6 +124,7 @@ static int list(struct tools *t, atelier_id user_id, struct arena *a, struct too
 		const struct builtin *b = &all[i];
 		if ((b->admin && !admin) || (b->remembers && !remembers) || (b->available && !b->available(t)))
 			continue;
+		ASSERT(b->call && strlen(b->name) <= TOOL_NAME_MAX);
 		items[n++] = (struct tool){.name = b->name,
 			.title = b->title,
 			.description = b->description,

@@ -262,6 +262,7 @@ static num sign_of(num x)
 	return (x > 0) - (x < 0);
 }
 
+/* Each has one of both: `one` for a single number, `many` for `least` to `most`. */
 static const struct function {
 	const char *name;
 	num (*one)(num x);

@@ -52,6 +52,7 @@ static int make_input(struct asked *a, const char *what, const struct server_use
 {
 	unsigned char bytes[16];
 
+	_Static_assert(sizeof(a->mark) > 2 * sizeof(bytes), "the mark is written in two signs a byte");
 	randombytes_buf(bytes, sizeof(bytes));
 	sodium_bin2hex(a->mark, sizeof(a->mark), bytes, sizeof(bytes));
 	buf_printf(to, "{\"do\":\"%s\",\"mark\":\"%s\",\"source\":", what, a->mark);
@@ -69,6 +70,7 @@ static int make_input(struct asked *a, const char *what, const struct server_use
 /* What it printed, and its answer behind the last mark. */
 static void read_answer(struct asked *a, const struct buf *shown)
 {
+	ASSERT(*a->mark && !a->said); /* make_input was first, and this is once */
 	const char *p = shown->p, *found = NULL;
 	size_t n = strlen(a->mark), left = shown->n;
 	struct err quiet = {0};

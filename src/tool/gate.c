@@ -1,4 +1,8 @@
-/* gate.c - see gate.h: grants, the thread that accepts, and what each connection asks for. */
+/*
+ * gate.c - grants, the thread that accepts, and what each connection asks for. The listener is made by the program itself, within
+ * its network without a way out, and passed to us over a socket: the gate has no address on this machine. It is counted who uses it
+ * (the thread, each connection, whoever made it), and the last one frees it.
+ */
 #include "tool/gate.h"
 
 #include <ctype.h>
@@ -19,6 +23,8 @@
 
 #define CONNECTIONS_MAX 32
 #define HOST_MAX        255
+
+_Static_assert(HOST_MAX < sizeof(((struct gate_host *)0)->name), "the longest name of a host fits, with its end");
 
 const char *const gate_env[] = {"http_proxy=" GATE_URL, "https_proxy=" GATE_URL, "HTTP_PROXY=" GATE_URL,
 	"HTTPS_PROXY=" GATE_URL, "no_proxy=", "NO_PROXY=", "NODE_USE_ENV_PROXY=1",
@@ -91,6 +97,7 @@ static bool is_below(const char *name, const char *of)
 
 bool gate_allows(const struct gate *g, const char *name, unsigned port)
 {
+	ASSERT(port > 0 && port <= 65535); /* 0 stands for two ports in what was granted */
 	for (size_t i = 0; i < g->n_hosts; i++) {
 		const struct gate_host *h = &g->hosts[i];
 		bool right_port = h->port ? h->port == port : port == 80 || port == 443;
@@ -156,6 +163,7 @@ static void let_go(struct gate *g)
 {
 	ASSERT_IS(g, GATE_MAGIC);
 	pthread_mutex_lock(&g->mx);
+	ASSERT(g->users > 0);
 	bool last = --g->users == 0;
 	pthread_mutex_unlock(&g->mx);
 	if (!last)
@@ -186,6 +194,7 @@ static void take_connection(struct gate *g, int client)
 
 	*c = (struct gate_connection){g, client};
 	pthread_mutex_lock(&g->mx);
+	ASSERT(g->users > 0);
 	bool started = g->users <= CONNECTIONS_MAX && thread_start_detached("gate", serve, c) == 0;
 	g->users += started;
 	pthread_mutex_unlock(&g->mx);
@@ -258,11 +267,14 @@ int gate_new(const struct gate_config *c, struct gate **ret, struct err *e)
 
 int gate_end(const struct gate *g)
 {
+	ASSERT_IS(g, GATE_MAGIC);
+	ASSERT(g->theirs >= 0); /* nobody has it yet */
 	return g->theirs;
 }
 
 void gate_started(struct gate *g)
 {
+	ASSERT_IS(g, GATE_MAGIC);
 	closep(&g->theirs);
 }
 

@@ -17,6 +17,9 @@
 
 #define HEAD_MAX 32768
 #define HEAD_MS  30000
+#define PIECE    4096
+
+_Static_assert(HEAD_MAX + PIECE < 2 * HEAD_MAX, "a head has room, with the piece in which it ends");
 
 struct asked {
 	char name[256];
@@ -59,6 +62,7 @@ static void refuse(const struct gate *g, int client, int status, const char *why
 				: "Bad Gateway",
 		strlen(why), why);
 
+	ASSERT(n > 0 && (size_t)n < sizeof(text));
 	(void)send_all(g, client, text, (size_t)n);
 }
 
@@ -68,7 +72,7 @@ static void refuse(const struct gate *g, int client, int status, const char *why
 static bool read_head(const struct gate *g, int client, struct buf *head, struct buf *rest)
 {
 	int64_t until = clock_mono_ms() + HEAD_MS;
-	char piece[4096];
+	char piece[PIECE];
 
 	for (;;) {
 		const char *end = head->n ? memmem(head->p, head->n, "\r\n\r\n", 4) : NULL;
@@ -251,6 +255,8 @@ void gate_serve(struct gate *g, int client)
 	CLEANUP(buf_done) struct buf head = BUF_INIT(2 * HEAD_MAX), rest = BUF_INIT(2 * HEAD_MAX);
 	struct asked a = {.head = BUF_INIT(4 * HEAD_MAX)};
 
+	ASSERT_IS(g, GATE_MAGIC);
+	ASSERT(client >= 0);
 	if (!read_head(g, client, &head, &rest)) {
 		/* it left, or says nothing that is a request */
 	} else if (!read_request(head.p, &a)) {

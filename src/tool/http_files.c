@@ -130,6 +130,7 @@ static void add_quoted(struct buf *b, const char *name)
 
 static void begin_part(struct http_sending *s, const char *name, const struct part_file *f, const char *type)
 {
+	ASSERT(s->boundary);
 	buf_printf(s->body, "--%s\r\nContent-Disposition: form-data; name=\"", s->boundary);
 	add_quoted(s->body, name);
 	buf_add_char(s->body, '"');
@@ -209,6 +210,7 @@ bool http_send_parts(struct http_sending *s, const json_t *members)
 	json_t *v, *item;
 	size_t i;
 
+	ASSERT(!s->boundary && s->body->n == 0);
 	randombytes_buf(random, sizeof(random));
 	sodium_bin2hex(hex, sizeof(hex), random, sizeof(random));
 	s->boundary = hex;

@@ -1,4 +1,8 @@
-/* mcp.c - see mcp.h: a server as its users have it, opened when it is needed and tried again where that is harmless. */
+/*
+ * mcp.c - a server as its users have it: opened when it is needed and tried again where that is harmless. What a request came to is
+ * judged in one place (judge): a session that is over is opened anew and asked once more, for nothing was done then; nothing else
+ * is sent twice. A program of which a call was stopped is killed once nobody else asks it anything.
+ */
 #include <errno.h>
 #include <stdio.h>
 
@@ -93,6 +97,7 @@ static int copy_config(struct mcp *m, const struct mcp_config *c)
 
 static void release(struct mcp *m)
 {
+	ASSERT(m->state == MCP_CLOSED && m->asking == 0 && !m->process && !m->exchanges);
 	mcp_inbox_clear(m);
 	buf_done(&m->errors);
 	pthread_cond_destroy(&m->cv);
@@ -106,6 +111,8 @@ int mcp_new(struct mcp_shared *s, const struct mcp_config *c, struct mcp **ret, 
 {
 	struct mcp *m = xcalloc(1, sizeof(*m));
 
+	ASSERT_IS(s, MCP_SHARED_MAGIC);
+	ASSERT(!c->url != !c->program.argv); /* an address or a program */
 	MAGIC_SET(m, MCP_MAGIC);
 	m->shared = s;
 	m->inbox_end = &m->inbox;
@@ -127,6 +134,8 @@ void mcp_free(struct mcp *m)
 	if (!m)
 		return;
 	mcp_close(m);
+	if (m->c.url)
+		mcp_http_drop(m, 0); /* what was begun when it had ended already, as the word that nobody waits */
 	release(m);
 }
 
@@ -135,6 +144,7 @@ static void close_claimed(struct mcp *m)
 {
 	mcp_shut(m);
 	pthread_mutex_lock(&m->mx);
+	ASSERT(m->state == MCP_OPENING);
 	m->state = MCP_CLOSED;
 	m->idle_since = 0;
 	pthread_cond_broadcast(&m->cv);
@@ -175,6 +185,7 @@ static void kill_stopped(struct mcp *m)
 
 int64_t mcp_idle_since(struct mcp *m)
 {
+	ASSERT_IS(m, MCP_MAGIC);
 	pthread_mutex_lock(&m->mx);
 	int64_t since = m->state == MCP_OPEN && m->asking == 0 ? m->idle_since : 0;
 	pthread_mutex_unlock(&m->mx);
@@ -229,6 +240,7 @@ static int judge(struct mcp *m, int r, struct mcp_answer *got, struct err *e)
 static void asking(struct mcp *m, int by)
 {
 	pthread_mutex_lock(&m->mx);
+	ASSERT(by > 0 || m->asking > 0);
 	m->asking += (unsigned)by;
 	m->idle_since = clock_mono_ms();
 	pthread_mutex_unlock(&m->mx);
@@ -468,6 +480,8 @@ int mcp_call(struct mcp *m, const char *tool, const json_t *schema, const json_t
 	json_t *params = json_pack("{s:s,s:o}", "name", tool, "arguments", json_deep_copy(arguments));
 	struct err mine = {0};
 	int64_t code = 0;
+	ASSERT(thread_may_wait());
+	ASSERT_IS(m, MCP_MAGIC);
 	int r = ask_named(m, "tools/call", params, schema, run, &code, &result, &mine);
 
 	if (r < 0 && code == ERR_HEADERS) {

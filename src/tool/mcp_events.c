@@ -42,6 +42,7 @@ static int take_line(struct mcp_events *x, const char *p, size_t n)
 
 int mcp_events_take(struct mcp_events *x, const char *p, size_t n)
 {
+	ASSERT(x->message && x->in.max > 0 && x->data.max > 0); /* born with bounds */
 	while (n > 0) {
 		const char *end = memchr(p, '\n', n);
 		size_t piece = end ? (size_t)(end - p) : n;

@@ -11,6 +11,8 @@
 enum { RETRY_MS = 1000, LISTEN_TRIES = 5, SETTLE_S = 5 };
 
 struct mcp_exchange {
+	unsigned magic; /* EXCHANGE_MAGIC */
+#define EXCHANGE_MAGIC 0x65786368u
 	struct mcp *m;
 	struct mcp_exchange *next;
 	struct pool_task task;
@@ -28,6 +30,11 @@ struct mcp_exchange {
 	char session[256];        /* of the answer */
 	char challenge[512];
 };
+
+#define ROOM(type, member) sizeof(((struct type *)0)->member)
+_Static_assert(ROOM(mcp, session) == ROOM(mcp_exchange, session), "it is copied as it stands");
+_Static_assert(ROOM(mcp, challenge) == ROOM(mcp_exchange, challenge), "it is copied as it stands");
+_Static_assert(ROOM(mcp_message, place) == ROOM(mcp_events, place), "it is copied as it stands");
 
 /* ---- the answer, on the loop ---- */
 
@@ -75,6 +82,7 @@ static void on_header(void *arg, const char *line, size_t n)
 {
 	struct mcp_exchange *x = arg;
 
+	ASSERT_IS(x, EXCHANGE_MAGIC);
 	if (x->listens && x->result.status / 100 == 2)
 		note_listening(x->m);
 	if (header(line, n, "Mcp-Session-Id", x->session, sizeof(x->session)))
@@ -94,6 +102,7 @@ static int on_data(void *arg, const char *p, size_t n)
 {
 	struct mcp_exchange *x = arg;
 
+	ASSERT_IS(x, EXCHANGE_MAGIC);
 	ASSERT_IS(x->m, MCP_MAGIC);
 	if (strncasecmp(x->result.content_type, "text/event-stream", 17) == 0)
 		return mcp_events_take(&x->events, p, n);
@@ -201,6 +210,7 @@ static void exchange_free(struct mcp_exchange *x)
 	cancel_done(&x->cancel);
 	arena_wipe(&x->mem);
 	free(x->text);
+	MAGIC_END(x, EXCHANGE_MAGIC);
 	free(x);
 }
 
@@ -230,6 +240,7 @@ static void run(void *arg)
 	struct mcp_exchange *x = arg;
 	struct err e = {0};
 
+	ASSERT_IS(x, EXCHANGE_MAGIC);
 	if (x->listens) {
 		listen_on(x);
 	} else {
@@ -286,6 +297,7 @@ static int add_headers(struct mcp_exchange *x, const char *const *more)
 	pthread_mutex_unlock(&m->mx);
 	if (x->events.place[0])
 		x->headers[n++] = arena_printf(&x->mem, "Last-Event-ID: %s", x->events.place);
+	ASSERT(n < room); /* and NULL behind them */
 	for (size_t i = 0; i < n; i++)
 		if (!x->headers[i])
 			return -ENOMEM;
@@ -296,6 +308,9 @@ static struct mcp_exchange *exchange_new(struct mcp *m, int64_t id, const char *
 {
 	struct mcp_exchange *x = xcalloc(1, sizeof(*x));
 
+	ASSERT_IS(m, MCP_MAGIC);
+	ASSERT(m->c.url && id >= 0);
+	MAGIC_SET(x, EXCHANGE_MAGIC);
 	x->m = m;
 	x->id = id;
 	x->body = BUF_INIT(MCP_MESSAGE_MAX);
@@ -346,6 +361,7 @@ void mcp_http_resume(struct mcp *m, const struct mcp_message *ended)
 	struct mcp_exchange *x = exchange_new(m, ended->id, NULL, 0);
 	struct err e = {0};
 
+	ASSERT(ended->kind == MCP_ENDED && ended->id); /* somebody waits for the rest */
 	memcpy(x->events.place, ended->place, sizeof(x->events.place));
 	x->delay_ms = ended->retry_ms;
 	if (begin(x, NULL, &e) < 0)
@@ -377,6 +393,7 @@ void mcp_http_settle(struct mcp *m)
 
 void mcp_http_drop(struct mcp *m, int64_t id)
 {
+	ASSERT(id || thread_may_wait());
 	pthread_mutex_lock(&m->mx);
 	for (struct mcp_exchange *x = m->exchanges; x; x = x->next)
 		if (!id || x->id == id)

@@ -39,6 +39,8 @@ enum {
 /* ---- what is kept ---- */
 
 struct kept {
+	unsigned magic; /* KEPT_MAGIC */
+#define KEPT_MAGIC 0x6b657074u
 	struct kept *next;
 	struct kinds_state *state;
 	atelier_id server_id, user_id;
@@ -51,6 +53,8 @@ struct kept {
 };
 
 struct kinds_state {
+	unsigned magic; /* KINDS_MAGIC */
+#define KINDS_MAGIC 0x6b696e64u
 	struct tools *tools;
 	struct mcp_shared *shared;
 	pthread_t thread;         /* ends what is idle, and asks anew what has changed */
@@ -106,6 +110,7 @@ static void free_all(struct kept *dead)
 		dead = k->next;
 		ASSERT(k->used == 0);
 		mcp_free(k->mcp);
+		MAGIC_END(k, KEPT_MAGIC);
 		free(k);
 	}
 }
@@ -150,6 +155,7 @@ static void *keep(void *arg)
 {
 	struct kinds_state *st = arg;
 
+	ASSERT_IS(st, KINDS_MAGIC);
 	pthread_mutex_lock(&st->mx);
 	while (!st->stopping) {
 		int64_t now = clock_mono_ms(), next = INT64_MAX;
@@ -177,6 +183,7 @@ static void on_changed(void *arg)
 {
 	struct kept *k = arg;
 
+	ASSERT_IS(k, KEPT_MAGIC);
 	pthread_mutex_lock(&k->state->mx);
 	k->stale = true;
 	pthread_cond_signal(&k->state->cv);
@@ -377,7 +384,9 @@ static struct kept *make(struct kinds_state *st, const struct server_use *s, str
 	int r = 0;
 
 	arena_init(&a, 1 << 20);
-	*k = (struct kept){.state = st,
+	ASSERT(lock_is_mine(&st->mx)); /* two at once would make two connections */
+	*k = (struct kept){.magic = KEPT_MAGIC,
+		.state = st,
 		.server_id = s->id,
 		.user_id = s->user_id,
 		.idle_ms = json_get_i64(s->config, "idle_s", IDLE_S) * 1000};
@@ -458,6 +467,7 @@ static void give_back(struct kept *k)
 {
 	struct kinds_state *st = k->state;
 
+	ASSERT_IS(k, KEPT_MAGIC);
 	pthread_mutex_lock(&st->mx);
 	ASSERT(k->used > 0); /* given back once */
 	k->used--;
@@ -504,7 +514,10 @@ static json_t *entry_of(const json_t *tool)
 
 static struct kinds_state *state_of(struct tools *t, const char *kind)
 {
-	return tools_kind_state(t, strcmp(kind, MCP_HTTP) == 0 ? &mcp_http_kind : &mcp_stdio_kind);
+	struct kinds_state *st = tools_kind_state(t, strcmp(kind, MCP_HTTP) == 0 ? &mcp_http_kind : &mcp_stdio_kind);
+
+	ASSERT_IS(st, KINDS_MAGIC);
+	return st;
 }
 
 /* ---- who signed in (mcp_oauth.h) ---- */
@@ -698,6 +711,7 @@ static int start(struct tools *t, void **ret, struct err *e)
 	struct kinds_state *st = xcalloc(1, sizeof(*st));
 	int r;
 
+	MAGIC_SET(st, KINDS_MAGIC);
 	st->tools = t;
 	pthread_mutex_init(&st->renewing, NULL);
 	pthread_mutex_init(&st->mx, NULL);
@@ -718,6 +732,8 @@ static void stop(void *state)
 {
 	struct kinds_state *st = state;
 
+	ASSERT_IS(st, KINDS_MAGIC);
+	ASSERT(!pthread_equal(pthread_self(), st->thread)); /* which is waited for */
 	pthread_mutex_lock(&st->mx);
 	st->stopping = true;
 	pthread_cond_signal(&st->cv);
@@ -728,6 +744,7 @@ static void stop(void *state)
 	pthread_cond_destroy(&st->cv);
 	pthread_mutex_destroy(&st->mx);
 	pthread_mutex_destroy(&st->renewing);
+	MAGIC_END(st, KINDS_MAGIC);
 	free(st);
 }
 

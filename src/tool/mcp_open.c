@@ -34,6 +34,7 @@ static bool has_version(const json_t *list, const char *version)
 static void keep_about(struct mcp *m, json_t *about, const char *version)
 {
 	pthread_mutex_lock(&m->mx);
+	ASSERT(m->state == MCP_OPENING); /* by who opens it */
 	json_decref(m->about);
 	m->about = about;
 	json_object_set_new(about, "protocolVersion", json_string(version));
@@ -44,6 +45,7 @@ static void keep_about(struct mcp *m, json_t *about, const char *version)
 static void set_era(struct mcp *m, enum mcp_era era, const char *version)
 {
 	pthread_mutex_lock(&m->mx);
+	ASSERT(m->state == MCP_OPENING);
 	m->era = era;
 	snprintf(m->version, sizeof(m->version), "%s", version);
 	pthread_mutex_unlock(&m->mx);
@@ -250,6 +252,7 @@ int mcp_open(struct mcp *m, const struct tool_run *run, struct err *e)
 void mcp_shut(struct mcp *m)
 {
 	ASSERT(thread_may_wait());
+	ASSERT_IS(m, MCP_MAGIC);
 	if (m->c.url)
 		mcp_http_drop(m, 0);
 	else

@@ -64,6 +64,7 @@ enum mcp_state { MCP_CLOSED, MCP_OPENING, MCP_OPEN };
 
 struct mcp_exchange;
 
+/* Any thread that may wait. Above `mx` nothing changes once it is made; all below is under it. */
 struct mcp {
 	unsigned magic; /* MCP_MAGIC */
 #define MCP_MAGIC 0x6d63706du

@@ -123,6 +123,7 @@ int mcp_result(const json_t *result, struct arena *a, struct tool_result *ret, s
 	const json_t *item;
 	size_t i;
 
+	ASSERT(!ret->text.p && !ret->structured.p && ret->n_files == 0);
 	ret->text = BUF_INIT(TEXT_MAX);
 	ret->failed = json_is_true(json_object_get(result, "isError"));
 	json_array_foreach(content, i, item) add_item(&r, item);

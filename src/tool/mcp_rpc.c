@@ -16,6 +16,7 @@ struct mcp_message *mcp_message_new(enum mcp_kind kind, int64_t id, const char *
 {
 	struct mcp_message *msg = calloc(1, sizeof(*msg) + n + 1);
 
+	ASSERT(id >= 0 && (unsigned)kind <= MCP_GONE);
 	if (!msg)
 		return NULL;
 	msg->kind = kind;
@@ -240,6 +241,7 @@ void mcp_deliver_message(struct mcp *m, struct mcp_message *msg)
 	ASSERT_IS(m, MCP_MAGIC);
 	if (!msg)
 		return;
+	ASSERT(!msg->next); /* it stands in no list, and becomes ours */
 	pthread_mutex_lock(&m->mx);
 	bool now = !m->waits, full = m->inbox_bytes + msg->n > INBOX_MAX;
 	if (!now && !full) {
@@ -457,6 +459,7 @@ void mcp_listen(struct mcp *m)
 	const struct tool_run nobody = {.progress = NULL};
 	struct err e = {0};
 
+	ASSERT_IS(m, MCP_MAGIC);
 	pthread_mutex_lock(&m->mx);
 	const json_t *tools = json_object_get(json_object_get(m->about, "capabilities"), "tools");
 	bool tells = json_is_true(json_object_get(tools, "listChanged"));
@@ -496,6 +499,7 @@ static void abandon(struct mcp *m, int64_t id, int code)
 /* mx held. Of a program that ends just now, how it ended is told to this wait as to the others. */
 static bool is_about_to_end(struct mcp *m, struct mcp_wait *w)
 {
+	ASSERT(lock_is_mine(&m->mx) && w->m == m);
 	if (!w->done && m->gone)
 		finish(m, w, E_PROVIDER_BROKEN, m->end);
 	return w->done || m->process;
@@ -512,6 +516,7 @@ int mcp_exchange(struct mcp *m, const char *method, json_t *params, const char *
 		.questions = json_array()};
 	struct cancel_hook hook;
 	ASSERT(thread_may_wait());
+	ASSERT_IS(m, MCP_MAGIC);
 	bool hooked = run->cancel && cancel_on(run->cancel, &hook, on_cancel, &w) == 0;
 	int r = run->cancel && !hooked ? err_set(e, -ECANCELED, "The call of %s was stopped.", m->c.label) : 0;
 

@@ -18,6 +18,7 @@ static void on_end(void *arg, const struct sandbox_result *how)
 	const char *last = how->errors;
 	size_t n = strlen(last);
 
+	ASSERT_IS((struct mcp *)arg, MCP_MAGIC);
 	/* Its last line says most. */
 	while (n > 0 && last[n - 1] == '\n')
 		n--;
@@ -87,6 +88,7 @@ void mcp_stdio_stop(struct mcp *m, int64_t grace_ms)
 
 void mcp_errors(struct mcp *m, struct buf *to)
 {
+	ASSERT_IS(m, MCP_MAGIC);
 	pthread_mutex_lock(&m->mx);
 	if (m->process)
 		process_errors(m->process, to);

@@ -1,4 +1,8 @@
-/* openapi_schema.c - references and schemas of a document (openapi.h). */
+/*
+ * openapi_schema.c - references and schemas of a document (openapi.h), made such as models take them: written out, without
+ * references, in the words of one revision. What stands within itself, or has no room left, becomes "anything"; the outer levels
+ * are kept whole first, so the levels that may be written out are tried from many to few until it fits.
+ */
 #include <stdio.h>
 
 #include "base/utf8.h"

@@ -118,6 +118,7 @@ static int keep(const struct room *m, struct workspace_list *kept, const char *n
 	if (r < 0)
 		return r;
 	kept->bytes = bytes;
+	ASSERT(was || kept->n < WORKSPACE_FILES_MAX);
 	if (!was)
 		kept->items[kept->n++] = (struct workspace_file){.name = name, .n = b->n};
 	return 0;
@@ -138,6 +139,7 @@ static int take_file(
 		return err_set(e, -ENOMEM, "There is no memory for what Python has made.");
 	if (b.n)
 		memcpy(data, b.p, b.n);
+	ASSERT(c->ret->n_files < TOOL_FILES);
 	c->ret->files[c->ret->n_files++] =
 		(struct tool_file){.name = name, .media_type = workspace_media_type(name), .data = data, .n = b.n};
 	buf_printf(&c->ret->text, "\n[file %s, %zu bytes, shown to the user]", name, b.n);
@@ -203,6 +205,7 @@ static int run_in(struct builtin_call *c, const struct python_job *j, const stru
 	const char *env[ENV_MAX] = {"PATH=/usr/bin:/bin", "HOME=/tmp", "LANG=C.UTF-8", "MPLBACKEND=Agg",
 		"MPLCONFIGDIR=/tmp", "OPENBLAS_NUM_THREADS=1"};
 	size_t n = 6;
+	ASSERT(j->program && !env[n]); /* `n` counts those above */
 	const char *const argv[] = {PYTHON, "-I", "-B", "-X", "utf8", "-u", "-c", j->program, NULL};
 	const struct gate_config out = {.label = j->label,
 		.hosts = j->hosts,
@@ -270,6 +273,7 @@ int python_run(struct builtin_call *c, const struct python_job *j, struct err *e
 		return tool_fail(c->ret, "%s", why.msg);
 	if (r < 0)
 		return err_set(e, r, "%s", why.msg);
+	ASSERT(!c->ret->text.p); /* what came of it is told by `tell` alone */
 	r = j->tell(c, &shown, &res, j->arg, e);
 	return r < 0 ? r : take_files(c, &m, e);
 }

@@ -48,6 +48,9 @@ static size_t at_character(const struct buf *b, size_t i)
 
 #define NOTE_MAX 100
 
+_Static_assert(HEAD + TAIL + NOTE_MAX <= TOOL_TEXT_MAX, "both ends fit, with the note between them");
+_Static_assert(TOOL_TEXT_MAX + NOTE_MAX < TOOL_KEPT_MAX, "what is kept is more than what a model is given");
+
 /* Models and pages are given text alone. */
 static void repair(struct tool_result *r)
 {
@@ -70,8 +73,10 @@ void tool_result_cap(struct tool_result *r)
 	if (n <= TOOL_TEXT_MAX)
 		return;
 	whole = r->text;
+	ASSERT(!r->whole.p); /* capped once */
 	head = at_character(&whole, HEAD);
 	tail = at_character(&whole, n - TAIL);
+	ASSERT(head <= tail && tail <= n);
 	buf_add(&text, whole.p, head);
 	buf_printf(&text, "\n\n[%zu of %zu bytes are left out here.]\n\n", tail - head, n);
 	buf_add(&text, whole.p + tail, n - tail);

@@ -426,6 +426,7 @@ const char *schema_fit(const json_t *schema, json_t *object, bool own, struct ar
 	json_t *v = json_incref(object);
 	const char *wrong = fit_value(&f, schema, "", &v);
 
+	ASSERT(f.depth == 0 && f.own == own); /* left as it was come into */
 	if (v != object && !wrong && json_is_object(v)) {
 		json_object_clear(object);
 		json_object_update(object, v);

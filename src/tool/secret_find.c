@@ -443,9 +443,11 @@ const char *tool_secret_find(struct secret_search *x, const char *p, size_t n, s
 		size_t end = match_all(x, s, i);
 		if (x->steps == 0)
 			end = n;
-		*ret_n = end > 0 ? end - i : 0;
-		if (end > 0)
-			return p + i;
+		if (end == 0)
+			continue;
+		ASSERT(end > i && end <= n); /* who hides it overwrites so much, and goes on behind it */
+		*ret_n = end - i;
+		return p + i;
 	}
 	*ret_n = 0;
 	return NULL;

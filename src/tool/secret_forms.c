@@ -30,6 +30,7 @@ static void add_base64(json_t *forms, struct str s, size_t before, int variant)
 	unsigned char *whole = xcalloc(1, n);
 	char *text = xcalloc(1, room);
 
+	ASSERT(first < end && end < room);
 	memcpy(whole + before, s.p, s.n);
 	sodium_bin2base64(text, room, whole, n, variant);
 	add_form(forms, text + first, end - first);

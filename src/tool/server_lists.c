@@ -118,6 +118,7 @@ static struct server_tools *take_unwanted(struct server_lists *l, const struct t
 
 static struct server_tools *find(struct server_lists *l, const struct tool_server *row)
 {
+	ASSERT(lock_is_mine(&l->mx));
 	for (struct server_tools **at = &l->first; *at; at = &(*at)->next) {
 		struct server_tools *s = *at;
 		if (!is_of(s, row))
@@ -194,6 +195,7 @@ int server_tools_hold(
 
 void server_tools_release(struct tools *t, struct server_tools *s)
 {
+	ASSERT_IS(t, TOOLS_MAGIC);
 	pthread_mutex_lock(&t->lists.mx);
 	ASSERT(s->users > 0); /* released once */
 	s->users--;

@@ -12,12 +12,14 @@
 #include "base/log.h"
 #include "http/url.h"
 #include "sys/bus.h"
+#include "sys/loop.h"
 #include "tool/tool_priv.h"
 
 #define LOG_BYTES ((size_t)256 << 10)
 #define TOOLS_MAX 500
 #define BOUND_MAX 800 /* bytes of a configuration that a secret is bound to as it stands, else to its hash */
 
+/* In the order of TOOL_SERVER_KINDS and of `states` in struct tools. */
 static const struct tool_kind *const kinds[] = {
 	&http_kind, &openapi_kind, &python_kind, &mcp_stdio_kind, &mcp_http_kind};
 
@@ -33,6 +35,7 @@ void *tools_kind_state(struct tools *t, const struct tool_kind *k)
 {
 	int i = kind_at(k->name);
 
+	ASSERT_IS(t, TOOLS_MAGIC);
 	return i < 0 ? NULL : t->states[i];
 }
 
@@ -41,9 +44,13 @@ int servers_start(struct tools *t, struct err *e)
 	_Static_assert(N_ELEMENTS(kinds) <= TOOL_KINDS_MAX, "more kinds than states");
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < N_ELEMENTS(kinds); i++)
-		if (kinds[i]->start)
-			r = kinds[i]->start(t, &t->states[i], e);
+	for (size_t i = 0; r == 0 && i < N_ELEMENTS(kinds); i++) {
+		const struct tool_kind *k = kinds[i];
+		ASSERT(str_word_place(TOOL_SERVER_KINDS, str_from(k->name)) == (int)i); /* what is told of kinds */
+		ASSERT(k->check && k->refresh && k->call && !k->start == !k->stop);
+		if (k->start)
+			r = k->start(t, &t->states[i], e);
+	}
 	return r;
 }
 
@@ -193,6 +200,8 @@ int tool_server_ask(struct tools *t, const struct tool_server *s, const char *se
 	CLEANUP(buf_done) struct buf b = BUF_INIT(TOOLS_BYTES);
 	int r = tool_server_check(s->kind, s->config, e), k = kind_at(s->kind);
 
+	ASSERT(thread_may_wait());
+	ASSERT_IS(t, TOOLS_MAGIC);
 	if (r == 0)
 		r = open_server(t, s, secrets, user_id, a, &o, e);
 	if (r == 0 && k >= 0)
@@ -219,6 +228,7 @@ int tool_server_refresh(struct tools *t, const struct tool_server *s, atelier_id
 	struct err why = {0};
 	int r;
 
+	ASSERT(s->id); /* a row that can keep what was found */
 	arena_init(&a, 8 * TOOLS_BYTES);
 	r = tool_server_ask(t, s, NULL, user_id, &a, &said, &why);
 	f.tools = said.tools;
@@ -251,6 +261,7 @@ void tool_server_changed(struct tools *t, const char *kind, atelier_id id)
 {
 	int i = kind_at(kind);
 
+	ASSERT_IS(t, TOOLS_MAGIC);
 	if (i >= 0 && kinds[i]->changed)
 		kinds[i]->changed(t, id);
 }
@@ -272,6 +283,7 @@ const char *server_tool_name(const char *prefix, const char *own_name, struct ar
 	sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash));
 	name[TOOL_NAME_MAX - 9] = '_';
 	memcpy(name + TOOL_NAME_MAX - 8, hex, sizeof(hex));
+	ASSERT(strlen(name) == TOOL_NAME_MAX);
 	return name;
 }
 
@@ -310,6 +322,7 @@ static int add_server(struct tools *t, const struct tool_server *s, atelier_id u
 	struct server_tools *held;
 	int r = server_tools_hold(t, user_id, s, &held, e);
 
+	ASSERT(to->n <= *room);
 	if (r == E_NOT_FOUND) /* it went meanwhile */
 		return 0;
 	if (r < 0)
@@ -449,6 +462,8 @@ int tool_server_try(struct tools *t, const struct tool_server *s, const char *se
 	struct tool tool = {.name = name};
 	int r = open_server(t, s, secrets, run->user_id, a, &o, e), k = kind_at(s->kind);
 
+	ASSERT(thread_may_wait() && run->cancel);
+	ASSERT_IS(t, TOOLS_MAGIC);
 	if (r == 0)
 		r = json_parse(tools, strlen(tools), &o.entries, e);
 	o.use.entry = r == 0 ? entry_of(o.entries, name) : NULL;

@@ -121,6 +121,7 @@ static void pass(struct text_calls *x, char c)
 
 static int release(struct text_calls *x, bool on_loop, size_t n)
 {
+	ASSERT(n <= x->held.n);
 	for (size_t i = 0; i < n; i++)
 		pass(x, x->held.p[i]);
 	int r = say(x, on_loop, x->held.p, n);
@@ -237,6 +238,7 @@ static size_t channel_ended(struct text_calls *x)
 /* Bytes up to the end of the call, its mark with it; 0: it has not come. */
 static size_t ended(struct text_calls *x)
 {
+	ASSERT(x->form >= 0 && x->form <= BARE);
 	if (x->form != BARE && forms[x->form].in_channel)
 		return x->held.n ? channel_ended(x) : 0;
 	const char *ends[] = {
@@ -255,6 +257,7 @@ static int settle(struct text_calls *x, bool on_loop, size_t n)
 {
 	CLEANUP(arena_done) struct arena a;
 	struct written_calls found = {.n = 0};
+	ASSERT(x->form >= 0 && x->form <= BARE && n <= x->held.n);
 	const struct form *f = x->form == BARE ? NULL : &forms[x->form];
 	bool result = f && f->at_line && f->end && n >= strlen(f->end) &&
 		      memcmp(x->held.p + n - strlen(f->end), f->end, strlen(f->end)) == 0;

@@ -106,7 +106,7 @@ struct server_tools { /* never changed while somebody holds it */
 	size_t n;
 };
 struct server_lists {
-	pthread_mutex_t mx;
+	pthread_mutex_t mx; /* of the list, and of `users` of each in it; none of those goes that somebody holds */
 	struct server_tools *first;
 };
 struct tool_server;
@@ -123,6 +123,7 @@ int server_tool_read(const char *prefix, const json_t *entry, struct arena *a, s
 /* Of name, description and schema, as struct tool has it. NULL: no memory. */
 const char *tool_hash(const struct tool *tool, struct arena *a) MUST_CHECK;
 
+/* Any thread. Nothing changes between the start and the end but what has a lock of its own. */
 struct tools {
 	unsigned magic; /* TOOLS_MAGIC */
 #define TOOLS_MAGIC 0x746f6f73u

@@ -28,8 +28,10 @@ int tools_new(const struct tools_config *c, struct tools **ret, struct err *e)
 
 void tools_stop(struct tools *t)
 {
-	if (t)
-		cancel_fire(&t->ending, E_STOPPING);
+	if (!t)
+		return;
+	ASSERT_IS(t, TOOLS_MAGIC);
+	cancel_fire(&t->ending, E_STOPPING);
 }
 
 void tools_free(struct tools *t)
@@ -110,6 +112,7 @@ static int name_all(struct tool_list *all, struct arena *a)
 			name = arena_printf(a, "%.*s_%d", TOOL_NAME_MAX - 3, own, k);
 		if (!name)
 			return -ENOMEM;
+		ASSERT(strlen(name) <= TOOL_NAME_MAX);
 		all->items[i].name = name;
 		*place_of(&n, name) = (uint32_t)i + 1;
 	}
@@ -252,6 +255,7 @@ int tools_call(struct tools *t, const struct tool *tool, const char *arguments, 
 
 	ASSERT(thread_may_wait());
 	ASSERT_IS(t, TOOLS_MAGIC);
+	ASSERT(!ret->text.p && !ret->whole.p && !ret->structured.p && ret->n_files == 0);
 	if (r < 0)
 		return r;
 	if (!source)

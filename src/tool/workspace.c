@@ -1,4 +1,9 @@
-/* workspace.c - see workspace.h, and the tools on it. */
+/*
+ * workspace.c - a path is given to the kernel with the folder that it must stay beneath, and no link is followed: there is no
+ * looking first and opening then, between which somebody could change something. What is left in it is listed only as regular
+ * files, to a depth and a number, and the same files before and after tell what a program has made. The tools for it stand at the
+ * end.
+ */
 #include "tool/workspace.h"
 
 #include <dirent.h>
@@ -34,6 +39,7 @@ int workspace_open(const char *data, atelier_id conversation_id, int *ret_fd, st
 	CLEANUP(closep) int all = -1;
 	char id[ID_LEN + 1];
 
+	ASSERT(conversation_id); /* 0 is of no conversation, and so would be one folder of all */
 	id_format(conversation_id, id);
 	buf_printf(&path, "%s/workspaces", data);
 	if (buf_status(&path) < 0)
@@ -79,6 +85,7 @@ static int add_file(struct walk *w, const char *path, const struct stat *st)
 	f.name = arena_strdup(w->a, path);
 	if (!f.name)
 		return -ENOMEM;
+	ASSERT(w->ret->n < WORKSPACE_FILES_MAX);
 	w->ret->items[w->ret->n++] = f;
 	return 0;
 }
@@ -241,6 +248,7 @@ void workspace_delete(const char *data, atelier_id conversation_id)
 	CLEANUP(buf_done) struct buf path = BUF_INIT(8192);
 	char id[ID_LEN + 1];
 
+	ASSERT(conversation_id);
 	id_format(conversation_id, id);
 	buf_printf(&path, "%s/workspaces/%s", data, id);
 	if (buf_status(&path) == 0)

@@ -1,4 +1,8 @@
-/* written.c - see written.h. Each form is tried on what stands between the marks; it tells itself which one it is. */
+/*
+ * written.c - each form is tried on what stands between the marks; it tells itself which one it is. What is there is read as far as
+ * it goes and nothing is guessed: a call that was cut off keeps its name and its arguments as far as they came, and arguments.c
+ * judges those, so that the model is told and nothing is run that it did not write whole.
+ */
 #include "tool/written.h"
 
 #include <ctype.h>
@@ -21,6 +25,7 @@ static const char *find(struct str s, const char *what)
 
 static struct str from(struct str s, const char *p)
 {
+	ASSERT(p >= s.p && p <= s.p + s.n); /* within what was found */
 	return (struct str){p, (size_t)(s.p + s.n - p)};
 }
 

@@ -1,4 +1,8 @@
-/* yaml_tree.c - see yaml_tree.h: libyaml's events made a tree. */
+/*
+ * yaml_tree.c - libyaml's events made a tree, by one function for each kind of node. An alias becomes one more reference to the
+ * value of its anchor, which is complete by then, so nothing stands within itself and a document of aliases of aliases takes no
+ * more memory than it is long; whoever writes it out counts what comes out (openapi_schema.c).
+ */
 #include "tool/yaml_tree.h"
 
 #include <errno.h>

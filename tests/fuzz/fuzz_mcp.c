@@ -44,11 +44,13 @@ static int read_stream(const char *p, size_t n, size_t step, struct mcp *m, stru
 
 static struct mcp *server(void)
 {
-	static const struct mcp_config c = {.label = "fuzz"};
+	static const char *const never[] = {"/nowhere", NULL}; /* it is not started */
+	static const struct mcp_config c = {.label = "fuzz", .program.argv = never};
+	static struct mcp_shared shared = {.magic = MCP_SHARED_MAGIC};
 	struct mcp *m = NULL;
 	struct err e = {0};
 
-	if (mcp_new(NULL, &c, &m, &e) < 0)
+	if (mcp_new(&shared, &c, &m, &e) < 0)
 		abort();
 	return m;
 }
