@@ -1,4 +1,9 @@
-/* blobs.c - see blobs.h. */
+/*
+ * blobs.c - a file's bytes are named by their hash, written beside their place, synced, renamed and their folder synced, all before
+ * the row: what is named by its content is never changed, only there or not. One mutex is held from the rename to the row, and from
+ * the end of a row to the end of its file, so that bytes brought again while they are being removed are not taken away from their
+ * new row. What a crash leaves (a file without a row) is found by its age.
+ */
 #include "store/blobs.h"
 
 #include <dirent.h>

@@ -1,4 +1,8 @@
-/* collections.c - see collections.h. */
+/*
+ * collections.c - rows of collections by shared_rows.h, and what a question may search: the collections and documents that are
+ * named, or all that the person may read, become a list of places, each with its revision (by which an index knows whether it is up
+ * to date), by the rights of now.
+ */
 #include "store/collections.h"
 
 #include <stdlib.h>

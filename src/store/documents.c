@@ -1,4 +1,9 @@
-/* documents.c - see documents.h. */
+/*
+ * documents.c - a document's row and its job change in one transaction, so that there is never one that waits for nothing; what is
+ * shown of its state is taken from the job as long as that is open. Each change counts up the revision of its collection and is
+ * noted with it, by which indexes in memory find what they lack. A collection is searched by one identity of vectors at a time, and
+ * goes over to another when no document lacks that: here is when.
+ */
 #include "store/documents.h"
 
 #include <stdio.h>

@@ -1,4 +1,8 @@
-/* exchanges.c - see exchanges.h. */
+/*
+ * exchanges.c - vectors of answers, for finding earlier conversations by their meaning. They are made by a job for each person,
+ * newest first, as far as they lack one of the identity that is used now. Identifiers rise with time: so whether a person has said
+ * more since is one comparison of the newest of both.
+ */
 #include "store/exchanges.h"
 
 #include <stdio.h>

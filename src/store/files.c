@@ -1,4 +1,8 @@
-/* files.c - see files.h. */
+/*
+ * files.c - files that tools made. A row is made in the transaction that puts its blob and attaches it to its message, after which
+ * the quota is looked at: what is over it is rolled back with all of it. Whoever may see a message of their own conversations may
+ * see its files, and what no message has any more is removed by maintenance, so nobody counts.
+ */
 #include "store/files.h"
 
 #include "store/store_priv.h"

@@ -1,4 +1,8 @@
-/* images.c - see images.h. */
+/*
+ * images.c - pictures of messages, of assistants and of questions that wait. Who may see one follows from who may see what has it
+ * (SEEN_BY), so there are no rights of pictures; one that nothing has (USED) is removed after a while, as it may have been sent for
+ * a question that was never asked. The quota counts blobs, within the transaction that adds one.
+ */
 #include "store/images.h"
 
 #include "store/grants.h"

@@ -1,4 +1,7 @@
-/* memories.c - see memories.h. */
+/*
+ * memories.c - each verb names the person in its statement, so a memory of somebody else is one that is not there. How many there
+ * may be is counted in the transaction that adds one. Whether they are used is a row of its own, without which they are not.
+ */
 #include "store/memories.h"
 
 #include "store/store_priv.h"

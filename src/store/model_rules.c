@@ -34,11 +34,6 @@ int model_rules_get(struct db_conn *c, struct arena *a, struct stored_rules *ret
 
 /* ---- routes ---- */
 
-int model_routes_get(struct db_conn *c, atelier_id id, struct arena *a, struct stored_route *ret, struct err *e)
-{
-	return rows_get(&route_table, c, id, a, ret, e);
-}
-
 int model_routes_create(struct db *db, const char *pattern, const char *targets, atelier_id *ret_id, struct err *e)
 {
 	return rows_create(&route_table, db, &(struct stored_route){.pattern = pattern, .targets = targets}, ret_id, e);

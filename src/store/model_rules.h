@@ -29,8 +29,6 @@ struct stored_rules {
 };
 
 int model_rules_get(struct db_conn *c, struct arena *a, struct stored_rules *ret, struct err *e) MUST_CHECK;
-int model_routes_get(
-	struct db_conn *c, atelier_id id, struct arena *a, struct stored_route *ret, struct err *e) MUST_CHECK;
 
 /* E_CONFLICT, with a sentence, when there is a route for this pattern. */
 int model_routes_create(

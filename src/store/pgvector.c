@@ -1,4 +1,9 @@
-/* pgvector.c - see pgvector.h. */
+/*
+ * pgvector.c - statements for a PostgreSQL with the extension "vector", asked through db/elsewhere.h. Values go as parameters;
+ * names of tables, which cannot, are made by us (rag/store_pgvector.c) and quoted. A table is made when the first points are put,
+ * for only then is it known how many dimensions they have. It is another's server: what it answers is read as text and checked as
+ * such.
+ */
 #include "store/pgvector.h"
 
 #include <stdio.h>

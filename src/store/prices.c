@@ -14,19 +14,9 @@ int prices_list(struct db_conn *c, struct arena *a, struct price_list *ret, stru
 	return rows_list(&prices, c, a, &ret->items, &ret->n, e);
 }
 
-int prices_get(struct db_conn *c, atelier_id id, struct arena *a, struct price *ret, struct err *e)
-{
-	return rows_get(&prices, c, id, a, ret, e);
-}
-
 int prices_create(struct db *db, const struct price *in, atelier_id *ret_id, struct err *e)
 {
 	return rows_create(&prices, db, in, ret_id, e);
-}
-
-int prices_set(struct db *db, const struct price *in, struct err *e)
-{
-	return rows_set(&prices, db, in, e);
 }
 
 int prices_edit(struct db *db, const struct rows_edit *x, struct price *ret, struct err *e)

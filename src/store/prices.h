@@ -18,12 +18,10 @@ struct price_list {
 
 /* By pattern. */
 int prices_list(struct db_conn *c, struct arena *a, struct price_list *ret, struct err *e) MUST_CHECK;
-int prices_get(struct db_conn *c, atelier_id id, struct arena *a, struct price *ret, struct err *e) MUST_CHECK;
 
 /* E_CONFLICT, with a sentence, when the pattern has a price already. `id` of what is given does not count. */
 int prices_create(struct db *db, const struct price *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
 
-/* Replaces all of the price with this id. E_NOT_FOUND, E_CONFLICT. */
-int prices_set(struct db *db, const struct price *in, struct err *e) MUST_CHECK;
+/* E_NOT_FOUND, E_CONFLICT, or what the edit says. */
 int prices_edit(struct db *db, const struct rows_edit *x, struct price *ret, struct err *e) MUST_CHECK;
 int prices_delete(struct db *db, atelier_id id, struct err *e) MUST_CHECK; /* E_NOT_FOUND */

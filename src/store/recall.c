@@ -1,4 +1,7 @@
-/* recall.c - see recall.h. The indexes are those of search.c. */
+/*
+ * recall.c - the words of a question, any of them, asked of the full-text indexes that search.c makes, each database in its own
+ * language of queries. Answers to the same question are told once: the best of them.
+ */
 #include "store/recall.h"
 
 #include "base/words.h"

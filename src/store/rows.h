@@ -55,6 +55,7 @@ struct col {
 #define COL_MADE(sql)         {(sql), COL_I64, COL_NOW | COL_BLIND | COL_KEPT, 0}
 /* clang-format on */
 
+/* Constant, and read by any thread; `list` alone is written, once, by whoever is first. */
 struct rows_table {
 	const char *name, *order; /* `order`: of lists */
 	const char *missing;      /* the sentence of E_NOT_FOUND */

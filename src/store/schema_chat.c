@@ -22,7 +22,9 @@ const char schema_order[] =
 	"CREATE INDEX conversations_bin ON conversations(deleted_at) WHERE deleted_at IS NOT NULL;"
 	"ALTER TABLE messages ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0;";
 
-/* A conversation goes on without an assistant that is gone. */
+/* A conversation goes on without an assistant that is gone. `folded` is the name as it is compared, by which a person's names are unique.
+ * `version` counts changes, and a row of assistant_versions is never changed; `user_id` there is who made it. A parameter rule
+ * is for all models that fit its pattern. */
 const char schema_assistants[] =
 	"CREATE TABLE assistants ("
 	"  id INTEGER PRIMARY KEY,"
@@ -115,6 +117,7 @@ const char schema_summaries[] = "CREATE TABLE summaries ("
 				") STRICT;"
 				"CREATE INDEX summaries_conversation ON summaries(conversation_id);";
 
+/* As assistants, with versions that are never changed. `variables` is a JSON array of objects. */
 const char schema_prompts[] = "CREATE TABLE prompts ("
 			      "  id INTEGER PRIMARY KEY,"
 			      "  user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,"

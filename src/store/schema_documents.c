@@ -141,6 +141,7 @@ const char schema_queued_places[] =
 	"CREATE INDEX queued_places_collection ON queued_places(collection_id) WHERE collection_id IS NOT NULL;"
 	"CREATE INDEX queued_places_document ON queued_places(document_id) WHERE document_id IS NOT NULL;";
 
+/* Of a text and an identity the vectors are from n = 0 on without a gap, one for each passage, all of the same length, and never changed. */
 /* `identity`: by what vectors a collection is searched; "": by none. `weight`: of them, in percent. */
 const char schema_vectors[] = "CREATE TABLE vectors ("
 			      "  text_id INTEGER NOT NULL REFERENCES texts(id) ON DELETE CASCADE,"

@@ -1,7 +1,8 @@
 /* schema_media.c - migrations of files and pictures, and of what a person has set for all conversations. */
 #include "store/store_priv.h"
 
-/* `sent`: a message had it, so nobody is still writing the message that shall have it. */
+/* A blob has its bytes as long as its row is there (blobs.h), and goes when no other table has it. Of a picture `sent` says that a message
+ * had it, so nobody is still writing the message that shall have it; `n` is its place in the message, from 0 on. */
 const char schema_images[] = "CREATE TABLE blobs ("
 			     "  id INTEGER PRIMARY KEY,"
 			     "  hash TEXT NOT NULL UNIQUE,"
@@ -29,6 +30,7 @@ const char schema_images[] = "CREATE TABLE blobs ("
 			     ") STRICT;"
 			     "CREATE INDEX message_images_image ON message_images(image_id);";
 
+/* As message_images, of a question that waits. */
 const char schema_queued_images[] = "CREATE TABLE queued_images ("
 				    "  queued_id INTEGER NOT NULL REFERENCES queued(id) ON DELETE CASCADE,"
 				    "  n INTEGER NOT NULL,"
@@ -37,6 +39,7 @@ const char schema_queued_images[] = "CREATE TABLE queued_images ("
 				    ") STRICT;"
 				    "CREATE INDEX queued_images_image ON queued_images(image_id);";
 
+/* Each is of one person. Without a row in memory_settings memories are not used; the default assistant is one at most, and goes with it. */
 const char schema_memories[] = "CREATE TABLE memories ("
 			       "  id INTEGER PRIMARY KEY,"
 			       "  user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,"

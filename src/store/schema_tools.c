@@ -2,7 +2,8 @@
 #include "store/store_priv.h"
 
 /* `config` and `tools` are JSON; `tools` is what the server said it offers, when it was asked last. Of tool_secrets and
- * tool_choices the user 0 is everybody. */
+ * tool_choices the user 0 is everybody; what a choice does not say is NULL. A rule allows a tool for one person as it was, by its hash,
+ * in one conversation or everywhere. */
 const char schema_tools[] =
 	"CREATE TABLE tool_servers ("
 	"  id INTEGER PRIMARY KEY,"
@@ -88,7 +89,7 @@ const char schema_turn_calls[] = "ALTER TABLE turns ADD COLUMN request TEXT;"
 				 ") STRICT;"
 				 "CREATE INDEX turn_calls_asked ON turn_calls(expires_at) WHERE state = 'asked';";
 
-/* What tools made for answers; which messages have it. */
+/* What tools made for answers; which messages have it. A file that no message has any more is to go. */
 const char schema_files[] = "CREATE TABLE files ("
 			    "  id INTEGER PRIMARY KEY,"
 			    "  user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,"

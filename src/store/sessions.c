@@ -53,15 +53,6 @@ int sessions_good(
 	return 0;
 }
 
-int sessions_list(
-	struct db_conn *c, atelier_id user_id, int64_t now, struct arena *a, struct session_list *ret, struct err *e)
-{
-	ASSERT(user_id);
-	return rows_all(&sessions, c, a, &ret->items, &ret->n, e,
-		"WHERE user_id = ? AND expires_at > ? ORDER BY last_seen_at DESC, id DESC", DB_I64(user_id),
-		DB_I64(now));
-}
-
 struct change {
 	atelier_id id;
 	int64_t now, expires_at;
@@ -85,12 +76,6 @@ void sessions_touch(struct db *db, atelier_id id, int64_t now, int64_t expires_a
 int sessions_delete(struct db *db, atelier_id id, struct err *e)
 {
 	return STORE_WRITE(db, NULL, e, "DELETE FROM sessions WHERE id = ?", DB_I64(id));
-}
-
-int sessions_delete_user(struct db *db, atelier_id user_id, struct err *e)
-{
-	ASSERT(user_id);
-	return STORE_WRITE(db, NULL, e, "DELETE FROM sessions WHERE user_id = ?", DB_I64(user_id));
 }
 
 int sessions_delete_expired(struct db *db, int64_t now, int64_t limit, int64_t *ret_n, struct err *e)

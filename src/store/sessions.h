@@ -17,11 +17,6 @@ struct session {
 	const char *user_agent, *address; /* NULL: not known */
 };
 
-struct session_list {
-	struct session *items;
-	size_t n;
-};
-
 /* All of `in` but the id. */
 int sessions_create(struct db *db, const struct session *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
 
@@ -34,15 +29,10 @@ int sessions_find(struct db_conn *c, const void *hash, size_t n, int64_t now, st
 int sessions_good(struct db_conn *c, atelier_id id, int64_t now, atelier_id *ret_user_id, int64_t *ret_expires_at,
 	struct err *e) MUST_CHECK;
 
-/* A user's sessions that have not expired by `now`, last seen first. */
-int sessions_list(struct db_conn *c, atelier_id user_id, int64_t now, struct arena *a, struct session_list *ret,
-	struct err *e) MUST_CHECK;
-
 /* Written with the next batch: nobody waits for it. */
 void sessions_touch(struct db *db, atelier_id id, int64_t now, int64_t expires_at);
 /* A session that is gone is no error. */
 int sessions_delete(struct db *db, atelier_id id, struct err *e) MUST_CHECK;
-int sessions_delete_user(struct db *db, atelier_id user_id, struct err *e) MUST_CHECK;
 /* Up to `limit` of those that have expired by `now`; *ret_n: how many went. */
 int sessions_delete_expired(struct db *db, int64_t now, int64_t limit, int64_t *ret_n, struct err *e) MUST_CHECK;
 /* Those last seen more than a day after `now` are of a clock that was ahead: they last for `max_ms` from now at most. */

@@ -14,7 +14,8 @@
 /*
  * Messages refer to their parent without a cascade: a branch is deeper than SQLite lets cascades recurse, and a
  * conversation takes all of its messages with it anyway. Long columns stand last, so that the others are read without
- * their pages. That one turn at most writes a message is a rule of the database (turns_running).
+ * their pages. Hashes are those of secrets that nobody else has; sessions go with their user. The manual is that of the program, and is
+ * written anew when it is another. That one turn at most writes a message is a rule of the database (turns_running).
  */
 static const char schema_1[] =
 	"CREATE TABLE users ("
@@ -139,6 +140,7 @@ static const char search_postgres[] =
 	"UPDATE " table " SET folded = fold(name) WHERE id IN"                                                         \
 	" (SELECT min(id) FROM " table " WHERE folded IS NULL GROUP BY fold(name));"
 
+/* Versions rise by one. What was released is never changed: a database that has it does not run it again. */
 static const struct db_migration migrations[] = {
 	{.version = 1,
 		.name = "users, conversations, messages, turns, manual",
@@ -157,6 +159,7 @@ static const struct db_migration migrations[] = {
 		.name = "names are unique however they are written",
 		.sql = UNIQUE_NAMES("users") UNIQUE_NAMES("groups"),
 		.sqlite = FOLD_NAMES("users") FOLD_NAMES("groups")},
+	/* The bytes that are there so far are in the folder of the data (uploads.h); a row without all of them ends when its time is over. */
 	{.version = 5,
 		.name = "uploads",
 		.sql = "CREATE TABLE uploads ("
@@ -194,6 +197,8 @@ static const struct db_migration migrations[] = {
 		.sql = "ALTER TABLE conversations RENAME COLUMN head_id TO leaf_id",
 		.sqlite = schema_8_sqlite,
 		.postgres = schema_8_postgres},
+	/* A thing is named by its id or by its name, whichever its kind has; the other one is 0 or "". One row at most says what a
+	 * subject may do with a thing. Of links the newest of a person alone is good: there is one. */
 	{.version = 9,
 		.name = "grants, links to set a password",
 		.sql = "CREATE TABLE grants ("

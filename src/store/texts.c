@@ -1,4 +1,8 @@
-/* texts.c - see texts.h. */
+/*
+ * texts.c - a text is made in many transactions, none of which is long, and shown in one: until then its row is not ready, and one
+ * that was left behind is removed when its document is read again. The same bytes read by the same recipe are one text, however
+ * many documents have them. Pieces are of one size, so that a slice reads only those that it lies in.
+ */
 #include "store/texts.h"
 
 #include "store/store_priv.h"

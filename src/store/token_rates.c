@@ -1,4 +1,8 @@
-/* token_rates.c - see token_rates.h. */
+/*
+ * token_rates.c - a running mean of bytes per token and of how far off it was, in which the latest call counts for a quarter: so a
+ * rate follows a change of what people write, and one odd call does little. Below a hundred tokens nothing is learned. It is
+ * written behind the answer, by the writer, and nobody waits for it.
+ */
 #include "store/token_rates.h"
 
 #include <math.h>

@@ -1,4 +1,8 @@
-/* tool_choices.c - see tool_choices.h. */
+/*
+ * tool_choices.c - one row for each person and tool, where user_id 0 is all people; what a row does not say (NULL) is as the other
+ * says. A rule is for a tool with the hash of what it was when the person said "always": a server that changes a tool thereby asks
+ * again.
+ */
 #include "store/tool_choices.h"
 
 #include "store/store_priv.h"

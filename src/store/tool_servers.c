@@ -1,4 +1,8 @@
-/* tool_servers.c - see tool_servers.h. */
+/*
+ * tool_servers.c - rows by shared_rows.h, in two widths, as lists need neither a configuration nor the tools. Secrets are rows of
+ * their own, sealed with whose they are and the place they may be sent to: a server that is pointed elsewhere has none, whoever
+ * changed the row.
+ */
 #include "store/tool_servers.h"
 
 #include <stdio.h>

@@ -1,4 +1,8 @@
-/* turn_calls.c - see turn_calls.h. */
+/*
+ * turn_calls.c - deciding, beginning and expiring are each one UPDATE with the state that it comes from, on the writer: of two who
+ * decide at once, or decide and let expire, one finds nothing to change. That a call has begun is written before anything is done,
+ * so that after a crash it is known what may have happened. A rule that comes with a decision is in its transaction.
+ */
 #include "store/turn_calls.h"
 
 #include "store/store_priv.h"

@@ -495,14 +495,6 @@ int turns_running_in(
 		DB_I64(conversation_id));
 }
 
-int turns_running_count(struct db_conn *c, atelier_id user_id, int64_t *ret, struct err *e)
-{
-	ASSERT(user_id);
-	/* By the index of the few that run: + keeps the planner from that of all the user's turns. */
-	return STORE_I64(c, ret, NO_TURN, e, "SELECT count(*) FROM turns WHERE state = 'running' AND +user_id = ?",
-		DB_I64(user_id));
-}
-
 /* ---- old logs ---- */
 
 struct log_removal {

@@ -136,7 +136,6 @@ int turns_running(struct db_conn *c, struct arena *a, struct turn_record_list *r
 /* Of one conversation, in the order of their comparison where there are several. Asks for no owner. */
 int turns_running_in(struct db_conn *c, atelier_id conversation_id, atelier_id ret[COMPARED_MAX], size_t *ret_n,
 	struct err *e) MUST_CHECK;
-int turns_running_count(struct db_conn *c, atelier_id user_id, int64_t *ret, struct err *e) MUST_CHECK;
 
 /* Removes the event logs of up to `limit` turns begun before that time (Unix ms) and behind *after, which moves on; what
  * messages say stays. *ret_n: how many turns were looked at; 0: no more. */

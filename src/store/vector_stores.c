@@ -1,4 +1,8 @@
-/* vector_stores.c - see vector_stores.h. */
+/*
+ * vector_stores.c - one row (THE_ONE) says which store is used; its key is sealed with its address. What it has copies of is noted
+ * per text and identity, and forgotten when it becomes another store; what lacks and what is left over are the two differences
+ * between that and the texts of documents.
+ */
 #include "store/vector_stores.h"
 
 #include "store/store_priv.h"

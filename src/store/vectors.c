@@ -1,4 +1,7 @@
-/* vectors.c - see vectors.h. */
+/*
+ * vectors.c - a row for each passage, added from the first one on, so that how many there are is where to go on. They are never
+ * changed: made anew they are of another identity. They go with their text.
+ */
 #include "store/vectors.h"
 
 #include "store/store_priv.h"

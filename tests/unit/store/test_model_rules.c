@@ -36,7 +36,6 @@ static void test_routes(void **state)
 {
 	struct fixture *f = *state;
 	atelier_id one = 0, two = 0;
-	struct stored_route route;
 
 	assert_int_equal(rules(f).n_routes, 0);
 	FINE(f, model_routes_create(f->db, "gpt-4o", "[\"a\"]", &one, &f->e));
@@ -48,21 +47,24 @@ static void test_routes(void **state)
 	assert_string_equal(r.routes[1].targets, "[\"b\",\"c\"]");
 
 	FINE(f, update(f, one, NULL, "[\"d\"]"));
-	FINE(f, model_routes_get(f->c, one, &f->a, &route, &f->e));
-	assert_string_equal(route.pattern, "gpt-4o");
-	assert_string_equal(route.targets, "[\"d\"]");
+	r = rules(f);
+	assert_true(r.routes[0].id == one);
+	assert_string_equal(r.routes[0].pattern, "gpt-4o");
+	assert_string_equal(r.routes[0].targets, "[\"d\"]");
 	FINE(f, update(f, one, "gpt-5", NULL));
 	FINE(f, update(f, one, "gpt-5", NULL)); /* its own name is free */
 	REFUSED(f, E_CONFLICT, update(f, one, "gpt-*", NULL));
-	FINE(f, model_routes_get(f->c, one, &f->a, &route, &f->e));
-	assert_string_equal(route.pattern, "gpt-5");
-	assert_string_equal(route.targets, "[\"d\"]");
+	r = rules(f);
+	assert_true(r.routes[0].id == one);
+	assert_string_equal(r.routes[0].pattern, "gpt-5");
+	assert_string_equal(r.routes[0].targets, "[\"d\"]");
 
 	FINE(f, model_routes_delete(f->db, one, &f->e));
 	REFUSED(f, E_NOT_FOUND, model_routes_delete(f->db, one, &f->e));
 	REFUSED(f, E_NOT_FOUND, update(f, one, "x", NULL));
-	REFUSED(f, E_NOT_FOUND, model_routes_get(f->c, one, &f->a, &route, &f->e));
-	assert_int_equal(rules(f).n_routes, 1);
+	r = rules(f);
+	assert_int_equal(r.n_routes, 1);
+	assert_true(r.routes[0].id == two);
 }
 
 static void test_overrides(void **state)

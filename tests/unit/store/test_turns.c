@@ -29,7 +29,8 @@ static void test_begin(void **state)
 	struct conversation v = conversation(f, id);
 	struct turn_record turn;
 	struct message m;
-	int64_t n;
+	atelier_id running[COMPARED_MAX];
+	size_t n;
 
 	assert_true(t.first);
 	assert_true(t.conversation_id == id);
@@ -62,10 +63,9 @@ static void test_begin(void **state)
 	assert_string_equal(turn.model, "big");
 	assert_true(turn.message_id == t.message_id && turn.user_message_id == t.user_message_id);
 	assert_true(turn.user_id == f->ada && turn.conversation_id == id && !turn.continues && turn.ended_at == 0);
-	FINE(f, turns_running_count(f->c, f->ada, &n, &f->e));
+	FINE(f, turns_running_in(f->c, id, running, &n, &f->e));
 	assert_int_equal(n, 1);
-	FINE(f, turns_running_count(f->c, f->bob, &n, &f->e));
-	assert_int_equal(n, 0);
+	assert_true(running[0] == t.turn_id);
 }
 
 static void test_another_persons_is_not_there(void **state)
