@@ -10,6 +10,7 @@
 static int load(struct request *q)
 {
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	ASSERT(q->known && !q->knows_rights);
 	int r = grants_rights(c, q->who.user.id, &q->mem, &q->rights, &q->n_rights, &q->err);
 
 	q->knows_rights = r == 0;
@@ -33,6 +34,7 @@ int request_rights(struct request *q)
 
 bool request_may_use(const struct request *q, const struct model *m)
 {
+	ASSERT(q->knows_rights || user_is_admin(&q->who.user)); /* request_rights was first */
 	return user_is_admin(&q->who.user) || may_use(q, m);
 }
 

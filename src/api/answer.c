@@ -51,6 +51,7 @@ int answer_list(struct request *q, const void *items, size_t n, const char *next
 {
 	struct list_answer *out = ARENA_NEW(&q->mem, struct list_answer);
 
+	ASSERT(q->route->answer && (items || n == 0));
 	if (!out)
 		return request_no_memory(q);
 	*out = (struct list_answer){{(void *)items, n}, next, q->api->c.settings->currency};
@@ -60,6 +61,7 @@ int answer_list(struct request *q, const void *items, size_t n, const char *next
 
 void request_apply(const struct request *q, void *row)
 {
+	ASSERT(q->route->body && q->body);
 	schema_apply(q->route->body, q->body, q->given, row);
 }
 

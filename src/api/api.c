@@ -10,6 +10,8 @@
 
 #define SLOW_THREADS 64 /* that are there while they are needed: some wait minutes for a tool or a provider */
 
+_Static_assert(PLACES >= SLOW_QUEUE + SLOW_THREADS, "who waits or runs has a place, be they all of different users");
+
 /* Password checks: 64 MiB and a tenth of a second each. */
 static const struct line_config password_line = {
 	.threads = 2, .max_waiting = 1024, .per_group = 16, .burst = 30, .pace_ms = 250};
@@ -52,6 +54,8 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 
 int api_watch(struct api *a, struct err *e)
 {
+	ASSERT_IS(a, API_MAGIC);
+	ASSERT(!a->others && !a->watch);
 	a->others = others_new(a);
 	return watch_new(a, &a->watch, e);
 }
@@ -74,6 +78,8 @@ static int stop_changes(void *arg)
 
 void api_stop(struct api *a)
 {
+	ASSERT_IS(a, API_MAGIC);
+	ASSERT(thread_may_wait()); /* for requests that may need the loop */
 	api_refuse(a);
 	gateway_stop(a->gateway);
 	watch_free(a->watch);

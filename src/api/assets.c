@@ -97,6 +97,7 @@ static int unpack(const struct asset *a, struct buf *ret)
 	z_stream z = {.next_in = (Bytef *)(uintptr_t)a->gz, .avail_in = (uInt)a->n_gz, .avail_out = (uInt)a->n_plain};
 	char *p = buf_reserve(ret, a->n_plain);
 
+	ASSERT(a->gz && a->n_gz > 0 && ret->n == 0);
 	if (!p)
 		return buf_status(ret);
 	if (inflateInit2(&z, MAX_WBITS + 16) != Z_OK) /* + 16: a head of gzip */
@@ -165,6 +166,7 @@ bool assets_serve(const struct api *api, struct http_exchange *x, const char *pa
 
 	if (!a)
 		return false;
+	ASSERT(loop_is_mine(api->c.loop));
 	struct form f = choose_form(a, http_header(x, "Accept-Encoding"));
 	/* "abc" -> "abc-br" */
 	snprintf(etag, sizeof(etag), "%.*s%s\"", (int)strlen(a->etag) - 1, a->etag, f.mark);

@@ -241,6 +241,7 @@ static void look_run(void *arg)
 	const struct api *a = l->all->api;
 	int64_t begun_ms = clock_mono_ms();
 
+	ASSERT(thread_may_wait() && l->n > 0 && l->n_read == 0);
 	while (l->n_read < l->n && l->took_ms < LOOK_MS && !__atomic_load_n(&a->stopping, __ATOMIC_ACQUIRE)) {
 		read_lists(l, &l->feeds[l->n_read++]);
 		l->took_ms = clock_mono_ms() - begun_ms;
@@ -322,6 +323,7 @@ static void tell_on_loop(void *arg)
 	struct errand *j = arg;
 	size_t n = strlen(j->frame);
 
+	ASSERT(loop_is_mine(j->all->loop));
 	for (struct feed *f = j->all->feeds, *next; f; f = next) {
 		next = f->next;
 		if (f->words)
@@ -345,6 +347,7 @@ static void note_stale_on_loop(void *arg)
 {
 	struct errand *j = arg;
 
+	ASSERT(loop_is_mine(j->all->loop));
 	for (struct feed *f = j->all->feeds; f; f = f->next) {
 		if (hears(f, j))
 			f->stale |= UINT32_C(1) << j->kind;
@@ -371,10 +374,11 @@ static void tell(void *arg, const struct bus_event *ev)
 	}
 	id_format(ev->id, id);
 	id_format(ev->turn_id, turn);
-	snprintf(j->frame, sizeof(j->frame),
+	int n = snprintf(j->frame, sizeof(j->frame),
 		"event: change\ndata: {\"kind\":\"%s\",\"id\":\"%s\"%s%s%s,\"what\":\"%s\"}\n\n",
 		bus_kind_name(ev->kind), id, ev->turn_id ? ",\"turn_id\":\"" : "", ev->turn_id ? turn : "",
 		ev->turn_id ? "\"" : "", ev->what);
+	ASSERT(n > 0 && n < FRAME_BYTES); /* else all that follows were a part of it */
 	loop_post(c->loop, &j->task, tell_on_loop, j);
 }
 
@@ -504,6 +508,7 @@ static void end_on_loop(void *arg)
 {
 	struct errand *j = arg;
 
+	ASSERT(loop_is_mine(j->all->loop));
 	for (struct feed *f = j->all->feeds, *next; f; f = next) {
 		next = f->next;
 		if (ending_fits(&j->ending, &f->who))

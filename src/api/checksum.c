@@ -1,6 +1,7 @@
 /* checksum.c - sha1 and sha256 by OpenSSL, crc32 (four bytes, the highest first) by zlib. */
 #include "api/checksum.h"
 
+#include <limits.h>
 #include <openssl/evp.h>
 #include <sodium.h>
 #include <zlib.h>
@@ -41,6 +42,7 @@ int checksum_begin(struct checksum *c, const char *header, struct err *e)
 
 void checksum_add(struct checksum *c, const void *p, size_t n)
 {
+	ASSERT(n <= UINT_MAX); /* what zlib counts in */
 	if (c->digest)
 		(void)EVP_DigestUpdate(c->digest, p, n);
 	else if (c->n_wanted)
@@ -52,6 +54,7 @@ bool checksum_matches(struct checksum *c)
 	unsigned char found[EVP_MAX_MD_SIZE] = {(unsigned char)(c->crc >> 24), (unsigned char)(c->crc >> 16),
 		(unsigned char)(c->crc >> 8), (unsigned char)c->crc};
 
+	ASSERT(c->n_wanted <= sizeof(c->wanted) && c->n_wanted <= sizeof(found));
 	if (c->digest && EVP_DigestFinal_ex(c->digest, found, NULL) != 1)
 		return false;
 	return memcmp(found, c->wanted, c->n_wanted) == 0;

@@ -257,6 +257,7 @@ int configure_bind_keys(const struct configure *c, struct err *e)
 	bool done = false;
 	int r;
 
+	ASSERT(thread_may_wait() && c->vault);
 	arena_init(&a, MEMORY);
 	r = read_unbound(c->db, &a, &list, &done, e);
 	for (size_t i = 0; r == 0 && !done && i < list.n; i++) {

@@ -28,8 +28,9 @@ void request_set_cookie(struct request *q, const char *name, const char *value, 
 	char text[AUTH_PREFIX_LEN + 256], prefix[AUTH_PREFIX_LEN];
 
 	auth_prefix(q->api->c.settings, &way, prefix);
-	snprintf(text, sizeof(text), "%s=%s; Path=%s; HttpOnly; SameSite=Lax; Max-Age=%ld%s", name, value,
+	int n = snprintf(text, sizeof(text), "%s=%s; Path=%s; HttpOnly; SameSite=Lax; Max-Age=%ld%s", name, value,
 		*prefix ? prefix : "/", seconds, auth_came_by_https(q->api->c.settings, &way) ? "; Secure" : "");
+	ASSERT(n > 0 && (size_t)n < sizeof(text)); /* what stands last says how safe it is */
 	http_set_header(q->x, "Set-Cookie", text);
 }
 

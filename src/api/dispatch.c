@@ -84,6 +84,7 @@ static void answer_shaped_error(struct request *q, const struct err_info *info, 
 {
 	static gw_error_fn *const shapes[] = {
 		[SHAPE_OPENAI] = openai_error, [SHAPE_ANTHROPIC] = anthropic_error, [SHAPE_OLLAMA] = ollama_error};
+	_Static_assert(N_ELEMENTS(shapes) == SHAPE_OLLAMA + 1, "each shape has its failures");
 
 	ASSERT(q->shape < N_ELEMENTS(shapes) && shapes[q->shape]);
 	shapes[q->shape](&q->err, q->id, out);
@@ -110,6 +111,7 @@ static void answer_error(struct request *q, struct buf *out, int *ret_status)
 	int wait = q->err.retry_after_s;
 	char text[16];
 
+	ASSERT(q->err.code < 0); /* the cause is recorded, if only in the words of the table */
 	check_declared(q);
 	if (q->shape == SHAPE_OWN)
 		error_emit(&q->err, q->id, out);
@@ -230,6 +232,7 @@ static int check_media(struct request *q)
 /* All that the head alone tells. Once. */
 static int request_check(struct request *q)
 {
+	ASSERT(!q->checked && (thread_may_wait() || q->route->flags & ROUTE_LOOP));
 	int r = check_access(q);
 
 	if (r == 0)
@@ -313,6 +316,7 @@ static void request_run(void *arg)
 
 static void request_fail(struct request *q, int r)
 {
+	ASSERT(r < 0);
 	err_set(&q->err, r, "%s", err_info(r)->text);
 	request_end(q, r);
 }
@@ -683,6 +687,7 @@ void api_handler(struct http_exchange *x, void *arg)
 	struct api *a = arg;
 	const char *path = http_path(x);
 
+	ASSERT_IS(a, API_MAGIC);
 	ASSERT(loop_is_mine(a->c.loop));
 	if (only_reads(http_method(x)) && http_request_error(x) == 0 && !is_interface(path) && !asks_for_ollama(a, x) &&
 		assets_serve(a, x, path))

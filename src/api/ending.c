@@ -26,6 +26,7 @@ void api_end(struct api *a, const struct ending *what)
 		.spare_keys = what->spare_keys};
 
 	ASSERT_IS(a, API_MAGIC);
+	ASSERT(what->user_id || what->session_id || what->key_id || what->conversation_id); /* not everybody's */
 	turns_end_followers(a->c.turns, &followers);
 	if (what->conversation_id)
 		return; /* the rest is not about one conversation */
@@ -45,6 +46,6 @@ void request_recheck(struct request *q)
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
 		r = auth_still_holds(c, who->session_id, who->key_id, &e);
 	}
-	if (r == E_UNAUTHORIZED)
+	if (r == E_UNAUTHORIZED && (who->session_id || who->key_id))
 		api_end(q->api, &(struct ending){.session_id = who->session_id, .key_id = who->key_id});
 }

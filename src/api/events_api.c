@@ -69,8 +69,11 @@ static void tell_refused(struct request *q, struct http_shared *stream, const ch
 	char text[ID_LEN + 1];
 
 	id_format(id, text);
-	snprintf(t->frame, sizeof(t->frame), "event: %s\ndata: {\"id\":\"%s\",\"ended\":true,\"code\":\"%s\"}\n\n",
-		event, text, err_info(code)->wire_code);
+	ASSERT(code < 0);
+	int n = snprintf(t->frame, sizeof(t->frame),
+		"event: %s\ndata: {\"id\":\"%s\",\"ended\":true,\"code\":\"%s\"}\n\n", event, text,
+		err_info(code)->wire_code);
+	ASSERT(n > 0 && (size_t)n < sizeof(t->frame)); /* else all that follows were a part of it */
 	t->stream = http_shared_ref(stream);
 	loop_post(q->api->c.loop, &t->task, tell_on_loop, t);
 	q->err = (struct err){0};

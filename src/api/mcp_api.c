@@ -27,11 +27,13 @@ enum {
 #define BRIEF_BYTES 4096
 
 static const char *const old_versions[] = {MCP_OLD, "2025-06-18", "2025-03-26"};
+_Static_assert(N_ELEMENTS(old_versions) == 3, "as many are told in two places below");
 
 /* ---- answers ---- */
 
 int mcp_refuse(struct mcp_ask *ask, int code, const char *problem)
 {
+	ASSERT(code < 0 && problem); /* 0 is that it was not refused */
 	ask->code = code;
 	ask->problem = problem;
 	return 0;
@@ -61,6 +63,7 @@ static bool is_list(const char *method)
 
 void mcp_write_result(const struct mcp_ask *ask, json_t *result, struct buf *out)
 {
+	ASSERT(!ask->code && ask->method);
 	CLEANUP(json_decrefp)
 	json_t *o = json_pack(
 		"{s:s,s:O,s:o}", "jsonrpc", "2.0", "id", json_object_get(ask->message, "id"), "result", result);

@@ -16,6 +16,7 @@
 #define MARK_MEMORY ((size_t)64 << 20)
 
 enum { LIST_PROMPTS, LIST_RESOURCES };
+_Static_assert(LIST_RESOURCES + 1 == CHANGES_TOLD, "a feed has a mark for each");
 
 /* The list of tools is not among them: it changes with the program. */
 static const struct {
@@ -77,6 +78,7 @@ static int read_mark(struct api *a, atelier_id user_id, size_t list, struct list
 {
 	crypto_generichash_state h;
 
+	ASSERT(list < CHANGES_TOLD && user_id);
 	crypto_generichash_init(&h, NULL, 0, sizeof(ret->bytes));
 	int r = list == LIST_PROMPTS ? add_prompts(a, user_id, &h, e) : add_resources(a, user_id, &h, e);
 	crypto_generichash_final(&h, ret->bytes, sizeof(ret->bytes));
@@ -169,6 +171,7 @@ int mcp_subscribe(struct mcp_ask *ask)
 			return r;
 	}
 	http_set_header(q->x, "X-Accel-Buffering", "no");
+	ASSERT(!q->taken && !ask->answered);
 	ask->answered = q->taken = true;
 	struct http_shared *stream = changes_listen(q->api->changes, q->x, &words, &q->who);
 	if (!stream)

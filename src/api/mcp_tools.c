@@ -291,6 +291,7 @@ static int chat(struct call *c)
 #define TEXT(name, about)       "\"" name "\":{\"type\":\"string\",\"description\":\"" about "\"}"
 #define NUMBER(name, about)     "\"" name "\":{\"type\":\"integer\",\"description\":\"" about "\"}"
 
+/* Names are what programs have in their settings: they stay. */
 static const struct own_tool {
 	const char *name, *title, *description, *schema;
 	bool outside; /* asks a model, which may be elsewhere */

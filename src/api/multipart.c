@@ -1,4 +1,7 @@
-/* multipart.c - see multipart.h. */
+/*
+ * multipart.c - the boundary is searched in the whole body, which is in memory anyway; the first part with a file name is the file,
+ * and its bytes stay where they are. Its name is a label: cleaned of folders here, and never a path.
+ */
 #include "api/multipart.h"
 
 #include "base/buf.h"

@@ -235,6 +235,7 @@ int oauth_answer(struct request *q, int status, json_t *taken)
 {
 	CLEANUP(json_decrefp) json_t *o = taken;
 
+	ASSERT(!q->raw.p && q->route->media); /* answered once, and as bytes */
 	q->raw = BUF_INIT(1 << 20);
 	q->status = status;
 	http_set_header(q->x, "Cache-Control", "no-store");

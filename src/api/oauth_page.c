@@ -29,6 +29,7 @@ static void add_in(struct buf *b, const char *element, const char *text)
 /* The form leads back to the program, which the policy of all other pages does not allow. */
 static struct buf *begin_page(struct request *q, int status, const struct oauth_words *w)
 {
+	ASSERT(!q->raw.p && w->lang);
 	q->raw = BUF_INIT(1 << 20);
 	q->status = status;
 	http_set_header(q->x, "Cache-Control", "no-store");
@@ -64,6 +65,7 @@ int oauth_page_says(struct request *q, int status, enum oauth_said what)
 		[OAUTH_NOT_YOURS] = w->not_yours,
 		[OAUTH_BACK] = w->back};
 
+	ASSERT((size_t)what < N_ELEMENTS(says) && says[what]);
 	add_in(begin_page(q, status, w), "p", says[what]);
 	return end_page(q);
 }

@@ -56,6 +56,7 @@ static int give_key(struct request *q, const char *key, atelier_id id, bool rene
 	struct auth_renewal next;
 	const char *refresh = NULL;
 
+	ASSERT(id && seconds > 0);
 	if (renews) {
 		auth_renewal_make(id, key, &next);
 		id_format(id, key_id);

@@ -1,4 +1,8 @@
-/* oauth_words.c - see oauth_words.h. */
+/*
+ * oauth_words.c - a table with a row for each language, English first, and which of them a browser prefers (Accept-Language): what
+ * says nothing that we have gets the first. They stand here and not with the web page's, as these pages are made by the server
+ * alone.
+ */
 #include "api/oauth_words.h"
 
 #include <stdlib.h>

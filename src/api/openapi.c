@@ -268,6 +268,7 @@ static void add_tag(struct buf *b, const struct route *r)
 {
 	static const char *const shapes[] = {
 		[SHAPE_OPENAI] = "openai", [SHAPE_ANTHROPIC] = "anthropic", [SHAPE_OLLAMA] = "ollama"};
+	_Static_assert(N_ELEMENTS(shapes) == SHAPE_OLLAMA + 1, "each shape has its tag");
 	const char *p = strncmp(r->path, "/api/v1/", 8) == 0 ? r->path + 8 : r->path + 1;
 
 	if (r->shape != SHAPE_OWN)

@@ -66,10 +66,12 @@ static int end_streams(struct others *o, struct err *e)
 			r = changes_endings(c, o->ending, &a, &list, &n, e);
 		}
 		for (size_t i = 0; r == 0 && i < n; i++) {
-			api_end(o->api, &(struct ending){.user_id = list[i].user_id,
-						.session_id = list[i].session_id,
-						.key_id = list[i].key_id,
-						.conversation_id = list[i].conversation_id});
+			const struct ending what = {.user_id = list[i].user_id,
+				.session_id = list[i].session_id,
+				.key_id = list[i].key_id,
+				.conversation_id = list[i].conversation_id};
+			if (what.user_id || what.session_id || what.key_id || what.conversation_id)
+				api_end(o->api, &what);
 			o->ending = list[i].id;
 		}
 	}
@@ -98,6 +100,7 @@ static void run(void *arg)
 	struct others *o = arg;
 	struct err e = {0};
 
+	ASSERT_IS(o->api, API_MAGIC);
 	if (poll_changes(o, &e) < 0)
 		log_debug("api", "what others have changed was not read: %s", e.msg);
 	__atomic_store_n(&o->busy, false, __ATOMIC_RELEASE);

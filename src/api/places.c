@@ -16,6 +16,7 @@ bool places_take(struct places *p, atelier_id user)
 	size_t at = PLACES;
 	bool ok;
 
+	ASSERT(user);
 	pthread_mutex_lock(&p->mx);
 	for (size_t i = 0; i < PLACES; i++) {
 		bool theirs = p->users[i].n > 0 && p->users[i].user == user;

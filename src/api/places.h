@@ -10,7 +10,7 @@
 #define PLACES        (SLOW_QUEUE + 64)
 
 struct places {
-	pthread_mutex_t mx;
+	pthread_mutex_t mx; /* of the users */
 	struct {
 		atelier_id user;
 		unsigned n;

@@ -5,6 +5,7 @@
 #include "api/configure.h"
 #include "api/models.h"
 #include "api/request.h"
+#include "base/lock.h"
 
 #define KINDS       "ollama openai anthropic librarian"
 #define NAME_MAX_N  32
@@ -350,6 +351,7 @@ int api_configure_stored(struct api *a, struct err *e)
 {
 	struct configure c = sources_of(a);
 
+	ASSERT(lock_is_mine(&a->configure_mx)); /* else the last who writes is not the last who has read */
 	return configure_again(a->c.providers, &c, e);
 }
 

@@ -11,18 +11,20 @@
 
 #define COOKIES_TRIED 4 /* of the length of a session's: each is a look into the database */
 
-static const struct param *param_of(const struct request *q, const char *name)
+static const struct param *param_of(const struct request *q, const char *name, enum param_type type)
 {
-	for (size_t i = 0; i < q->route->n_params; i++) {
-		if (strcmp(q->route->params[i].name, name) == 0)
-			return &q->route->params[i];
-	}
-	abort(); /* a handler asks for what its route does not have */
+	size_t i = 0;
+
+	while (i < q->route->n_params && strcmp(q->route->params[i].name, name) != 0)
+		i++;
+	ASSERT(i < q->route->n_params);           /* a handler asks for what its route has, */
+	ASSERT(q->route->params[i].type == type); /* as what it is there */
+	return &q->route->params[i];
 }
 
 int request_i64(struct request *q, const char *name, int64_t *ret)
 {
-	const struct param *p = param_of(q, name);
+	const struct param *p = param_of(q, name, PARAM_I64);
 	const char *text = http_query(q->x, name);
 	char *end;
 
@@ -41,7 +43,7 @@ int request_i64(struct request *q, const char *name, int64_t *ret)
 
 int request_bool(struct request *q, const char *name, bool *ret)
 {
-	const struct param *p = param_of(q, name);
+	const struct param *p = param_of(q, name, PARAM_BOOL);
 	const char *text = http_query(q->x, name);
 
 	if (!text)
@@ -59,7 +61,7 @@ int request_id(struct request *q, const char *name, atelier_id *ret)
 {
 	const char *text = http_query(q->x, name);
 
-	(void)param_of(q, name);
+	(void)param_of(q, name, PARAM_ID);
 	*ret = 0;
 	if (text && !id_parse(text, strlen(text), ret))
 		return err_field(&q->err, E_INVALID, name, "must be an identifier of %d characters.", ID_LEN);
@@ -178,6 +180,7 @@ static int check_scopes(struct request *q)
 	unsigned wanted = scopes_of(q->route);
 	char words[AUTH_SCOPES_MAX];
 
+	ASSERT(q->known);
 	if (!q->who.key_id || (q->who.scopes & wanted))
 		return 0;
 	if (!wanted)
@@ -292,7 +295,7 @@ int request_ids(struct request *q, const struct schema_list *words, const atelie
 	if (!ids)
 		return request_no_memory(q);
 	for (size_t i = 0; i < words->n; i++)
-		(void)id_parse(items[i], ID_LEN, &ids[i]);
+		ASSERT(id_parse(items[i], strlen(items[i]), &ids[i])); /* the schema has seen to it */
 	*ret = ids;
 	return 0;
 }

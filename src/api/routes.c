@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "api/routes.h"
+#include "api/shared.h"
 
 #define ROUTES_MAX 512
 
@@ -94,12 +94,55 @@ static int compare_paths(const void *a, const void *b)
 	return r ? r : (*x > *y) - (*x < *y); /* those of one path as they stand in their set */
 }
 
+/* What the handlers of shared.h take for granted. */
+static void check_shared(const struct route *r)
+{
+	const struct shared_resource *s = r->shared;
+
+	ASSERT(s->kind && s->word && s->row <= s->body); /* a body begins with its row */
+	ASSERT(r->handler != shared_post || (s->fresh && s->edit && s->fill));
+	ASSERT(r->handler != shared_patch || (s->edit && s->fill && r->body));
+	ASSERT(r->handler != shared_duplicate || s->name + sizeof(const char *) <= s->row);
+}
+
+static void check_params(const struct route *r)
+{
+	for (size_t i = 0; i < r->n_params; i++) {
+		const struct param *p = &r->params[i];
+
+		ASSERT(p->name && p->doc && p->min <= p->max);
+		ASSERT(p->type != PARAM_I64 || (p->otherwise >= p->min && p->otherwise <= p->max));
+		ASSERT(p->type == PARAM_STR ||
+			(!p->choices && !p->pattern && !p->required)); /* of others nobody asks */
+	}
+}
+
+/* A mistake in a row would be met by the first request that comes that way: it is by the start. */
+static void check_route(const struct route *r)
+{
+	bool asks_who = r->access != ACCESS_PUBLIC, reads = strcmp(r->method, "GET") == 0;
+
+	ASSERT(r->handler && r->name && r->summary && r->path[0] == '/');
+	ASSERT(!(r->flags & ROUTE_LOOP && asks_who));                /* the database is asked for that */
+	ASSERT(!(r->flags & (ROUTE_SLOW | ROUTE_CALL)) || asks_who); /* they are counted for each user */
+	ASSERT(!(r->flags & ROUTE_SLOW && r->flags & ROUTE_CALL));   /* it has one thread */
+	ASSERT(!r->brief || r->flags & ROUTE_CALL);
+	ASSERT(!(r->flags & ROUTE_REST) || r->path[strlen(r->path) - 1] == '}');
+	ASSERT(!(r->body && r->body_schema) && !(reads && (r->body || r->body_schema)));
+	ASSERT(!r->body || r->body->n_fields <= 64); /* which were given are bits of a number */
+	for (const int *code = r->errors; code && *code; code++)
+		ASSERT(*code < 0);
+	check_params(r);
+	if (r->shared)
+		check_shared(r);
+}
+
 static void gather(void)
 {
 	for (size_t i = 0; i < N_ELEMENTS(sets); i++) {
 		for (size_t k = 0; k < sets[i]->n; k++) {
-			ASSERT(n_routes < ROUTES_MAX && sets[i]->routes[k].handler &&
-				sets[i]->routes[k].path[0] == '/');
+			ASSERT(n_routes < ROUTES_MAX);
+			check_route(&sets[i]->routes[k]);
 			routes[n_routes++] = &sets[i]->routes[k];
 		}
 	}

@@ -1,4 +1,7 @@
-/* tool_outcome.c - see tool_outcome.h. */
+/*
+ * tool_outcome.c - what a tool returned, in the memory of its request: the text as a model would get it, and files in base64, as
+ * one tries a tool by hand and nothing of it is kept.
+ */
 #include "api/tool_outcome.h"
 
 #include <sodium.h>

@@ -1,6 +1,8 @@
 /* upload_locks.c - the list of those who write: short, since each user has a few at most. */
 #include "api/upload_locks.h"
 
+#include "base/lock.h"
+
 void upload_locks_init(struct upload_locks *l)
 {
 	pthread_mutex_init(&l->mx, NULL);
@@ -15,6 +17,7 @@ static int may_take(const struct upload_locks *l, atelier_id upload, atelier_id 
 {
 	int of_user = 0;
 
+	ASSERT(lock_is_mine(&l->mx) && upload && user);
 	for (const struct upload_lock *held = l->held; held; held = held->next) {
 		if (held->upload == upload)
 			return err_set(e, E_LOCKED, "Another request is writing to this upload.");

@@ -1,4 +1,7 @@
-/* uploaded.c - see uploaded.h. */
+/*
+ * uploaded.c - a whole upload is handed over as an open file, and deleted only when it was taken: so one that is refused can be
+ * used again, and one that cannot be deleted now expires.
+ */
 #include "api/uploaded.h"
 
 #include <inttypes.h>
@@ -20,6 +23,7 @@ int uploaded_take(struct request *q, atelier_id upload_id, const struct upload_u
 	struct err quiet = {0};
 	int r = find(q, upload_id, &u);
 
+	ASSERT(use->take && use->what && use->setting && use->max_mb > 0);
 	if (r == 0 && u.size > use->max_mb << 20)
 		return err_set(
 			&q->err, E_TOO_LARGE, "%s may have %" PRId64 " MB (%s).", use->what, use->max_mb, use->setting);

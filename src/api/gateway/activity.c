@@ -36,6 +36,7 @@ static struct gw_activity *begin_activity(struct gw_call *c, const char *id, con
 	struct gw_acting *x = c->acting;
 	struct gw_activity *a = x->n < ACTIVITY_MAX ? ARENA_NEW(&c->q->mem, struct gw_activity) : NULL;
 
+	ASSERT(!*x->end); /* behind the last */
 	if (!a)
 		return NULL;
 	x->n++;
@@ -277,6 +278,7 @@ int gw_act(struct gw_call *c)
 		.sink = gw_flow_sink(c),
 		.cancel = c->cancel};
 
+	ASSERT(thread_may_wait() && c->flow);
 	c->acting->n_told = 0;
 	c->acting->called = c->acting->spoke = false;
 	c->acting->chars = c->acting->round_at = 0;

@@ -58,6 +58,7 @@ static int find(struct request *q, const char *model, struct assistant *ret)
 
 int gw_act_for(struct gw_call *c, const struct turn_request *t)
 {
+	ASSERT(!c->acting);
 	if (!(c->acting = ARENA_NEW(&c->q->mem, struct gw_acting)))
 		return request_no_memory(c->q);
 	*c->acting = (struct gw_acting){.asked = *t, .end = &c->acting->first, .piece = BUF_INIT(REQUEST_MEMORY)};
@@ -73,6 +74,7 @@ int gw_choose_assistant(struct gw_call *c)
 	struct assistant a;
 	int r;
 
+	ASSERT(!c->assistant && !c->req.model);
 	if (!chosen)
 		return request_no_memory(q);
 	if ((r = find(q, c->model, &a)) < 0)

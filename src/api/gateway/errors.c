@@ -18,6 +18,7 @@ struct told {
 	} anthropic;
 };
 
+/* A row for each error that has words of its own in one of the shapes, found by its code; others are told by their status alone. */
 static const struct told table[] = {
 	{E_UNAUTHORIZED, 0, {0, "invalid_request_error", "invalid_api_key"}, {0, "authentication_error"}},
 	{E_FORBIDDEN, 0, {0, "invalid_request_error", "permission_denied"}, {0, "permission_error"}},

@@ -26,6 +26,7 @@ static struct gw_call *call_new(struct request *q, const struct gw_format *f)
 {
 	struct gw_call *c = ARENA_NEW(&q->mem, struct gw_call);
 
+	ASSERT(thread_may_wait() && q->who.user.id);
 	if (!c)
 		return NULL;
 	c->q = q;
@@ -108,6 +109,7 @@ static int complete_result(struct gw_call *c)
 	struct gen_result *g = &c->result;
 	bool cut = strcmp(g->finish_reason, "length") == 0 || strcmp(g->finish_reason, "content_filter") == 0;
 
+	ASSERT(c->flow);
 	if (g->tokens_in < 0)
 		g->tokens_in = provider_estimate_tokens(&c->req);
 	if (g->tokens_out < 0)
@@ -176,6 +178,7 @@ static int ask(struct gw_call *c)
 {
 	struct caller who = caller_of(c);
 
+	ASSERT(!(c->run && c->acting) && c->choice < MAX(c->n_choices, INT64_C(1)));
 	c->result = (struct gen_result){.tokens_in = -1, .tokens_out = -1, .first_token_ms = -1};
 	int r = c->run      ? c->run(c, gw_flow_sink(c))
 		: c->acting ? gw_act(c)
@@ -310,8 +313,11 @@ void gateway_leave(struct gateway *g)
 	metric_add(M_gateway_calls, -1);
 }
 
+_Static_assert(GATEWAY_USERS == 1 << (64 - 54), "as many bits of the hash are taken");
+
 static int *places_of(struct gateway *g, atelier_id user)
 {
+	ASSERT(user);
 	return &g->of_user[(uint64_t)user * UINT64_C(0x9e3779b97f4a7c15) >> 54];
 }
 
@@ -360,6 +366,8 @@ int gateway_new(struct api *a, struct gateway **ret)
 
 void gateway_stop(struct gateway *g)
 {
+	ASSERT_IS(g, GATEWAY_MAGIC);
+	ASSERT(thread_may_wait());
 	gw_flow_stop(g);
 	pool_stop(g->threads);
 	gw_flow_drop_all(g);

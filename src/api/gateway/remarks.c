@@ -1,4 +1,8 @@
-/* remarks.c - see remarks.h: headers of an answer, and the member `atelier` of its last object. */
+/*
+ * remarks.c - what of a request had no effect, or another, is gathered while it is read, as lists of names in the request's memory;
+ * they go into headers, and into the member `atelier` of an answer's last object, for clients that see no headers. A name is a
+ * client's own text: it is told only if it is a word, once, and up to a size.
+ */
 #include "api/gateway/gateway_priv.h"
 
 #define LIST_BYTES 2000
@@ -55,7 +59,9 @@ void gw_change_effort(struct gw_call *c, const char *word, enum gen_thinking thi
 		[THINKING_LOW] = "low",
 		[THINKING_MEDIUM] = "medium",
 		[THINKING_HIGH] = "high"};
+	_Static_assert(N_ELEMENTS(words) == THINKING_HIGH + 1, "each has its word");
 
+	ASSERT((size_t)thinking < N_ELEMENTS(words));
 	if (thinking != THINKING_DEFAULT && strcmp(word, words[thinking]) != 0 && !gw_target_can(c, knows))
 		gw_change(c, effort_name(c), words[thinking]);
 }
@@ -78,6 +84,9 @@ void gw_tell_lost(struct gw_call *c)
 		"frequency_penalty", "repeat_penalty"};
 	unsigned lost = c->result.lost;
 
+	_Static_assert(
+		SAMPLE_TEMPERATURE == 1 && SAMPLE_SEED == 1 << 4 && SAMPLE_REPEAT == 1 << (N_ELEMENTS(names) - 1),
+		"a bit for each name, in this order");
 	for (size_t i = 0; i < N_ELEMENTS(names); i++) {
 		if (lost & 1u << i)
 			gw_ignore(c, names[i]);

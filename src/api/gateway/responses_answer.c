@@ -68,6 +68,7 @@ static const struct {
 	[TOOL_LOCAL_SHELL] = {"local_shell_call", "lsh", "action"},
 	[TOOL_SHELL] = {"shell_call", "sh", "action"},
 	[TOOL_APPLY_PATCH] = {"apply_patch_call", "apc", "operation"}};
+_Static_assert(N_ELEMENTS(told_as) == TOOL_APPLY_PATCH + 1, "each kind has its row");
 
 static enum tool_kind kind_of(const struct gw_call *c, const struct item *it)
 {

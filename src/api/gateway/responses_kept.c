@@ -28,7 +28,7 @@ struct kept {
 struct responses_kept {
 	unsigned magic; /* KEPT_MAGIC */
 #define KEPT_MAGIC 0x6b657074u
-	pthread_mutex_t mx;
+	pthread_mutex_t mx; /* of the list and of what it has; the newest is first */
 	struct kept *first;
 	size_t bytes;
 };
