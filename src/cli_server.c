@@ -1,4 +1,8 @@
-/* cli_server.c - see cli_server.h. */
+/*
+ * cli_server.c - what the command line names is looked up by the API of the server, as any client would: no way into a server but
+ * the one that everybody has. The answer's events are those that a browser gets, and are passed on as a provider's would be, so
+ * that the command line prints both alike.
+ */
 #include "cli_server.h"
 
 #include <errno.h>

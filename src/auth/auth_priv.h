@@ -19,6 +19,7 @@ struct touched {
 	int64_t at;
 };
 
+/* Any thread. What is under no lock is written before anybody has it, and never again; `tries`, `requests` and `known` have locks of their own. */
 struct auth {
 	unsigned magic; /* AUTH_MAGIC */
 #define AUTH_MAGIC 0x61757468u
@@ -32,13 +33,13 @@ struct auth {
 	struct tries *tries;
 	struct meter *requests; /* by user */
 
-	pthread_mutex_t setup_mx;
+	pthread_mutex_t setup_mx; /* of the two below */
 	bool setup_open;
 	char setup_code[SETUP_LEN + 1];
 
 	struct known_keys *known;
 
-	pthread_mutex_t touched_mx;
+	pthread_mutex_t touched_mx; /* of these */
 	struct touched touched[256];
 };
 

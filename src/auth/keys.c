@@ -24,6 +24,7 @@ void auth_key_hash(const char *key, unsigned char ret[AUTH_HASH_LEN])
 
 /* ---- scopes and models as text ---- */
 
+/* Stored with each key: a word keeps its meaning, and is never taken out. */
 static const struct {
 	const char *word;
 	unsigned bit;

@@ -27,7 +27,7 @@ struct known_key {
 struct known_keys {
 	unsigned magic; /* KNOWN_KEYS_MAGIC */
 #define KNOWN_KEYS_MAGIC 0x6b6e6e73u
-	pthread_mutex_t mx;
+	pthread_mutex_t mx; /* of all places, which are copied out and never held */
 	struct known_key places[PLACES];
 };
 

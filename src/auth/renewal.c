@@ -1,4 +1,9 @@
-/* renewal.c - see renewal.h and docs/decisions/109. */
+/*
+ * renewal.c - a token is followed by the one that is computed from it (a keyed hash of the key's number and the token's), never by
+ * one that is drawn: so a request whose answer was lost, or two at once, come to the same next token, and nothing has to be kept of
+ * the step but the hash that the database has. What was used before that is told by the row, and means that two have it (decision
+ * 109).
+ */
 #include "auth/renewal.h"
 
 #include <sodium.h>

@@ -19,7 +19,7 @@ struct place {
 struct meter {
 	unsigned magic; /* METER_MAGIC */
 #define METER_MAGIC 0x6d657472u
-	pthread_mutex_t mx;
+	pthread_mutex_t mx; /* of the places; any thread */
 	unsigned char key[crypto_shorthash_KEYBYTES];
 	unsigned rows;
 	struct place places[];

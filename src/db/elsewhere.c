@@ -1,4 +1,8 @@
-/* elsewhere.c - see elsewhere.h. One connection is kept between the calls. */
+/*
+ * elsewhere.c - statements for another's PostgreSQL by libpq without blocking, in slices of waiting, so that a cancel and a time
+ * limit are heeded. One connection is kept between the calls, to the same place as the same user; one that was closed meanwhile is
+ * made anew, once. The server may be anybody's: what it answers is text that was not checked by anyone.
+ */
 #include "db/elsewhere.h"
 
 #include <errno.h>
@@ -16,8 +20,8 @@
 #define NO_TABLE "42P01"
 
 static struct {
-	pthread_mutex_t mx;
-	PGconn *pq; /* NULL: none */
+	pthread_mutex_t mx; /* of both; a connection that is in use is not here */
+	PGconn *pq;         /* NULL: none */
 	char url[1024];
 } idle = {.mx = PTHREAD_MUTEX_INITIALIZER};
 
@@ -207,5 +211,7 @@ size_t db_table_rows(const struct db_table *t)
 
 const char *db_table_text(const struct db_table *t, size_t row, size_t column)
 {
-	return PQgetvalue(t->res, (int)row, (int)column);
+	const char *text = PQgetvalue(t->res, (int)row, (int)column);
+
+	return text ? text : ""; /* another's server may answer with fewer than were asked for */
 }

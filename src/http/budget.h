@@ -14,8 +14,9 @@
 
 enum { BUDGET_COUNTERS = 256, BUDGET_FREE_PART = 4, BUDGET_PERSONS_PART = 2 };
 
+/* Any thread. `used` is the sum of what was taken and not given back; a counter is shared by all whose number leads to it. */
 struct budget {
-	pthread_mutex_t mx;
+	pthread_mutex_t mx; /* of what is used */
 	size_t max, max_unknown;
 	size_t used, used_unknown;          /* bytes; of strangers, also part of `used` */
 	size_t used_by[2][BUDGET_COUNTERS]; /* strangers, persons */

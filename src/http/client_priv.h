@@ -110,6 +110,7 @@ struct call {
 	int64_t late_ms;
 };
 
+/* Of the loop's thread, but for what stands behind `mx`, which is under it and shared with callers. */
 struct http_client {
 	unsigned magic; /* CLIENT_MAGIC */
 #define CLIENT_MAGIC 0x636c6574u

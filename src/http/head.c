@@ -10,6 +10,7 @@ enum { TOKEN = 1, TEXT = 2, TARGET = 4, HOST = 8 };
 #define T (TOKEN | TEXT | TARGET)
 #define H (TOKEN | TEXT | TARGET | HOST)
 #define V (TEXT | TARGET)
+/* In what each byte may stand; one that is not here may stand in nothing. */
 static const unsigned char kinds[256] = {
 	['\t'] = TEXT, [' '] = TEXT,
 	['!'] = T, ['#'] = TOKEN | TEXT, ['$'] = T, ['%'] = H, ['&'] = T, ['\''] = T, ['*'] = T, ['+'] = T, ['-'] = H,

@@ -1,4 +1,8 @@
-/* proxy.c - see proxy.h. */
+/*
+ * proxy.c - a list of hosts that need none (NO_PROXY) names domains, addresses and networks in CIDR; each word is tried against the
+ * host, which has been read into a name or the bytes of an address first. This machine itself is never asked for through a proxy,
+ * and what the environment says is ignored where a client could have said it (HTTP_PROXY of CGI).
+ */
 #include "http/proxy.h"
 
 #include <arpa/inet.h>

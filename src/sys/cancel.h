@@ -14,8 +14,9 @@ struct cancel_hook {
 	struct cancel_hook *next;
 };
 
+/* Any thread. Whoever has it sees to it that nobody waits by it or has a hook in it when it goes. */
 struct cancel {
-	pthread_mutex_t mx;
+	pthread_mutex_t mx; /* of all below; held while hooks are called */
 	pthread_cond_t cv;
 	int reason; /* 0: not fired; else the error: E_CANCELED, E_STOPPING, E_STORAGE ... */
 	struct cancel_hook *hooks;

@@ -1,4 +1,8 @@
-/* library.c - see library.h. */
+/*
+ * library.c - one mutex over all libraries: each is opened once, and that it is open is read without the lock. A table of functions
+ * fills a page of its own, which is made unwritable when it is full. One that is missing is a state of health and an error of each
+ * call, not of the start, and is tried again with the next call.
+ */
 #include "sys/library.h"
 
 #include <dlfcn.h>

@@ -11,6 +11,7 @@
 /* Upper bounds of a histogram's buckets in milliseconds; one more bucket takes the rest. */
 static const int64_t bounds[] = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 30000, 60000, 300000};
 
+/* Any thread, without a lock: each number is right by itself, and nothing is said of two at the same time. */
 struct cell {
 	_Alignas(64) _Atomic int64_t value; /* of a histogram: the sum */
 };

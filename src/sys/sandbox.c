@@ -1,4 +1,9 @@
-/* sandbox.c - see sandbox.h: what is read from the program, how it ends, and which walls there are. */
+/*
+ * sandbox.c - the server's side of a sandbox: the program's output is read and its time watched by whoever runs it, with poll; it
+ * is killed with all that it started when it has said too much, when time is over or when the cancel fires, and is always waited
+ * for. Which walls there are (namespaces, else Landlock, else none) is tried once, with a program that does nothing, as nothing
+ * else tells whether a kernel lets us.
+ */
 #include "sys/sandbox.h"
 
 #include <errno.h>

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "sys/sandbox_priv.h"
 
+/* One side writes them and the other reads them, both by this table. No word begins with another one. */
 static const struct {
 	const char *name;
 	size_t at;
