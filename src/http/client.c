@@ -223,7 +223,8 @@ static bool is_sent(struct call *c, int64_t now)
 
 static void check_times(struct call *c, int64_t now)
 {
-	if (c->heard)
+	if (c->heard &&
+		c->headers_done) /* a head that comes byte by byte, or interim answers without end, are no beginning */
 		c->last_ms = now;
 	c->heard = false;
 	if (!is_sent(c, now))

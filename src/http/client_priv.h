@@ -53,6 +53,7 @@ struct direct {
 	struct upstream *up;    /* its connection; NULL: none yet, or none any more */
 	struct upstream *other; /* a second one while both are connecting: the first that is there is taken */
 	unsigned char tried;    /* how many of the addresses */
+	unsigned char interim;  /* answers before the one that counts */
 	size_t sent;            /* of the head and the body */
 	struct buf head, rest;  /* an unfinished one; what waits until the caller has worked */
 	/* the caller's */

@@ -4,6 +4,8 @@
 
 #include "http/direct.h"
 
+#define INTERIM_MAX 100 /* nobody has so much to say before an answer */
+
 /* --- the head of the answer ---------------------------------------------------------------------------------------- */
 
 /* Behind the empty line that ends the head, from `from` on; 0: it has not come yet. */
@@ -116,7 +118,7 @@ static bool read_head(struct call *c, const char *p, size_t n)
 		d->state = AT_LENGTH;
 	if (c->out->status < 200) {
 		d->state = AT_HEAD;
-		return true;
+		return ++d->interim <= INTERIM_MAX;
 	}
 	if (strcmp(c->in->method, "HEAD") == 0 || c->out->status == 204 || c->out->status == 304) {
 		d->state = AT_LENGTH;

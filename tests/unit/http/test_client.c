@@ -154,6 +154,24 @@ static bool serve_stall(struct fixture *f, int fd, unsigned nth)
 	return readable(f, fd) && recv(fd, &c, 1, 0) > 0;
 }
 
+/* Goes on sending the same again and again, until the client leaves. */
+static bool serve_trickle(struct fixture *f, int fd, unsigned nth UNUSED)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	while (serve_answer(f, fd, 0) && poll(&p, 1, 50) == 0)
+		;
+	return false;
+}
+
+static bool serve_often(struct fixture *f, int fd, unsigned nth UNUSED)
+{
+	for (int i = 0; i < 1000; i++)
+		if (!serve_answer(f, fd, 0))
+			return false;
+	return false;
+}
+
 /* The second request finds the connection dying under it. */
 static bool serve_dying(struct fixture *f, int fd, unsigned nth)
 {
@@ -598,6 +616,11 @@ static void test_cut(void **state)
 	get(f, &g);
 	assert_int_equal(g.code, 0);
 	assert_string_equal(g.body.p, "until the end");
+	/* Announced without end, and nothing comes. */
+	f->serve = serve_often;
+	answers(f, "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n");
+	get(f, &g);
+	assert_int_equal(g.code, E_PROVIDER_BROKEN);
 }
 
 static void test_timeouts(void **state)
@@ -612,6 +635,14 @@ static void test_timeouts(void **state)
 	assert_true(g.ms >= 300 && g.ms < 20000);
 	assert_non_null(strstr(g.e.msg, "did not begin to answer within 0.3 seconds."));
 	net_wait(&f->closed);
+	/* A head that comes piece by piece is no beginning, and neither is what only says that there will be one. */
+	for (size_t i = 0; i < 2; i++) {
+		f->serve = serve_trickle;
+		answers(f, i ? "HTTP/1.1 102 Processing\r\n\r\n" : "HTTP/1.1 200 ");
+		get_with(f, &call, NULL, &g);
+		assert_int_equal(g.code, E_PROVIDER_TIMEOUT);
+	}
+	f->serve = serve_stall;
 	call = (struct http_call){.first_byte_timeout_ms = 20000, .idle_timeout_ms = 300};
 	answers(f, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhell");
 	get_with(f, &call, NULL, &g);
