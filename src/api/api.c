@@ -8,10 +8,6 @@
 #include "auth/line.h"
 #include "base/clock.h"
 
-#define SLOW_THREADS 64 /* that are there while they are needed: some wait minutes for a tool or a provider */
-
-_Static_assert(PLACES >= SLOW_QUEUE + SLOW_THREADS, "who waits or runs has a place, be they all of different users");
-
 /* Password checks: 64 MiB and a tenth of a second each. */
 static const struct line_config password_line = {
 	.threads = 2, .max_waiting = 1024, .per_group = 16, .burst = 30, .pace_ms = 250};

@@ -54,7 +54,8 @@ bool checksum_matches(struct checksum *c)
 	unsigned char found[EVP_MAX_MD_SIZE] = {(unsigned char)(c->crc >> 24), (unsigned char)(c->crc >> 16),
 		(unsigned char)(c->crc >> 8), (unsigned char)c->crc};
 
-	ASSERT(c->n_wanted <= sizeof(c->wanted) && c->n_wanted <= sizeof(found));
+	_Static_assert(sizeof(c->wanted) <= sizeof(found), "each digest that is taken has its room");
+	ASSERT(c->n_wanted <= sizeof(c->wanted));
 	if (c->digest && EVP_DigestFinal_ex(c->digest, found, NULL) != 1)
 		return false;
 	return memcmp(found, c->wanted, c->n_wanted) == 0;

@@ -5,9 +5,10 @@
 
 #include "base/id.h"
 
-#define SLOW_PER_USER 3   /* of 64 threads */
+#define SLOW_THREADS  64  /* that are there while they are needed: some wait minutes for a tool or a provider */
+#define SLOW_PER_USER 3   /* of these */
 #define SLOW_QUEUE    256 /* waiting */
-#define PLACES        (SLOW_QUEUE + 64)
+#define PLACES        (SLOW_QUEUE + SLOW_THREADS) /* who waits or runs has one, be they all of different users */
 
 struct places {
 	pthread_mutex_t mx; /* of the users */
