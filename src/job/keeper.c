@@ -112,6 +112,7 @@ static int take_lanes(struct keeper *k, struct err *e)
 {
 	struct jobs *js = k->js;
 	unsigned taken = 0;
+	int64_t since_ms = clock_now_ms();
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < js->n_kinds; i++)
@@ -121,7 +122,7 @@ static int take_lanes(struct keeper *k, struct err *e)
 		r = beat(k, e);
 	if (r == 0) {
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(js->config.db);
-		r = jobs_next_due(c, &k->due_ms, e);
+		r = jobs_next_due(c, since_ms, &k->due_ms, e);
 	}
 	if (r == 0 && is_of_tomorrow(k)) {
 		r = jobs_heal(js->config.db, WAIT_MAX_MS, e);

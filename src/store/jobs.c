@@ -242,11 +242,11 @@ int jobs_take(struct db *db, const struct job_take *x, struct arena *a, struct j
 	return r <= 0 ? r : db_write(db, take_in, &t, e);
 }
 
-int jobs_next_due(struct db_conn *c, int64_t *ret_ms, struct err *e)
+int jobs_next_due(struct db_conn *c, int64_t since_ms, int64_t *ret_ms, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int r = STORE_FIRST(c, &rows, NO_JOB, e, "SELECT min(due_at) FROM jobs WHERE state = 'queued' AND due_at > ?",
-		DB_I64(clock_now_ms()));
+		DB_I64(since_ms));
 
 	if (r == 0)
 		*ret_ms = db_is_null(rows, 0) ? INT64_MAX : db_i64(rows, 0);

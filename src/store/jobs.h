@@ -83,8 +83,9 @@ struct job_take {
 };
 int jobs_take(struct db *db, const struct job_take *x, struct arena *a, struct job_row *ret, struct err *e) MUST_CHECK;
 
-/* When the next job is due that is not yet; INT64_MAX: none. */
-int jobs_next_due(struct db_conn *c, int64_t *ret_ms, struct err *e) MUST_CHECK;
+/* When the next job is due that was not yet at `since_ms`, from which on jobs have been taken; INT64_MAX: none. One that became due while
+ * they were taken may be left: it is told, too. */
+int jobs_next_due(struct db_conn *c, int64_t since_ms, int64_t *ret_ms, struct err *e) MUST_CHECK;
 
 /* Those that wait for longer than `most_ms` are due now. */
 int jobs_heal(struct db *db, int64_t most_ms, struct err *e) MUST_CHECK;
