@@ -28,6 +28,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "sys/metrics.h"
+#include "sys/thread.h"
 
 #define ANSWER_MAX ((size_t)512 << 20)
 #define SMALL_BODY 16384 /* bytes: a body that is taken before it is known whose it is */
@@ -284,12 +285,18 @@ static int request_prepare(struct request *q)
 	return r;
 }
 
+/* What moves much lets others go first. */
+static bool brings_file(const struct request *q)
+{
+	return q->route->bytes;
+}
+
 static void request_run(void *arg)
 {
 	struct request *q = arg;
 	struct api *a = q->api;
 	unsigned flags = q->route->flags;
-	bool calls = q->calls;
+	bool calls = q->calls, file = brings_file(q); /* it may be gone behind the handler */
 	atelier_id slow_of = flags & ROUTE_SLOW ? q->who.user.id : 0;
 
 	ASSERT(thread_may_wait() || flags & ROUTE_LOOP);
@@ -297,7 +304,11 @@ static void request_run(void *arg)
 	log_set_request(q->id);
 	int r = request_prepare(q);
 	if (r == 0) {
+		if (file)
+			thread_aside_begin();
 		r = q->route->handler(q);
+		if (file)
+			thread_aside_end();
 		if (calls)
 			gateway_user_leave(a->gateway, q->who.user.id);
 		if (r == 0 && is_unsafe(q))
@@ -464,6 +475,8 @@ static void request_submit(struct http_exchange *x)
 	int r = http_request_error(x);
 
 	ASSERT(q->x == x && !q->taken);
+	if (!brings_file(q))
+		thread_answers();
 	if (r < 0) { /* the body's: one of the head's has no route */
 		request_fail(q, body_failure(q, r));
 		return;

@@ -107,7 +107,8 @@ struct db_request; /* one db_write, on its caller's stack */
 struct db_batch {
 	struct db_request *first, **tail;
 	struct db_later *later;
-	bool behind;   /* some of it stepped back */
+	bool behind;   /* some of it stepped back, */
+	bool answers;  /* and some has not */
 	char why[256]; /* nothing could begin, as it was said last */
 };
 

@@ -26,6 +26,7 @@ static int write_sliced(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
 	s->from = s->n ? MIN(s->from, at) : at;
 	s->to = s->n ? MAX(s->to, at + n) : at + n;
 	if (++s->n == SLICE_PAGES) {
+		thread_give_way();
 		s->n = 0;
 		(void)sync_file_range(
 			s->fd, s->from, s->to - s->from, SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
@@ -63,10 +64,12 @@ static void checkpoint(struct db_conn *c)
 {
 	int log = 0, done = 0, rc;
 
+	thread_aside_begin(); /* nobody waits for this: its slices let answers go first */
 	rc = sqlite3_wal_checkpoint_v2(c->h, NULL, SQLITE_CHECKPOINT_PASSIVE, &log, &done);
 	/* Once more what was written meanwhile, so that little is left for when writers wait. */
 	if (rc == SQLITE_OK && log > WAL_RESTART_PAGES)
 		rc = sqlite3_wal_checkpoint_v2(c->h, NULL, SQLITE_CHECKPOINT_PASSIVE, &log, &done);
+	thread_aside_end();
 	if (rc == SQLITE_OK && log > WAL_RESTART_PAGES)
 		rc = begin_anew(c, &log, &done);
 	if (rc != SQLITE_OK)

@@ -22,9 +22,10 @@ enum {
 	STUCK_WAIT_MS = 250, /* when others have waited for as long as that already */
 	HURRY_MS = 1000,     /* when the end is near */
 	PROBE_MS = 250,      /* looks whether the database is free again */
-	BEHIND_MS = 50,      /* who stepped back waits for others, */
+	BEHIND_MS = 50,      /* who stepped back waits for others, for at most so long, */
 	GATHER_MS = 4,       /* and for company after the last of their commits, */
-	OTHERS_MS = 100,     /* where others have written just now */
+	OTHERS_MS = 100,     /* where others have written just now; */
+	ANSWER_MS = 2,       /* and for the next step of an answer, behind the last one */
 	LATER_MS = 1000,     /* a small write waits for company this long */
 	LATER_MAX = 4096,
 	QUEUE_MAX = 4096,
@@ -288,6 +289,8 @@ static void run_batch(struct db *db, struct db_batch *b)
 	if (r == 0 && any_done(b))
 		db_note_written(db);
 	__atomic_fetch_add(&db->commits, 1, __ATOMIC_SEQ_CST);
+	if (b->answers)
+		thread_answers(); /* before the next batch is looked for */
 	/* Counted before anybody is woken, so that who looks at the figures finds the own write in them. */
 	for (struct db_request *q = b->first; q; q = q->next)
 		metric_add(M_db_writes_total, 1);
@@ -351,7 +354,7 @@ static int64_t queue_due(const struct db *db)
 		return -1;
 	if (db->stopping || others_wait(db) || db->others_ms + OTHERS_MS <= clock_mono_ms())
 		return 0;
-	return db->behind_ms + GATHER_MS;
+	return MAX(db->behind_ms + GATHER_MS, MIN(thread_answered_ms() + ANSWER_MS, db->queue->asked_ms + BEHIND_MS));
 }
 
 /*
@@ -377,6 +380,7 @@ static void take_batch(struct db *db, struct db_batch *b)
 		*tail = &q->next;
 	}
 	b->behind = one;
+	b->answers = others;
 	db->queue = left;
 	db->queue_tail = left ? left_tail : &db->queue;
 }
@@ -466,6 +470,9 @@ int db_write(struct db *db, int (*fn)(struct db_conn *c, void *arg, struct err *
 	ASSERT(thread_may_wait());
 	if (pthread_equal(pthread_self(), db->write_thread))
 		return err_set(e, E_INTERNAL, "db_write inside of db_write");
+	if (!q.behind)
+		thread_answers();
+	thread_give_way();
 	sem_init(&q.done, 0, 0);
 	pthread_mutex_lock(&db->write_mx);
 	r = enqueue(db, &q, e);

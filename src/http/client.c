@@ -18,6 +18,8 @@ void call_finish(struct call *c, int code, CURLcode curl)
 {
 	struct http_client *h = c->client;
 	ASSERT(loop_is_mine(h->loop));
+	if (c->answers)
+		thread_answers(); /* who waits for it goes on */
 	if (c->running && !c->easy)
 		direct_stop(c);
 	if (c->running) {
@@ -446,6 +448,7 @@ int http_client_run(struct http_client *h, const struct http_call *in, struct ca
 		.client = h,
 		.in = in,
 		.whole = in->whole,
+		.answers = !thread_stepped_back(),
 		.out = ret,
 		.cv = PTHREAD_COND_INITIALIZER};
 	sem_init(&c.wake, 0, 0);
@@ -460,6 +463,8 @@ int http_client_run(struct http_client *h, const struct http_call *in, struct ca
 		call_leave(&c);
 		return err_set(e, -ECANCELED, "The call of %s was stopped.", call_where(&c));
 	}
+	if (c.answers)
+		thread_answers();
 	(void)task_post(&c, &c.start, start_on_loop);
 	do {
 		struct timespec soon;

@@ -69,6 +69,7 @@ struct call {
 	bool whole; /* of `in` */
 	bool headers_done;
 	bool accepted;  /* the status is a 2xx */
+	bool answers;   /* its caller has not stepped back */
 	bool any_data;  /* something was handed to the sink */
 	bool heard;     /* something came since the last sweep, which notes the time of it */
 	unsigned magic; /* CALL_MAGIC: its caller is here */

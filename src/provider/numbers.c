@@ -1,5 +1,6 @@
 /* numbers.c - see numbers.h. */
 #include "provider/numbers.h"
+#include "sys/thread.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -134,6 +135,7 @@ void numbers_lift(struct buf *json, struct numbers *to)
 		size_t first = to->n;
 		const char *next = *p == '[' ? read_list(p, end, to) : NULL;
 		if (next) {
+			thread_give_way();
 			w += sprintf(w, "\"#%" PRIx32 ",%" PRIx32 "\"", (uint32_t)first, (uint32_t)(to->n - first));
 			p = next;
 			continue;

@@ -10,6 +10,7 @@
 
 #include "base/utf8.h"
 #include "rag/words.h"
+#include "sys/thread.h"
 
 #define LEVELS    6
 #define PATH      3  /* headings of a path: the last ones say what a passage is about */
@@ -59,6 +60,7 @@ static void emit(struct cut *c)
 	size_t start = c->start, end = c->end;
 	struct passages *p = c->ret;
 
+	thread_give_way();
 	c->has = 0;
 	while (start < end && is_blank(c->x->text[start]))
 		start++;

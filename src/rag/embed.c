@@ -142,9 +142,11 @@ static int call_once(
 	struct embed_result got;
 	int r = call_embed(c->rag->config.calls, &who, &q, c->cancel, c->a, &got, e);
 
-	for (size_t i = 0; r == 0 && i < n; i++)
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		thread_give_way();
 		if (!make_unit(got.vectors + i * got.dimensions, got.dimensions))
 			r = err_set(e, E_PROVIDER, "The model for embeddings gave a vector of nothing.");
+	}
 	if (r == 0) {
 		*ret = got.vectors;
 		*ret_dims = got.dimensions;
@@ -208,6 +210,7 @@ static int read_batch(struct rag *r, const struct embed_text *x, int64_t from, s
 	for (size_t i = 0; s == 0 && i < rows.n; i++) {
 		CLEANUP(buf_done) struct buf b = BUF_INIT((size_t)1 << 20);
 		const struct passage_row *p = &rows.items[i];
+		thread_give_way();
 		buf_add_str(&b, prefix);
 		if (p->heading[0])
 			buf_printf(&b, "%s\n", p->heading);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "rag/extract_priv.h"
 #include "sys/sandbox.h"
+#include "sys/thread.h"
 
 #define MEMORY_MAX    ((size_t)512 << 20)
 #define OCR_MEMORY    ((size_t)1 << 30)
@@ -136,6 +137,7 @@ static int run(const struct extract_request *q, int (*output)(void *arg, const c
 		add_word(&w, "encoding=%s", q->encoding);
 	if (q->ocr)
 		add_word(&w, "ocr=%s", q->ocr);
+	thread_give_way();
 	return sandbox_run(&s, end, e);
 }
 

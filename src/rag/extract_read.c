@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/utf8.h"
 #include "rag/extract_priv.h"
+#include "sys/thread.h"
 
 #define MEMORY    ((size_t)128 << 20) /* labels, boxes */
 #define THINGS    ((size_t)4 << 20)   /* blocks, places */
@@ -304,6 +305,7 @@ static int take_line(struct extract_reader *r, const char *p, size_t n, struct e
 		{"end", take_end}, {"failure", take_failure}};
 	CLEANUP(json_decrefp) json_t *line = NULL;
 
+	thread_give_way();
 	if (r->ended || json_parse(p, n, &line, NULL) < 0)
 		return strange(e);
 	const char *type = json_get_str(line, "type");

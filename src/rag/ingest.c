@@ -12,6 +12,7 @@
 #include "store/texts.h"
 #include "sys/health.h"
 #include "sys/loop.h"
+#include "sys/thread.h"
 
 #define CUT_VERSION    2
 /* In one transaction: a millisecond of work at most, and few syncs of the disk. */
@@ -45,6 +46,7 @@ static void tell(const struct ingest *x, const char *status, size_t completed, s
 
 static int look(const struct ingest *x)
 {
+	thread_give_way();
 	return cancel_reason(x->cancel) ? -ECANCELED : 0;
 }
 

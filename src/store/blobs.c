@@ -17,6 +17,7 @@
 #include "store/store_priv.h"
 #include "store/uploads.h"
 #include "sys/loop.h"
+#include "sys/thread.h"
 
 #define FOLDER   "blobs"
 #define BESIDE   "new-" /* and an id: what is being written */
@@ -92,8 +93,9 @@ static int next_piece(const struct blob_new *in, int64_t at, char room[PIECE], s
 	ssize_t n;
 
 	ASSERT(at >= 0 && at <= size_of(in));
+	thread_give_way();
 	if (!in->file) {
-		*ret = (struct str){in->bytes.p + at, left};
+		*ret = (struct str){in->bytes.p + at, MIN(left, PIECE)};
 		return 0;
 	}
 	do

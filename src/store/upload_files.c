@@ -10,6 +10,9 @@
 #include "store/uploads.h"
 #include "store/uploads_priv.h"
 #include "sys/fault.h"
+#include "sys/thread.h"
+
+#define SLICE ((int64_t)64 << 10) /* bytes */
 
 #define FOLDER "uploads"
 #define SUFFIX ".part"
@@ -75,6 +78,15 @@ int upload_open_whole(const char *data, const struct upload *u, int *ret_fd, str
 	return r;
 }
 
+/* All at once, at the end, a large file would stand before the commits of others in the disk's queue: what fills a slice is awaited. */
+static void write_out(int fd, int64_t from, int64_t to)
+{
+	int64_t first = from / SLICE * SLICE, end = to / SLICE * SLICE;
+
+	if (end > first)
+		(void)sync_file_range(fd, first, end - first, SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+}
+
 int upload_write(int fd, int64_t at, const void *p, size_t n, struct err *e)
 {
 	const char *from = p;
@@ -83,12 +95,14 @@ int upload_write(int fd, int64_t at, const void *p, size_t n, struct err *e)
 	if (r < 0)
 		return err_file(e, r, "the file");
 	while (n > 0) {
-		ssize_t k = pwrite(fd, from, n, at);
+		thread_give_way();
+		ssize_t k = pwrite(fd, from, MIN(n, (size_t)SLICE), at);
 
 		if (k < 0 && errno == EINTR)
 			continue;
 		if (k <= 0)
 			return err_file(e, k < 0 ? -errno : -ENOSPC, "the file");
+		write_out(fd, at, at + k);
 		from += k;
 		at += k;
 		n -= (size_t)k;

@@ -1,4 +1,8 @@
-/* thread.c - see thread.h. */
+/*
+ * thread.c - how threads are born, and who of them lets whom go first (decision 041). Three means, since none is enough: the kernel is told
+ * classes, nice and lengths of turns (counted under first.mx, or by the thread itself); long work has places (a semaphore); and who works
+ * behind others pauses by itself while answers are on their way, which are told by one atomic time.
+ */
 #include "sys/thread.h"
 
 #include <sched.h>
@@ -10,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "sys/loop.h"
 
 /* Since Linux 6.16 each process has a table of its own for what its threads sleep on (prctl(2), PR_FUTEX_HASH), by
@@ -145,15 +150,21 @@ void thread_long_end(void)
 
 #define BACK_BY 10
 
-static _Thread_local bool stepped_back, wakes_soon;
-static unsigned behind; /* who works behind others; atomic */
+#define QUIET_US 1000 /* behind a step of an answer: the next one has come by then, unless the answer has to wait */
+#define PAUSE_US 5000 /* how long others may take at a time, */
+#define WORK_US  2000 /* and what is worked when they want longer */
+
+static _Thread_local bool stepped_back, wakes_soon, aside;
+static _Thread_local int64_t went_on_us; /* when a pause was longer than others may take */
+static unsigned behind;                  /* who works behind others; atomic */
+static int64_t answered_us;              /* monotonic; atomic */
 
 void thread_step_back(void)
 {
 	if (stepped_back)
 		return;
 	(void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, (id_t)getpid()) + BACK_BY);
-	set_turns(0, SCHED_BATCH, 1 /* SCHED_FLAG_RESET_ON_FORK, which only root takes back */, BACK_TURN_NS);
+	set_turns(0, SCHED_BATCH, 0, BACK_TURN_NS);
 	stepped_back = true;
 }
 
@@ -182,7 +193,51 @@ void thread_wake_soon(void)
 
 bool thread_stepped_back(void)
 {
-	return stepped_back;
+	return stepped_back || aside;
+}
+
+void thread_aside_begin(void)
+{
+	ASSERT(!aside);
+	__atomic_fetch_add(&behind, 1, __ATOMIC_RELAXED);
+	aside = true;
+}
+
+void thread_aside_end(void)
+{
+	ASSERT(aside && __atomic_load_n(&behind, __ATOMIC_RELAXED) > 0);
+	__atomic_fetch_sub(&behind, 1, __ATOMIC_RELAXED);
+	aside = false;
+}
+
+void thread_answers(void)
+{
+	if (__atomic_load_n(&behind, __ATOMIC_RELAXED) > 0)
+		__atomic_store_n(&answered_us, clock_mono_us(), __ATOMIC_RELAXED);
+}
+
+int64_t thread_answered_ms(void)
+{
+	return __atomic_load_n(&answered_us, __ATOMIC_RELAXED) / 1000;
+}
+
+void thread_give_way(void)
+{
+	if (!stepped_back && !aside)
+		return;
+	int64_t begun = clock_mono_us(), now = begun, quiet;
+
+	ASSERT(thread_may_wait());
+	if (went_on_us && now - went_on_us < WORK_US)
+		return;
+	while ((quiet = __atomic_load_n(&answered_us, __ATOMIC_RELAXED) + QUIET_US) > now) {
+		if (now - begun >= PAUSE_US) {
+			went_on_us = now;
+			return;
+		}
+		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = (quiet - now) * 1000}, NULL);
+		now = clock_mono_us();
+	}
 }
 
 static sem_t work_places;

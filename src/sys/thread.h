@@ -56,6 +56,22 @@ void thread_behind_end(void);
 /* By a thread that answers people or that they wait for, before each piece of work: from now on it wakes as is right at the time. */
 void thread_wake_soon(void);
 
+/*
+ * Between small pieces of such work (half a millisecond or so): a pause while people are answered, which is told by whoever takes a
+ * step on the way of an answer. It ends a millisecond behind the last step, and after 5 ms in any case; then 2 ms of work have none. So
+ * a short answer finds the processors, the disk and the writer free, and the work gets on beside any number of them. A thread that has
+ * not stepped back goes on at once.
+ */
+void thread_give_way(void);
+void thread_answers(void);
+
+/* When thread_answers was told last, while there was work behind others; monotonic ms. */
+int64_t thread_answered_ms(void);
+
+/* Around a piece of work that lets others go first though its thread otherwise does not: at the writer, and by thread_give_way. */
+void thread_aside_begin(void);
+void thread_aside_end(void);
+
 /* The calling thread is the loop's from here to there. */
 void thread_loop_begin(void);
 void thread_loop_end(void);

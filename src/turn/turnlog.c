@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/magic.h"
 #include "sys/metrics.h"
+#include "sys/thread.h"
 
 #define BUCKETS      4096 /* of the table of logs; a power of two */
 #define PIECE_BYTES  (64u << 10)
@@ -516,6 +517,7 @@ void turnlog_give_up(struct turnlog *l, struct frames *rest)
 
 void turnlog_end(struct turnlog *l, struct frames *closing)
 {
+	thread_answers();
 	ASSERT_IS(l, TURNLOG_MAGIC);
 	ASSERT(l->closed && !l->released);
 	if (closing)

@@ -442,7 +442,8 @@ static int note_place(struct db_conn *c UNUSED, void *arg, struct err *e UNUSED)
 {
 	const struct asker *a = arg;
 
-	a->all->of[a->i] = a->all->n++;
+	a->all->of[a->i] = a->all->n;
+	__atomic_fetch_add(&a->all->n, 1, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -483,6 +484,39 @@ static void test_stepped_back(void **state)
 	assert_true(o.of[2] < o.of[1] && o.of[0] < o.of[1]);
 	sem_destroy(&o.held);
 	sem_destroy(&o.go);
+	db_close(o.db);
+}
+
+/* Who stepped back is written between answers; where one follows the other, after 50 ms at the latest. */
+static void test_behind_answers(void **state)
+{
+	struct order o = {.db = test_open(*state)};
+	struct asker a = {&o, .i = 0, .behind = true};
+	void *r;
+
+	o.db->others_ms = INT64_MAX / 2; /* somebody has written just now, whenever that is */
+	thread_behind_begin();
+	thread_answers();
+	int64_t took = 0, longest = INT64_MAX;
+	for (int i = 0; i < 20 && longest > 900; i++) { /* us; on a busy machine a step may have come too late */
+		int64_t from = clock_mono_us(), last = from;
+		o.n = 0;
+		longest = 0;
+		assert_int_equal(pthread_create(&a.thread, NULL, ask_main, &a), 0);
+		while (!__atomic_load_n(&o.n, __ATOMIC_RELAXED)) {
+			int64_t now = clock_mono_us();
+			longest = MAX(longest, now - last);
+			last = now;
+			thread_answers();
+		}
+		took = clock_mono_us() - from;
+		longest = MAX(longest, from + took - last);
+		pthread_join(a.thread, &r);
+		assert_int_equal((intptr_t)r, 0);
+	}
+	if (longest <= 900)
+		assert_true(took >= 49000);
+	thread_behind_end();
 	db_close(o.db);
 }
 
@@ -582,6 +616,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_held_for_long, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_all_is_held, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_held_at_the_end, folder_setup, folder_teardown),
+		cmocka_unit_test_setup_teardown(test_behind_answers, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_stepped_back, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_later, folder_setup, folder_teardown),
 		cmocka_unit_test_setup_teardown(test_second_process_writes, folder_setup, folder_teardown),

@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "sys/pool.h"
 #include "sys/thread.h"
 
@@ -84,6 +85,7 @@ struct place {
 struct first {
 	bool drops; /* the right of root */
 	struct place before, in_work, of_started, after, expected;
+	sem_t look; /* what is started is what it is to be once that has returned */
 };
 
 static struct place place(void)
@@ -99,7 +101,10 @@ static void assert_place(struct place got, struct place expected)
 
 static void *tell_place(void *arg)
 {
-	*(struct place *)arg = place();
+	struct first *f = arg;
+
+	sem_wait(&f->look);
+	f->of_started = place();
 	return NULL;
 }
 
@@ -141,8 +146,11 @@ static void *be_loop(void *arg)
 	thread_work_begin();
 	thread_long_end();
 	f->in_work = place();
-	assert_int_equal(thread_start(&t, "a worker", 0, tell_place, &f->of_started), 0);
+	sem_init(&f->look, 0, 0);
+	assert_int_equal(thread_start(&t, "a worker", 0, tell_place, f), 0);
+	sem_post(&f->look);
 	pthread_join(t, NULL);
+	sem_destroy(&f->look);
 	thread_work_end();
 	f->after = place();
 	thread_loop_end();
@@ -298,6 +306,85 @@ static void test_work(void **state)
 	sem_destroy(&w.begun);
 }
 
+static long sleeps(void)
+{
+	struct rusage use;
+
+	getrusage(RUSAGE_THREAD, &use);
+	return use.ru_nvcsw;
+}
+
+struct answers {
+	atomic_bool ended;
+	int64_t longest_us; /* between two steps: on a busy machine this thread may have had to wait */
+};
+
+static void *answer_until(void *arg)
+{
+	struct answers *a = arg;
+	int64_t last = clock_mono_us(), now;
+
+	for (a->longest_us = 0; !atomic_load(&a->ended); last = now) {
+		now = clock_mono_us();
+		a->longest_us = MAX(a->longest_us, now - last);
+		thread_answers();
+	}
+	a->longest_us = MAX(a->longest_us, clock_mono_us() - last);
+	return NULL;
+}
+
+/* How long a pause is while one step follows the other; 0: one came too late to say. */
+static int64_t pause_among_answers(void)
+{
+	struct answers a = {.ended = false};
+	int64_t before = thread_answered_ms(), from, took;
+	pthread_t thread;
+
+	assert_int_equal(pthread_create(&thread, NULL, answer_until, &a), 0);
+	while (thread_answered_ms() == before)
+		sched_yield();
+	from = clock_mono_us();
+	thread_give_way();
+	took = clock_mono_us() - from;
+	atomic_store(&a.ended, true);
+	pthread_join(thread, NULL);
+	return a.longest_us < 900 ? took : 0;
+}
+
+/* Who lets others go first pauses behind a step of an answer, and while there is one after the other no longer than told. */
+static void test_give_way(void **state)
+{
+	(void)state;
+	int64_t before = thread_answered_ms();
+	thread_answers(); /* nobody works behind others: nobody would ask */
+	assert_int_equal(thread_answered_ms(), before);
+
+	thread_behind_begin();
+	thread_answers();
+	assert_true(thread_answered_ms() > before);
+	long slept = sleeps();
+	thread_give_way(); /* this thread goes first itself */
+	assert_int_equal(sleeps(), slept);
+	thread_behind_end();
+
+	thread_aside_begin();
+	assert_true(thread_stepped_back());
+	int64_t from = clock_mono_us();
+	thread_answers();
+	thread_give_way();
+	assert_true(clock_mono_us() - from >= 1000);
+	slept = sleeps();
+	thread_give_way(); /* nobody is answered any more */
+	assert_int_equal(sleeps(), slept);
+
+	int64_t took = 0;
+	for (int i = 0; i < 200 && took == 0; i++)
+		took = pause_among_answers();
+	assert_true(took == 0 || took >= 5000); /* it comes back though they go on */
+	thread_aside_end();
+	assert_false(thread_stepped_back());
+}
+
 int main(void)
 {
 	cpu_set_t cpus;
@@ -308,6 +395,7 @@ int main(void)
 		cmocka_unit_test(test_loop_first),
 		cmocka_unit_test(test_wakes_soon),
 		cmocka_unit_test(test_work),
+		cmocka_unit_test(test_give_way),
 	};
 
 	/* Places are counted once, from the processors that the process may use: here it is any one of them. */
