@@ -98,6 +98,11 @@ static int search_get(struct request *q)
 		q, items, found.n, found.more ? answer_cursor(q, found.items[found.n - 1].message_id) : NULL);
 }
 
+/* What clock_parse reads, as a pattern of JSON. */
+#define TIME_PATTERN                                                                                                   \
+	"^(19[7-9][0-9]|2[0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"                                           \
+	"(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,3})?Z?)?$"
+
 static const struct param search_params[] = {
 	{.name = "q",
 		.type = PARAM_STR,
@@ -116,8 +121,8 @@ static const struct param search_params[] = {
 		.type = PARAM_STR,
 		.choices = MESSAGE_USER " " MESSAGE_ASSISTANT,
 		.doc = "Only what they said."},
-	{.name = "from", .type = PARAM_STR, .doc = "Only since this day, or time in UTC."},
-	{.name = "to", .type = PARAM_STR, .doc = "Only before this day, or time in UTC."},
+	{.name = "from", .type = PARAM_STR, .pattern = TIME_PATTERN, .doc = "Only since this day, or time in UTC."},
+	{.name = "to", .type = PARAM_STR, .pattern = TIME_PATTERN, .doc = "Only before this day, or time in UTC."},
 	{.name = "pinned", .type = PARAM_BOOL, .doc = "True: only messages that are pinned."},
 };
 
