@@ -1,8 +1,9 @@
 /*
  * cut.c - one walk over the blocks of a text. What is gathered (start, end, tokens) is emitted when the next piece would make it
- * too large, when a heading comes or a page ends; a block too large for a passage comes by its sentences or lines, and one without
- * any is cut at a blank. A heading waits in `lone` until it is known whether text follows, for then it is in the path of that and
- * no passage. Lying over each other is done at the end, backwards, so that what one takes is never what another has taken already.
+ * too large, when a heading comes, or a page, slide or sheet ends; a block too large for a passage comes by its sentences or lines,
+ * and one without any is cut at a blank. A heading waits in `lone` until it is known whether text follows, for then it is in the path
+ * of that and no passage. Lying over each other is done at the end, backwards, so that what one takes is never what another has taken
+ * already.
  */
 #include "rag/cut.h"
 
@@ -209,6 +210,14 @@ static void take_parts(struct cut *c, const struct extract_block *b, bool lines)
 	}
 }
 
+/* A slide or a sheet is a whole, however little stands there; a page of paper ends in the midst of a text. */
+static bool is_whole(const struct extracted *x, const struct extract_block *b)
+{
+	ASSERT(b->place < (int)x->n_places);
+	return b->place >= 0 &&
+	       (x->places[b->place].kind == EXTRACT_SLIDE || x->places[b->place].kind == EXTRACT_SHEET);
+}
+
 static void take_block(struct cut *c, const struct extract_block *b)
 {
 	struct str text = slice(c, b->start, b->end);
@@ -220,7 +229,7 @@ static void take_block(struct cut *c, const struct extract_block *b)
 			return;
 	}
 	c->lone = NULL;
-	if (c->has && c->page != b->page && c->has >= CRUMB)
+	if (c->has && c->page != b->page && (c->has >= CRUMB || is_whole(c->x, b)))
 		emit(c);
 	if (text.n <= c->tokens * 8 && words_tokens(text) <= c->tokens + c->tokens / 4)
 		take_piece(c, b->start, b->end, b->page);

@@ -14,7 +14,7 @@
 #include "sys/loop.h"
 #include "sys/thread.h"
 
-#define CUT_VERSION    2
+#define CUT_VERSION    3
 /* In one transaction: a millisecond of work at most, and few syncs of the disk. */
 #define PIECES         ((size_t)16) /* of a text */
 #define PASSAGES       ((size_t)400)

@@ -14,6 +14,7 @@ struct making {
 	struct buf text;
 	struct extract_block blocks[4000];
 	size_t n;
+	struct extract_place *places; /* of each page, or NULL */
 };
 
 static void add(struct making *m, enum extract_kind kind, int level, int page, const char *text)
@@ -24,6 +25,7 @@ static void add(struct making *m, enum extract_kind kind, int level, int page, c
 	b->kind = kind;
 	b->level = level;
 	b->page = page;
+	b->place = -1;
 	b->start = m->text.n;
 	buf_add_str(&m->text, text);
 	b->end = m->text.n;
@@ -40,6 +42,8 @@ static void cut(struct making *m, size_t tokens, size_t overlap, struct passages
 	x.len = m->text.n;
 	x.blocks = m->blocks;
 	x.count = m->n;
+	x.places = m->places;
+	x.n_places = m->places ? m->n : 0;
 	passages_init(ret);
 	assert_int_equal(cut_text(&x, tokens, overlap, ret, &e), 0);
 	for (size_t i = 0; i < ret->n; i++) { /* in order, apart, not empty, within the text */
@@ -115,6 +119,33 @@ static void test_headings_alone(void **state UNUSED)
 	buf_done(&m->text);
 }
 
+/* Small sheets and slides are passages of their own, for a passage tells one place; pages go on one behind the other. */
+static void test_places(void **state UNUSED)
+{
+	static const struct {
+		enum extract_place_kind kind;
+		size_t passages;
+	} cases[] = {{EXTRACT_SHEET, 3}, {EXTRACT_SLIDE, 3}, {EXTRACT_PAGE, 1}};
+
+	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+		CLEANUP(freep) struct making *m = xcalloc(1, sizeof(*m));
+		CLEANUP(passages_done) struct passages p;
+		struct extract_place places[3] = {
+			{.kind = cases[i].kind}, {.kind = cases[i].kind}, {.kind = cases[i].kind}};
+
+		m->text = BUF_INIT(1 << 20);
+		for (int k = 0; k < 3; k++) {
+			add(m, EXTRACT_PARA, 0, k + 1, "A few words.");
+			m->blocks[k].place = k;
+		}
+		m->places = places;
+		cut(m, 128, 0, &p);
+		assert_int_equal(p.n, cases[i].passages);
+		assert_int_equal(p.items[p.n - 1].page, cases[i].passages);
+		buf_done(&m->text);
+	}
+}
+
 static void test_long_texts(void **state UNUSED)
 {
 	CLEANUP(freep) struct making *m = xcalloc(1, sizeof(*m));
@@ -170,7 +201,8 @@ static void test_overlap(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_headings), cmocka_unit_test(test_headings_alone),
-		cmocka_unit_test(test_long_texts), cmocka_unit_test(test_overlap)};
+		cmocka_unit_test(test_places), cmocka_unit_test(test_places), cmocka_unit_test(test_long_texts),
+		cmocka_unit_test(test_overlap)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
