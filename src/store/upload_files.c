@@ -10,7 +10,6 @@
 #include "store/uploads.h"
 #include "store/uploads_priv.h"
 #include "sys/fault.h"
-#include "sys/thread.h"
 
 #define SLICE ((int64_t)64 << 10) /* bytes */
 
@@ -95,7 +94,6 @@ int upload_write(int fd, int64_t at, const void *p, size_t n, struct err *e)
 	if (r < 0)
 		return err_file(e, r, "the file");
 	while (n > 0) {
-		thread_give_way();
 		ssize_t k = pwrite(fd, from, MIN(n, (size_t)SLICE), at);
 
 		if (k < 0 && errno == EINTR)
