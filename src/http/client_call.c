@@ -464,6 +464,12 @@ static int judge_curl(struct call *c, struct err *e)
 	case CURLE_WEIRD_SERVER_REPLY:
 	case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9, which is anything at all */
 		c->out->wrong_peer = true;
+		if (c->out->status) /* so it does speak it: another port or https:// would be no help */
+			return err_set(e, E_PROVIDER_BROKEN,
+				"The answer of %s breaks the rules of HTTP: what its head says cannot be read, or says "
+				"two "
+				"things. Is there a proxy in between that has changed it?",
+				w);
 		return err_set(e, E_PROVIDER_BROKEN,
 			"What answers at %s does not speak HTTP. Is it the right port, or does it want https://?", w);
 	default:

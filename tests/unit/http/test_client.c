@@ -612,6 +612,13 @@ static void test_cut(void **state)
 	assert_int_equal(g.code, E_PROVIDER_BROKEN);
 	assert_true(g.r.wrong_peer);
 	assert_non_null(strstr(g.e.msg, "does not speak HTTP"));
+	/* What speaks HTTP, and badly, wants no other port and no https. */
+	answers(f, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello");
+	get(f, &g);
+	assert_int_equal(g.code, E_PROVIDER_BROKEN);
+	assert_null(strstr(g.e.msg, "https"));
+	if (!strchr(host, '@')) /* curl takes the one of the two */
+		assert_non_null(strstr(g.e.msg, "breaks the rules of HTTP"));
 	answers(f, "HTTP/1.1 200 OK\r\n\r\nuntil the end");
 	get(f, &g);
 	assert_int_equal(g.code, 0);
