@@ -101,6 +101,9 @@ int wire_join_halves(uint16_t *half, bool has_halves, const char **p, size_t *n,
 /* A figure that a provider counted: a number or the text of one, from 0 to COUNT_MAX; anything else: `otherwise`. */
 #define COUNT_MAX INT64_C(1000000000000)
 int64_t wire_count(const json_t *obj, const char *key, int64_t otherwise);
+/* The same of bytes, parameters and moments, up to SIZE_MOST; 0: it is none. */
+#define SIZE_MOST INT64_C(1000000000000000)
+int64_t wire_size(const json_t *obj, const char *key);
 
 /* The message of an error body of any known shape, cut to a sentence's length; "" when there is none. */
 void wire_error_text(const json_t *root, char *ret, size_t size);

@@ -26,6 +26,10 @@ int64_t provider_estimate_tokens(const struct gen_request *q)
 	return (n + 3) / 4;
 }
 
+/* A count is believed up to so many times the estimate, and what pictures and templates add. */
+#define OFF_MOST   16
+#define EXTRA_MOST 100000
+
 struct counting {
 	struct run run;
 	const struct gen_request *q;
@@ -53,6 +57,8 @@ static int count_once(struct counting *g)
 		return 0;
 	}
 	g->tokens = wire_count(root, "input_tokens", -1);
+	if (g->tokens > provider_estimate_tokens(g->q) * OFF_MOST + EXTRA_MOST)
+		g->tokens = -1; /* no request has so many: it would be refused for a figure that is nobody's */
 	return r;
 }
 

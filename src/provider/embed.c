@@ -62,7 +62,7 @@ static size_t decode_floats(const char *p, size_t n, float *ret, size_t max)
 	return bytes % 4 == 0 ? bytes / 4 : 0;
 }
 
-static size_t read_floats(const struct numbers *lists, const json_t *v, float *ret, size_t max)
+static size_t read_any_floats(const struct numbers *lists, const json_t *v, float *ret, size_t max)
 {
 	const float *list = NULL;
 
@@ -85,6 +85,17 @@ static size_t read_floats(const struct numbers *lists, const json_t *v, float *r
 		ret[i] = (float)json_number_value(x);
 	}
 	return n;
+}
+
+/* How many there are; 0 when it is no vector. An infinite number, as of too large an exponent, or none at all: nothing can be searched by
+ * them, and JSON has no word for them. */
+static size_t read_floats(const struct numbers *lists, const json_t *v, float *ret, size_t max)
+{
+	size_t n = read_any_floats(lists, v, ret, max), i = 0;
+
+	while (i < n && isfinite(ret[i]))
+		i++;
+	return i < n ? 0 : n;
 }
 
 /* The beginning of a vector is one too when its length is made 1 again. */

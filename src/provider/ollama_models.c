@@ -37,7 +37,7 @@ static int copy_word(struct arena *a, const char *word, const char **ret)
 
 static int copy_details(struct arena *a, const json_t *details, struct model *m)
 {
-	m->context_length = json_get_i64(details, "context_length", 0);
+	m->context_length = wire_count(details, "context_length", 0);
 	if (copy_word(a, json_get_str(details, "family"), &m->family) < 0 ||
 		copy_word(a, json_get_str(details, "parameter_size"), &m->parameters) < 0 ||
 		copy_word(a, json_get_str(details, "quantization_level"), &m->quantization) < 0)
@@ -52,7 +52,7 @@ static int add_model(struct model_list *l, const json_t *item)
 		name = json_get_str(item, "name");
 	if (!name || !*name)
 		return 0;
-	struct model m = {.size_bytes = json_get_i64(item, "size", 0), .state = "reachable"};
+	struct model m = {.size_bytes = wire_size(item, "size"), .state = "reachable"};
 	/* Of a model that others run nothing is loaded here. */
 	const char *remote = json_get_str(item, "remote_model");
 	if (remote && *remote)
@@ -88,8 +88,8 @@ static void note_loaded(struct model_list *l, const json_t *item)
 		if (strcmp(m->id, name) != 0 && !shares)
 			continue;
 		m->state = "ready";
-		m->loaded_bytes = json_get_i64(item, "size", 0);
-		m->loaded_vram = json_get_i64(item, "size_vram", 0);
+		m->loaded_bytes = wire_size(item, "size");
+		m->loaded_vram = wire_size(item, "size_vram");
 		wire_time(json_get_str(item, "expires_at"), &m->loaded_until);
 		if (m->loaded_until > clock_now_ms() + FOR_GOOD_MS)
 			m->loaded_until = INT64_MAX;
@@ -226,7 +226,7 @@ static int64_t context_of(const json_t *info)
 	if (!arch)
 		return 0;
 	snprintf(key, sizeof(key), "%.60s.context_length", arch);
-	return json_get_i64(info, key, 0);
+	return wire_count(info, key, 0);
 }
 
 static void show_one(struct shows *s, struct model *m)

@@ -13,7 +13,7 @@
 static int64_t first_number(const json_t *item, const char *const *keys)
 {
 	for (; *keys; keys++) {
-		int64_t v = json_get_i64(item, *keys, 0);
+		int64_t v = wire_count(item, *keys, 0);
 		if (v > 0)
 			return v;
 	}
@@ -39,15 +39,15 @@ static void find_limits(const json_t *item, struct model *m)
 	if (m->context_length == 0)
 		m->context_length = first_number(top, context);
 	/* LM Studio and llama.cpp say both, and load with less than a model was made for. */
-	m->context_loaded = json_get_i64(item, "loaded_context_length", first_number(meta, loaded));
+	m->context_loaded = wire_count(item, "loaded_context_length", first_number(meta, loaded));
 	if (m->context_length == 0)
 		m->context_length = m->context_loaded;
 	m->max_output = first_number(item, output);
 	if (m->max_output == 0)
 		m->max_output = first_number(top, output);
-	m->size_bytes = json_get_i64(meta, "size", 0);
+	m->size_bytes = wire_size(meta, "size");
 	/* llama.cpp puts the present time there. */
-	int64_t created = owned_by_llama(item) ? 0 : json_get_i64(item, "created", 0);
+	int64_t created = owned_by_llama(item) ? 0 : wire_size(item, "created");
 	m->modified_at = created > 0 && created < 100000000000 ? created * 1000 : 0;
 }
 
@@ -62,7 +62,7 @@ static int find_texts(struct arena *a, const json_t *item, struct model *m)
 {
 	const json_t *meta = json_object_get(item, "meta");
 	const char *quantization = json_get_str(item, "quantization"), *family = json_get_str(item, "arch");
-	int64_t n = json_get_i64(meta, "n_params", 0);
+	int64_t n = wire_size(meta, "n_params");
 	if (!quantization)
 		quantization = json_get_str(meta, "ftype");
 	if (n > 0)

@@ -100,8 +100,8 @@ static bool read_members(const json_t *root, int depth, int64_t *asked, int64_t 
 {
 	CLEANUP(json_decrefp) json_t *inner = NULL;
 	const json_t *error = json_object_get(root, "error");
-	*asked = json_get_i64(root, "n_prompt_tokens", 0);
-	*limit = json_get_i64(root, "n_ctx", 0);
+	*asked = wire_count(root, "n_prompt_tokens", 0);
+	*limit = wire_count(root, "n_ctx", 0);
 	if (*asked > 0 && *limit > 0)
 		return true;
 	if (depth == 0 || !error)

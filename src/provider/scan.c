@@ -319,7 +319,7 @@ int64_t wire_time_ns(const json_t *obj, const char *key, double unit_ns)
 	return d >= 1 && d < 1e15 ? (int64_t)d : 0;
 }
 
-int64_t wire_count(const json_t *obj, const char *key, int64_t otherwise)
+static int64_t number_to(const json_t *obj, const char *key, int64_t otherwise, int64_t most)
 {
 	const json_t *v = json_object_get(obj, key);
 	char *end = NULL;
@@ -328,7 +328,17 @@ int64_t wire_count(const json_t *obj, const char *key, int64_t otherwise)
 		d = strtod(json_string_value(v), &end);
 	if (!(d >= 0) || (end && *end))
 		return otherwise;
-	return d >= (double)COUNT_MAX ? COUNT_MAX : (int64_t)d;
+	return d >= (double)most ? most : (int64_t)d;
+}
+
+int64_t wire_count(const json_t *obj, const char *key, int64_t otherwise)
+{
+	return number_to(obj, key, otherwise, COUNT_MAX);
+}
+
+int64_t wire_size(const json_t *obj, const char *key)
+{
+	return number_to(obj, key, 0, SIZE_MOST);
 }
 
 /* ---- error bodies ---- */

@@ -1,7 +1,8 @@
 /*
  * token_rates.c - a running mean of bytes per token and of how far off it was, in which the latest call counts for a quarter: so a
- * rate follows a change of what people write, and one odd call does little. Below a hundred tokens nothing is learned. It is
- * written behind the answer, by the writer, and nobody waits for it.
+ * rate follows a change of what people write, and one odd call does little. Below a hundred tokens nothing is learned, and nothing
+ * from a figure that no text has: a provider that errs would shut every conversation with its model. It is written behind the answer, by the
+ * writer, and nobody waits for it.
  */
 #include "store/token_rates.h"
 
@@ -14,11 +15,19 @@
 #define GUESS_ERROR 0.35
 #define NAME_MAX_N  256
 #define LEAST       100 /* tokens: below, what the template adds counts for too much */
+#define BYTES_LEAST 0.5 /* of a token, of texts in any writing with what templates add; */
+#define BYTES_MOST  64.0
+#define ERROR_MOST  10.0
 
 struct lesson {
 	char model[NAME_MAX_N];
 	int64_t bytes, tokens;
 };
+
+static bool is_plausible(double bytes)
+{
+	return bytes >= BYTES_LEAST && bytes <= BYTES_MOST;
+}
 
 int token_rates_get(struct db_conn *c, const char *model, struct token_rate *ret, struct err *e)
 {
@@ -29,8 +38,10 @@ int token_rates_get(struct db_conn *c, const char *model, struct token_rate *ret
 		r = db_next(rows, e);
 	if (r < 0)
 		return r;
-	*ret = r ? (struct token_rate){db_f64(rows, 0), db_f64(rows, 1), db_i64(rows, 2)}
-		 : (struct token_rate){GUESS_BYTES, GUESS_ERROR, 0};
+	*ret = (struct token_rate){GUESS_BYTES, GUESS_ERROR, 0};
+	/* Older versions have learned from any figure. */
+	if (r && is_plausible(db_f64(rows, 0)))
+		*ret = (struct token_rate){db_f64(rows, 0), MIN(db_f64(rows, 1), ERROR_MOST), db_i64(rows, 2)};
 	return 0;
 }
 
@@ -57,7 +68,7 @@ void token_rates_learn(struct db *db, const char *model, int64_t bytes, int64_t 
 {
 	struct lesson x = {.bytes = bytes, .tokens = tokens};
 
-	if (tokens < LEAST || bytes <= 0 || strlen(model) >= sizeof(x.model))
+	if (tokens < LEAST || !is_plausible((double)bytes / (double)tokens) || strlen(model) >= sizeof(x.model))
 		return;
 	snprintf(x.model, sizeof(x.model), "%s", model);
 	store_later(db, learn_in, &x, sizeof(x));

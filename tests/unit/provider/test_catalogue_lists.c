@@ -422,11 +422,47 @@ static void anthropic_pages(void **state)
 	end(&t);
 }
 
+/* What cannot be a size or a window is none: in particular no window that nothing fits into. */
+static void odd_figures(void **state)
+{
+	static const char *const figures[] = {
+		"-1", "-9223372036854775808", "-1e308", "null", "\"x\"", "[8]", "\"-5\"", "true"};
+	(void)state;
+	for (size_t i = 0; i < 3 * N_ELEMENTS(figures); i++) {
+		static const char *const kinds[] = {"ollama", "openai", "anthropic"};
+		const char *kind = kinds[i % 3], *f = figures[i / 3];
+		CLEANUP(buf_done) struct buf list = BUF_INIT(65536), loaded = BUF_INIT(65536);
+		struct trial t;
+		buf_printf(&list,
+			OK_JSON
+			"{\"models\":[{\"model\":\"m\",\"size\":%s,\"details\":{\"context_length\":%s}}],\"data\":[{"
+			"\"id\":\"m\",\"created\":%s,\"context_length\":%s,\"max_model_len\":%s,"
+			"\"loaded_context_length\":%s,\"max_output_tokens\":%s,\"max_input_tokens\":%s,\"max_tokens\":%"
+			"s,"
+			"\"meta\":{\"size\":%s,\"n_ctx\":%s,\"n_ctx_train\":%s,\"n_params\":%s}}]}",
+			f, f, f, f, f, f, f, f, f, f, f, f, f);
+		buf_printf(&loaded,
+			OK_JSON "{\"models\":[{\"model\":\"m\",\"size\":%s,\"size_vram\":%s,\"context_length\":%s}]}",
+			f, f, f);
+		const struct script script[] = {{.path = "/api/tags", .bytes = list.p},
+			{.path = "/api/ps", .bytes = loaded.p},
+			{.path = i % 3 == 1 ? "/v1/models" : "/v1/models?limit=1000", .bytes = list.p}};
+		begin(&t, kind, i % 3 == 1 ? "/v1" : "", script, N_ELEMENTS(script));
+		refresh(&t);
+		const struct model *m = find(&t, "m");
+		if (m->context_length || m->context_loaded || m->max_output || m->size_bytes || m->loaded_bytes ||
+			m->loaded_vram || m->modified_at || m->parameters)
+			fail_msg("%s: %s is taken for a figure", kind, f);
+		end(&t);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ollama_loaded),
 		cmocka_unit_test(ollama_unloaded),
+		cmocka_unit_test(odd_figures),
 		cmocka_unit_test(ollama_shares),
 		cmocka_unit_test(ollama_shares_unknown),
 		cmocka_unit_test(ollama_shown),

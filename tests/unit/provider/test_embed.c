@@ -160,6 +160,12 @@ static void failures(void **state)
 			"Ollama sent something that is not a vector."},
 		{JSON_HEAD "{\"data\":[{\"index\":1,\"embedding\":[1]},{\"index\":1,\"embedding\":[1]}]}",
 			E_PROVIDER_BROKEN, "Ollama numbered its vectors wrongly."},
+		{JSON_HEAD "{\"embeddings\":[[1e39],[1]]}", E_PROVIDER_BROKEN, /* beyond a float */
+			"Ollama sent something that is not a vector."},
+		{JSON_HEAD "{\"embeddings\":[[1],[1,2,3,4,5,6,7,8,9,-1e308]]}", E_PROVIDER_BROKEN,
+			"Ollama sent something that is not a vector."},
+		{JSON_HEAD "{\"data\":[{\"embedding\":\"AADAfw==\"},{\"embedding\":\"AAAAAA==\"}]}", /* NaN */
+			E_PROVIDER_BROKEN, "Ollama sent something that is not a vector."},
 		{JSON_HEAD "no JSON", E_PROVIDER_BROKEN, "Ollama sent an answer that is not JSON."},
 		{"HTTP/1.1 400 X\r\nConnection: close\r\n\r\n{\"error\":\"the input length exceeds the context "
 		 "length\"}",

@@ -295,7 +295,8 @@ static void handed_over_whole(void **state)
 static void counted_and_estimated(void **state)
 {
 	static const char *const answers[] = {JSON_HEAD "{\"input_tokens\":123}", BAD(404, "no such path"),
-		BAD(500, "anthropic-version was not read"), BAD(401, "no"), NULL};
+		BAD(500, "anthropic-version was not read"), BAD(401, "no"),
+		JSON_HEAD "{\"input_tokens\":9223372036854775807}", NULL};
 	const struct gen_message hi = {.role = "user", .content = "Some words to count, please"};
 	struct gen_request q = {.model = "claude", .messages = &hi, .n_messages = 1};
 	struct trial t;
@@ -321,6 +322,10 @@ static void counted_and_estimated(void **state)
 	err_clear(&t.e);
 	assert_int_equal(provider_count_tokens(ps, &q, &t.world.cancel, &n, &exact, &t.e), E_PROVIDER_REFUSED);
 	err_clear(&t.e);
+	/* A figure that no such text has is nobody's count. */
+	assert_int_equal(provider_count_tokens(ps, &q, &t.world.cancel, &n, &exact, &t.e), 0);
+	assert_false(exact);
+	assert_in_range(n, 5, 20);
 	size_t before = t.servers[SMALL].n_requests;
 	q.model = "small";
 	assert_int_equal(provider_count_tokens(ps, &q, &t.world.cancel, &n, &exact, &t.e), 0);
