@@ -11,12 +11,16 @@
 
 /* Limits are counted anew at most so often for what others have used up: it reads the sums of a month. */
 enum { RECOUNT_POLLS = 5, MEMORY = 64 << 10 };
+/* Numbers are given before their transaction is committed: one that took its time (somebody's psql) comes behind later ones. */
+enum { ENDINGS_BACK = 512 };
 
 struct others {
 	struct pool_task task;
 	struct api *api;
 	struct changes_seen seen; /* of the worker alone, as all here but `busy` */
-	int64_t ending;           /* the last one that was seen */
+	/* The highest ending that was seen, and which of the last ENDINGS_BACK there were: by id, modulo */
+	int64_t ending;
+	uint64_t endings[ENDINGS_BACK / 64];
 	unsigned polls;
 	bool busy; /* atomic */
 };
@@ -49,10 +53,28 @@ static int read_again(struct others *o, const struct changes_seen *now, struct e
 	return r;
 }
 
+/* Whether it was not seen before; now it is. */
+static bool is_news(struct others *o, int64_t id)
+{
+	ASSERT(id > 0);
+	if (id > o->ending && id - o->ending >= ENDINGS_BACK) {
+		memset(o->endings, 0, sizeof(o->endings));
+		o->ending = id;
+	}
+	for (; o->ending < id; o->ending++)
+		o->endings[(o->ending + 1) % ENDINGS_BACK / 64] &= ~(UINT64_C(1) << (o->ending + 1) % 64);
+	uint64_t *bits = &o->endings[id % ENDINGS_BACK / 64], bit = UINT64_C(1) << id % 64;
+	bool news = id > o->ending - ENDINGS_BACK && !(*bits & bit);
+
+	*bits |= bit;
+	return news;
+}
+
 /* What is ended once too often, since it was noted before this process began, had no stream here. */
 static int end_streams(struct others *o, struct err *e)
 {
 	struct change_ending *list = NULL;
+	int64_t after = o->ending - ENDINGS_BACK;
 	size_t n = CHANGE_ENDINGS;
 	int r = 0;
 
@@ -63,16 +85,17 @@ static int end_streams(struct others *o, struct err *e)
 		arena_init(&a, MEMORY);
 		{
 			CLEANUP(db_releasep) struct db_conn *c = db_acquire(o->api->c.db);
-			r = changes_endings(c, o->ending, &a, &list, &n, e);
+			r = changes_endings(c, after, &a, &list, &n, e);
 		}
 		for (size_t i = 0; r == 0 && i < n; i++) {
 			const struct ending what = {.user_id = list[i].user_id,
 				.session_id = list[i].session_id,
 				.key_id = list[i].key_id,
 				.conversation_id = list[i].conversation_id};
-			if (what.user_id || what.session_id || what.key_id || what.conversation_id)
+			bool any = what.user_id || what.session_id || what.key_id || what.conversation_id;
+			if (is_news(o, list[i].id) && any)
 				api_end(o->api, &what);
-			o->ending = list[i].id;
+			after = list[i].id;
 		}
 	}
 	return r;
