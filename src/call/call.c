@@ -305,6 +305,8 @@ int calls_new(const struct calls_config *config, struct calls **ret, struct err 
 	r = table_load(c, e);
 	if (r == 0)
 		r = rows_start(c, e);
+	if (r == 0)
+		r = servers_join(c, e);
 	if (r < 0) {
 		calls_free(c);
 		return r;

@@ -35,6 +35,7 @@ struct calls {
 	uint64_t queued, written, dropped; /* rows, counted from the start */
 	uint64_t failures;                 /* of writing */
 	uint64_t wanted;                   /* rows up to this one at once */
+	int64_t starts; /* of other servers, to which this one has told what it holds; of whoever looks for them */
 	bool stopping;
 	struct err failure;
 	bool others;          /* other servers work in the database: limits are kept together with them */
@@ -58,6 +59,8 @@ void table_free(struct table *t);
 
 /* servers.c: where other servers work in the database, what all of them take of limits. */
 
+/* Before the first call: when it returns, the others that work know of this server. */
+int servers_join(struct calls *c, struct err *e) MUST_CHECK;
 /* As meter_reserve, and the others know of it before anybody there gets the same. */
 int servers_reserve(struct calls *c, const struct subject_of_call *s, const struct need *need, struct reservations *ret,
 	struct err *e) MUST_CHECK;

@@ -3,9 +3,11 @@
  * hold, before they begin, and what calls have used, in the transaction of their rows. Who reserves reads the others' notes
  * and writes its own in one transaction, of which there is one at a time in all servers: no two get the last piece.
  *
- * Where there is no other server nothing of this happens. One that has just been started is seen within a second, and counts
- * what was used meanwhile when it recounts next.
+ * Where there is no other server nothing of this happens. One that is started says so and takes no call until the others, who look for
+ * that once a second, have told what they hold: from then on they note it.
  */
+#include <time.h>
+
 #include "base/clock.h"
 #include "base/lock.h"
 #include "base/log.h"
@@ -13,7 +15,9 @@
 #include "sys/loop.h"
 #include "sys/thread.h"
 
-#define NOTES_BYTES ((size_t)8 << 20)
+#define NOTES_BYTES  ((size_t)8 << 20)
+#define JOIN_MS      4000 /* for the others to tell; one that hangs, or is of an older version, is not waited for */
+#define JOIN_LOOK_MS 50
 
 /* ---- what the others have taken ---- */
 
@@ -238,7 +242,8 @@ static int tell_all_in(struct db_conn *db, void *arg, struct err *e)
 		if (note_of(&c->table->limits[i]).held > 0)
 			notes[n++] = note_of(&c->table->limits[i]);
 	pthread_mutex_unlock(&c->mx);
-	return limit_uses_add(db, notes, n, e);
+	r = limit_uses_add(db, notes, n, e);
+	return r < 0 ? r : limit_uses_told(db, e);
 }
 
 /* From now on what is taken here is noted; then all is counted, which has what was used before. */
@@ -281,24 +286,69 @@ static int read_notes(struct calls *c, bool others, bool *ret_news, struct err *
 int calls_look_elsewhere(struct calls *c, struct err *e)
 {
 	bool others = false, news = false;
+	int64_t starts = 0;
 	int r;
 
 	ASSERT_IS(c, CALLS_MAGIC);
 	ASSERT(thread_may_wait());
 	{
 		CLEANUP(db_releasep) struct db_conn *db = db_acquire(c->c.db);
-		r = limit_servers_elsewhere(db, &others, e);
+		r = limit_servers_elsewhere(db, &others, &starts, e);
 	}
 	if (r < 0)
 		return r;
 	pthread_mutex_lock(&c->mx);
 	bool were = c->others;
 	pthread_mutex_unlock(&c->mx);
-	if (others && !were)
+	if (others && (!were || starts != c->starts)) {
 		r = begin_together(c, e);
-	else if (others || were)
+		c->starts = r == 0 ? starts : c->starts;
+	} else if (others || were) {
 		r = read_notes(c, others, &news, e);
+	}
 	if (r == 0 && news)
 		bus_publish(c->c.bus, &(struct bus_event){.kind = BUS_LIMITS, .what = "changed"});
+	return r;
+}
+
+/* ---- a server is started ---- */
+
+static int start_in(struct db_conn *db, void *arg, struct err *e)
+{
+	const struct calls *c = arg;
+
+	return limit_server_starts(db, c->now_ms(), e);
+}
+
+static int count_silent(struct calls *c, int64_t *ret, struct err *e)
+{
+	CLEANUP(db_releasep) struct db_conn *db = db_acquire(c->c.db);
+
+	return limit_servers_silent(db, ret, e);
+}
+
+int servers_join(struct calls *c, struct err *e)
+{
+	int64_t until_ms = clock_mono_ms() + JOIN_MS, silent = 1;
+	int r;
+
+	ASSERT(thread_may_wait());
+	if (!db_is_shared(c->c.db) || !db_own_node(c->c.db))
+		return 0;
+	r = db_write(c->c.db, start_in, c, e);
+	while (r == 0 && silent > 0) {
+		/* Of two that are started at once each waits for the other's word. */
+		r = calls_look_elsewhere(c, e);
+		if (r == 0)
+			r = count_silent(c, &silent, e);
+		if (r == 0 && silent > 0 && clock_mono_ms() >= until_ms) {
+			log_info("call",
+				"%lld other servers have not said what they hold of limits, and are not waited for",
+				(long long)silent);
+			break;
+		}
+		if (r == 0 && silent > 0)
+			(void)nanosleep(&(struct timespec){.tv_nsec = JOIN_LOOK_MS * 1000000L}, NULL);
+	}
 	return r;
 }

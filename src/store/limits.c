@@ -96,18 +96,59 @@ const char limit_uses_postgres[] = "CREATE TABLE limit_uses ("
 	" AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())"                     \
 	" AND ((l.classid::bigint << 32) | l.objid::bigint) = " node ")"
 
-int limit_servers_elsewhere(struct db_conn *c, bool *ret, struct err *e)
+/* How often servers other than this one have been started: rows of `changes`, which belong to one server each. */
+#define STARTS_BUT(node) "(SELECT coalesce(sum(s.n), 0) FROM changes s WHERE s.topic = 'starts' AND s.node <> " node ")"
+
+int limit_servers_elsewhere(struct db_conn *c, bool *ret_any, int64_t *ret_starts, struct err *e)
 {
-	int64_t n = 0;
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int r = 0;
 
-	if (db_is_postgres(c))
-		r = STORE_I64(c, &n, NULL, e, "SELECT count(*) FROM nodes WHERE id <> ? AND " IS_ALIVE("nodes.id"),
-			DB_I64(db_node(c)));
+	*ret_any = false;
+	*ret_starts = 0;
+	if (!db_is_postgres(c))
+		return 0;
+	r = db_query(c, &rows, e,
+		"SELECT count(*), " STARTS_BUT("?") " FROM nodes WHERE id <> ? AND " IS_ALIVE("nodes.id"),
+		DB_I64(db_node(c)), DB_I64(db_node(c)));
+	if (r < 0 || (r = db_next(rows, e)) <= 0)
+		return r;
+	*ret_any = db_i64(rows, 0) > 0;
+	*ret_starts = db_i64(rows, 1);
+	return 0;
+}
 
-	if (r == 0)
-		*ret = n > 0;
-	return r;
+int limit_server_starts(struct db_conn *c, int64_t now_ms, struct err *e)
+{
+	int r;
+
+	ASSERT(db_is_writing(c) && db_is_postgres(c) && db_node(c));
+	r = db_exec(c, NULL, e, "INSERT INTO nodes (id, seen_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
+		DB_I64(db_node(c)), DB_I64(now_ms));
+	return r < 0 ? r
+		     : db_exec(c, NULL, e,
+			       "INSERT INTO changes (topic, node, n) VALUES ('starts', ?, 1)"
+			       " ON CONFLICT (topic, node) DO UPDATE SET n = changes.n + 1",
+			       DB_I64(db_node(c)));
+}
+
+int limit_uses_told(struct db_conn *c, struct err *e)
+{
+	ASSERT(db_is_writing(c));
+	return db_is_postgres(c) ? db_exec(c, NULL, e,
+					   "INSERT INTO changes (topic, node, n) VALUES ('told', ?, " STARTS_BUT(
+						   "?") ") ON CONFLICT (topic, node) DO UPDATE SET n = excluded.n",
+					   DB_I64(db_node(c)), DB_I64(db_node(c)))
+				 : 0;
+}
+
+int limit_servers_silent(struct db_conn *c, int64_t *ret, struct err *e)
+{
+	return STORE_I64(c, ret, NULL, e,
+		"SELECT count(*) FROM nodes WHERE id <> ? AND " IS_ALIVE(
+			"nodes.id") " AND coalesce((SELECT t.n FROM changes t WHERE t.topic = 'told' AND t.node = "
+				    "nodes.id), 0) < " STARTS_BUT("nodes.id"),
+		DB_I64(db_node(c)));
 }
 
 int limit_uses_elsewhere(struct db_conn *c, struct arena *a, struct limit_use **ret, size_t *ret_n, struct err *e)

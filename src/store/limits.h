@@ -45,8 +45,12 @@ struct limit_use {
 	int64_t held;         /* by calls that run, or whose rows are on their way; of a server that is gone: 0 */
 };
 
-/* Whether another server works in the database now. */
-int limit_servers_elsewhere(struct db_conn *c, bool *ret, struct err *e) MUST_CHECK;
+/* Whether another server works in the database now, and how often others have been started: more than before means that one has come. */
+int limit_servers_elsewhere(struct db_conn *c, bool *ret_any, int64_t *ret_starts, struct err *e) MUST_CHECK;
+/* Within a db_write on PostgreSQL: this server has been started. */
+int limit_server_starts(struct db_conn *c, int64_t now_ms, struct err *e) MUST_CHECK;
+/* How many of the others that work now have not told yet what they hold (limit_uses_told) since the last one was started. */
+int limit_servers_silent(struct db_conn *c, int64_t *ret, struct err *e) MUST_CHECK;
 /* What all other servers have taken, a row for each and each limit, in the arena. */
 int limit_uses_elsewhere(
 	struct db_conn *c, struct arena *a, struct limit_use **ret, size_t *ret_n, struct err *e) MUST_CHECK;
@@ -54,5 +58,7 @@ int limit_uses_elsewhere(
 int limit_uses_add(struct db_conn *c, const struct limit_use *uses, size_t n, struct err *e) MUST_CHECK;
 /* Within a db_write: this server holds nothing. */
 int limit_uses_forget(struct db_conn *c, struct err *e) MUST_CHECK;
+/* Within the same one, behind limit_uses_add: that is all, and every server that has been started so far may count on it. */
+int limit_uses_told(struct db_conn *c, struct err *e) MUST_CHECK;
 
 extern const char limit_uses_postgres[]; /* of the schema */

@@ -9,8 +9,10 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
 import threading
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
@@ -256,6 +258,60 @@ def together(c):
     same("the other, started anew", ask(a), 429)
     b.kill()
     until("the piece of one that is gone", lambda: ask(a) == 200)
+    c.provider.signal("go")
+
+
+def joined(c):
+    """A server that has just been started gives nothing away that is held at another, nor that one what it takes."""
+    a = c.server()
+    here = c.client(a)
+    key = here.call("POST", "/api/v1/keys", {"name": "k", "scopes": ["gateway"]})["key"]
+    body = {"model": "mock:1b", "messages": [{"role": "user", "content": "Hi"}]}
+
+    def ask(s):
+        return Client(s.port, bearer=key).request("POST", "/v1/chat/completions", body).status
+
+    one = "/api/v1/limits/" + here.call("POST", "/api/v1/limits", {"subject": "everyone", "measure": "requests", "period": "month",
+                                                                 "amount": 1})["id"]
+    c.provider.answers.append(waits())
+    threading.Thread(target=ask, args=(a,), daemon=True).start()
+    until("a call that runs", lambda: [i["reserved"] for i in here.call("GET", "/api/v1/limits")["items"]] == [1])
+    b = c.server()
+    same("one that has just come", ask(b), 429)
+    c.provider.signal("go")
+    # The other way round: what the new one takes at once is gone at the old one.
+    for n in range(1, 6):
+        until("what was used", lambda: [(i["used"], i["reserved"]) for i in here.call("GET", "/api/v1/limits")["items"]] == [(n, 0)])
+        b.stop()
+        here.call("PATCH", one, {"amount": n + 1})
+        b.start()
+        same("the last piece", ask(b), 200)
+        same("the other", ask(a), 429)
+
+
+def ended_late(c):
+    """Whoever is disabled in a transaction that took longer than the next one loses the streams all the same."""
+    a, _ = c.server(), c.server()
+    add_bob(c)
+    bob = Client(a.port)
+    bob.login("bob", PASSWORD)
+    _, r = c.turn(a, waits(), bob)
+    psql = subprocess.Popen([os.path.join(c.pg.bin, "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", c.pg.url()], stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE, preexec_fn=c.pg.be_nobody, cwd=c.pg.folder)
+    psql.stdin.write(b"BEGIN; UPDATE users SET disabled = 1 WHERE name = 'bob'; SELECT 1;\n")
+    psql.stdin.flush()
+    psql.stdout.readline()
+    for n in range(3):
+        c.pg.sql("INSERT INTO endings (node, at, session_id) VALUES (0, 1, %d)" % (n + 1))
+        time.sleep(1.1)  # the server has looked
+    if r.ended:
+        raise Failed("the stream has ended before")
+    psql.stdin.write(b"COMMIT;\n")
+    psql.stdin.close()
+    psql.wait()
+    until("the end of the stream", lambda: r.ended)
+    if r.find("done"):
+        raise Failed("the answer has ended")
     c.provider.signal("go")
 
 
@@ -586,7 +642,7 @@ def decisions(c):
     same("the model's calls", len(c.provider.calls), 2)
 
 
-CASES = [answers, rights, decisions, configuration, counted, together, asked, tool_servers, collections, editors, jobs_shared, jobs_killed, jobs_asleep, jobs_stopped, jobs_of_files]
+CASES = [answers, rights, ended_late, decisions, configuration, counted, together, joined, asked, tool_servers, collections, editors, jobs_shared, jobs_killed, jobs_asleep, jobs_stopped, jobs_of_files]
 
 if __name__ == "__main__":
     sys.exit(installation.main(CASES, __doc__))
