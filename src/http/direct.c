@@ -216,6 +216,7 @@ static bool send_request(struct call *c)
 		c->sent = true;
 		c->last_ms = clock_mono_ms();
 		d->up->whole = c->whole;
+		d->up->slow = 0;
 		memcpy(d->up->touched, c->in->touched, sizeof(c->in->touched));
 	}
 	while (d->sent < direct_request_size(c)) {
@@ -308,6 +309,7 @@ static void read_answer(struct upstream *up)
 
 	ASSERT(c && !up->gathering);
 	fetch_call(up);
+	upstream_heard(up);
 	ssize_t n = recv(up->fd, h->read, up->whole ? sizeof(h->read) : PIECE, MSG_DONTWAIT);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))

@@ -24,6 +24,9 @@ struct upstream {
 	bool gathering;
 	bool whole; /* of the call, as what follows */
 	struct str touched[HTTP_TOUCHED];
+	bool near;          /* the server is on this machine */
+	unsigned char slow; /* pieces that came one by one, each long after the one before */
+	int64_t heard_ms;   /* the last one */
 	int64_t idle_since_ms;
 };
 
@@ -47,6 +50,7 @@ void upstream_park(struct upstream *up);                                        
 void upstream_close(struct upstream *up);
 void upstream_close_old(struct http_client *h);
 void upstream_watch(struct upstream *up, short what); /* EV_..., 0: not at all */
+void upstream_heard(struct upstream *up);             /* before a piece of an answer is read: how it is acknowledged */
 void upstream_list_add(struct upstream **list, struct upstream *up);
 void upstream_list_remove(struct upstream **list, struct upstream *up);
 

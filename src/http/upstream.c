@@ -9,7 +9,12 @@
 #include "base/clock.h"
 #include "http/direct.h"
 
-enum { IDLE_MAX = 256, IDLE_MS = 60000 };
+enum {
+	IDLE_MAX = 256,
+	IDLE_MS = 60000,
+	SLOW_MS = 46, /* longer than the kernel holds an acknowledgement back, which is 40 ms and a tick */
+	SLOW_PIECES = 8,
+};
 
 void upstream_watch(struct upstream *up, short what)
 {
@@ -22,6 +27,25 @@ void upstream_watch(struct upstream *up, short what)
 		return;
 	event_assign(&up->ev, loop_base(up->client->loop), up->fd, (short)(what | EV_PERSIST), direct_on_upstream, up);
 	event_add(&up->ev, NULL);
+}
+
+/*
+ * The kernel acknowledges a small piece as soon as it is read. On this machine that takes as long as passing a token on, since
+ * the server's side of it is done within the same call. Where pieces come one by one, each after the time for which it may hold
+ * an acknowledgement back (RFC 9293, 3.8.6.3), it is told to, and does many of them at a tick; it forgets that when the time is
+ * over. Nowhere else: a server that collects what it sends until all is acknowledged (RFC 896) would wait for it.
+ */
+void upstream_heard(struct upstream *up)
+{
+	if (!up->near)
+		return;
+	int64_t now = clock_mono_ms();
+	bool slow = now - up->heard_ms >= SLOW_MS;
+
+	up->heard_ms = now;
+	up->slow = slow ? (unsigned char)MIN(up->slow + 1, SLOW_PIECES) : 0;
+	if (up->slow == SLOW_PIECES)
+		(void)setsockopt(up->fd, IPPROTO_TCP, TCP_QUICKACK, &(int){0}, sizeof(int));
 }
 
 void upstream_list_add(struct upstream **list, struct upstream *up)
@@ -114,6 +138,12 @@ static int connect_to(int fd, const struct direct_address *a)
 				    : connect(fd, (struct sockaddr *)&v6, sizeof(v6));
 }
 
+static bool is_near(const struct direct_address *a)
+{
+	return a->family == AF_INET ? a->bytes[0] == 127
+				    : memcmp(a->bytes, &in6addr_loopback, sizeof(in6addr_loopback)) == 0;
+}
+
 struct upstream *upstream_new(struct http_client *h, const struct direct_address *a)
 {
 	int on = 1, fd = socket(a->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -127,6 +157,7 @@ struct upstream *upstream_new(struct http_client *h, const struct direct_address
 		return NULL;
 	}
 	struct upstream *up = xcalloc(1, sizeof(*up));
-	*up = (struct upstream){.client = h, .address = *a, .fd = fd, .connecting = true, .fresh = true};
+	*up = (struct upstream){
+		.client = h, .address = *a, .fd = fd, .connecting = true, .fresh = true, .near = is_near(a)};
 	return up;
 }
