@@ -205,10 +205,11 @@ bool auth_touch_is_due(struct auth *a, atelier_id id, int64_t last, int64_t now,
 	return mine;
 }
 
-/* The use of a session moves its end. */
+/* The use of a session moves its end, and never to an earlier time: a clock that is set back for a moment would sign out everybody who
+ * did something in it. One that was used while the clock was ahead is for the maintenance, which knows whether it stands still. */
 static void session_touch(struct auth *a, const struct session *s, int64_t now)
 {
-	if (auth_touch_is_due(a, s->id, s->last_seen_at, now, TOUCH_MS))
+	if (s->last_seen_at <= now && auth_touch_is_due(a, s->id, s->last_seen_at, now, TOUCH_MS))
 		sessions_touch(a->db, s->id, now, now + a->settings->session_days * DAY_MS);
 }
 

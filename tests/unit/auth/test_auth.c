@@ -223,6 +223,35 @@ static void test_sessions(void **state)
 	assert_int_equal(identify(f, other.cookie, NULL, &who), 0);
 }
 
+static int used_ahead_in(struct db_conn *c, void *arg UNUSED, struct err *e)
+{
+	return db_exec(c, NULL, e,
+		"UPDATE sessions SET last_seen_at = last_seen_at + 34560000000, expires_at = expires_at + 34560000000");
+}
+
+static int nothing_in(struct db_conn *c UNUSED, void *arg UNUSED, struct err *e UNUSED)
+{
+	return 0;
+}
+
+/* A clock that is set back for a moment ends no session that is used in it: seen from there it was used 400 days ahead. */
+static void test_a_clock_set_back(void **state)
+{
+	struct fixture *f = *state;
+	struct auth_session s;
+	struct auth_identity who = {.user = {.id = 0}};
+	struct err e;
+
+	add_user(f, "anna");
+	assert_int_equal(login(f, "anna", PASSWORD, &s, &e), 0);
+	assert_int_equal(db_write(f->db, used_ahead_in, NULL, &e), 0);
+	assert_int_equal(identify(f, s.cookie, NULL, &who), 0);
+	int64_t ends_at = who.expires_at;
+	assert_int_equal(db_write(f->db, nothing_in, NULL, &e), 0); /* and what was to be written later */
+	assert_int_equal(identify(f, s.cookie, NULL, &who), 0);
+	assert_true(who.expires_at == ends_at);
+}
+
 static void test_password_change_ends_sessions(void **state)
 {
 	struct fixture *f = *state;
@@ -450,6 +479,7 @@ int main(void)
 		TEST(test_key_is_private_and_stays),
 		TEST(test_master_key),
 		TEST(test_sessions),
+		TEST(test_a_clock_set_back),
 		TEST(test_password_change_ends_sessions),
 		TEST(test_wrong_logins_look_alike_and_wait),
 		TEST(test_disabled_cannot_log_in),
