@@ -1,5 +1,7 @@
 /* maintenance.c - what is done beside serving: removing what has outlived its use, looking through the database. */
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -10,6 +12,7 @@
 #include "store/documents.h"
 #include "store/files.h"
 #include "store/images.h"
+#include "store/meta.h"
 #include "store/owners.h"
 #include "store/responses.h"
 #include "store/sessions.h"
@@ -28,8 +31,11 @@ enum {
 	BIN_BATCH = 20, /* conversations, each with all its messages */
 };
 
-#define DAY_MS  INT64_C(86400000)
-#define JUMP_MS INT64_C(600000)
+#define DAY_MS     INT64_C(86400000)
+#define JUMP_MS    INT64_C(600000)
+#define CLOCK_SEEN "clock_seen" /* in the database: Unix ms of the last time that old things were removed */
+#define AHEAD_MS   (7 * DAY_MS) /* of it, from which on a start does not believe the clock; and behind it */
+#define BEHIND_MS  DAY_MS
 
 struct maintenance {
 	struct program *p;
@@ -218,12 +224,41 @@ static bool clock_is_steady(struct maintenance *m)
 	return steady && clock_now_ms() > CLOCK_PLAUSIBLE_MS;
 }
 
+/* A machine whose battery is empty starts with any time, and asks for the right one later. By what the database was last served at
+ * that shows; so does a server that was off for long, which loses nothing by an hour. */
+static bool clock_goes_on(struct maintenance *m)
+{
+	CLEANUP(arena_done) struct arena a;
+	const char *seen = NULL;
+	struct err e = {0};
+
+	arena_init(&a, 4096);
+	{
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(m->p->db);
+		if (meta_get(c, CLOCK_SEEN, &a, &seen, &e) < 0 || !seen)
+			return true;
+	}
+	int64_t apart = clock_now_ms() - strtoll(seen, NULL, 10);
+	return apart < AHEAD_MS && apart > -BEHIND_MS;
+}
+
+static void note_clock(struct maintenance *m)
+{
+	char text[24];
+	struct err e = {0};
+
+	snprintf(text, sizeof(text), "%" PRId64, clock_now_ms());
+	if (meta_set(m->p->db, CLOCK_SEEN, text, &e) < 0)
+		log_debug("main", "the time was not noted: %s", e.msg);
+}
+
 static void remove_old(struct maintenance *m)
 {
 	if (!clock_is_steady(m) || FAULT("maintenance") < 0)
 		return;
 	for (size_t i = 0; i < N_ELEMENTS(kinds); i++)
 		remove_kind(m, &kinds[i], clock_now_ms());
+	note_clock(m);
 }
 
 /* False: the end has come. */
@@ -247,7 +282,11 @@ static void *maintenance_main(void *arg)
 
 	if (manual_load(m->p->db, &e) < 0)
 		log_warn("main", "the manual was not stored: %s", e.msg);
-	remove_old(m);
+	if (clock_goes_on(m))
+		remove_old(m);
+	else
+		log_warn("main", "either this was off for long, or the clock is wrong: nothing is removed as too old "
+				 "for an hour");
 	do {
 		db_check_often(m->p->db);
 		certificate_check(m->p);
