@@ -432,7 +432,8 @@ static const struct field item_fields[] = {
 	FIELD_STR(I, p.place, "place", 0, 0, FIELD_REQUIRED,
 		"What `page` is a number of: page, slide, sheet, chapter, message, cell or file; empty: not known."),
 	FIELD_STR(I, p.label, "label", 0, 0, FIELD_REQUIRED,
-		"What that is called in the file, as a sheet is; may be empty."),
+		"What that is called in the file, as a sheet is; of a page in an archive, the file that it is of; may "
+		"be empty."),
 	FIELD_STR(I, p.heading, "heading", 0, 0, FIELD_REQUIRED, "The headings over it, \" > \" between."),
 	FIELD_TEXT(I, text, "text", 0, 0, FIELD_REQUIRED, "What it says."),
 };

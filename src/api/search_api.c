@@ -4,12 +4,12 @@
 #include "rag/rag.h"
 
 #define PLACES_MAX 100
+#define LIMIT      10 /* hits, where nothing is said */
 
 struct search_body {
 	const char *query, *mode;
 	struct schema_list collection_ids, document_ids;
 	int64_t limit;
-	bool has_limit;
 };
 
 static const struct field id_item = {.type = FT_ID};
@@ -20,7 +20,7 @@ static const struct field body_fields[] = {
 		.doc = "Where to look."),
 	FIELD(FT_STRS, B, document_ids, "document_ids", .max = PLACES_MAX, .item = &id_item, .flags = FIELD_UNIQUE,
 		.doc = "Single documents beside these. Neither: in all collections that whoever asks may read."),
-	FIELD_HAS(FT_I64, B, limit, has_limit, "limit", .min = 1, .max = SEARCH_MAX, .doc = "Hits at most; null: 10."),
+	FIELD_I64(B, limit, "limit", 1, SEARCH_MAX, 0, "Hits at most; null: 10."),
 	FIELD_ENUM(B, mode, "mode", SEARCH_MODES, 0, "How to look; null: as the collections say."),
 };
 #undef B
@@ -73,7 +73,8 @@ static const struct field hit_fields[] = {
 	FIELD_STR(H, h.place, "place", 0, 0, FIELD_REQUIRED,
 		"What `page` is a number of: page, slide, sheet, chapter, message, cell or file; empty: not known."),
 	FIELD_STR(H, h.label, "label", 0, 0, FIELD_REQUIRED,
-		"What that is called in the file, as a sheet is; may be empty."),
+		"What that is called in the file, as a sheet is; of a page in an archive, the file that it is of; may "
+		"be empty."),
 	FIELD_I64(H, h.start, "start", 0, 0, FIELD_REQUIRED, "Where it begins in what was read, in bytes."),
 	FIELD_I64(H, h.end, "end", 0, 0, FIELD_REQUIRED, "Where it ends."),
 	FIELD_F64(H, h.score, "score", 0, 0, FIELD_REQUIRED, "To be compared with others of this answer alone."),
@@ -118,7 +119,7 @@ static int search_post(struct request *q)
 					   .n_documents = in->document_ids.n},
 		.query = in->query,
 		.mode = in->mode,
-		.limit = in->has_limit ? in->limit : 10};
+		.limit = in->limit ? in->limit : LIMIT};
 	struct search_answer *out = ARENA_NEW(&q->mem, struct search_answer);
 	struct search_result found = {.n = 0};
 	int r = request_ids(q, &in->collection_ids, &s.where.collections);

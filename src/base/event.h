@@ -32,8 +32,10 @@
 		"n:integer title:string url:string quote:string document_id:string? passage_id:string? page:integer? " \
 		"heading:string? place:string? label:string? start:integer? end:integer? score:number?",               \
 		"A source that the answer may refer to as [n]; of a document, where it stands in that (`start` and "   \
-		"`end`: in bytes of what was read; `place`: what `page` is a number of, as page, slide or sheet, and " \
-		"`label`: what that is called), and the `score` by which it was found.")                               \
+		"`end`: in bytes of what was read; `place`: what `page` is a number of, as page, slide, sheet or "     \
+		"file, "                                                                                               \
+		"and `label`: what that is called, or the file in an archive that the page is of), and the `score` "   \
+		"by which it was found.")                                                                              \
 	X(EV_THOUGHTS, "thoughts", "provider:string items:json parent:string?",                                        \
 		"At the end of what a model said or called: what the `provider` says of its reasoning beside the "     \
 		"words, which is given back to it as it is (`items`, a list of objects).")                             \

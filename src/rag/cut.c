@@ -27,9 +27,11 @@ struct cut {
 	struct str titles[LEVELS];
 	const char *path;                 /* of the headings now; the arena's */
 	const struct extract_block *lone; /* the last block, when it is a heading */
+	int place;                        /* of the last block; -1: none */
 	/* what is being gathered */
 	size_t start, end, has; /* has: tokens; 0: nothing */
 	int64_t page;
+	bool apart; /* nothing of this file was emitted yet */
 	int failed;
 };
 
@@ -80,7 +82,8 @@ static void emit(struct cut *c)
 		p->items = more;
 		p->room = room;
 	}
-	p->items[p->n++] = (struct passage){start, end, c->page, str_from(c->path ? c->path : "")};
+	p->items[p->n++] = (struct passage){start, end, c->page, str_from(c->path ? c->path : ""), c->apart};
+	c->apart = false;
 }
 
 /* ---- headings ---- */
@@ -210,12 +213,36 @@ static void take_parts(struct cut *c, const struct extract_block *b, bool lines)
 	}
 }
 
-/* A slide or a sheet is a whole, however little stands there; a page of paper ends in the midst of a text. */
-static bool is_whole(const struct extracted *x, const struct extract_block *b)
+/* A file of an archive, or a message, begins behind the last block. What is between two of its own blocks has none. */
+static bool is_another_file(const struct cut *c, const struct extract_block *b)
 {
-	ASSERT(b->place < (int)x->n_places);
-	return b->place >= 0 &&
-	       (x->places[b->place].kind == EXTRACT_SLIDE || x->places[b->place].kind == EXTRACT_SHEET);
+	bool another = false;
+
+	ASSERT(b->place < (int)c->x->n_places);
+	for (int i = c->place + 1; i <= b->place && !another; i++)
+		another = c->x->places[i].kind == EXTRACT_FILE || c->x->places[i].kind == EXTRACT_MESSAGE;
+	return another;
+}
+
+/* A slide or a sheet is a whole, however little stands there; a page of paper ends in the midst of a text. */
+static bool is_whole(const struct cut *c, const struct extract_block *b)
+{
+	enum extract_place_kind kind = b->place >= 0 ? c->x->places[b->place].kind : EXTRACT_PAGE;
+
+	return kind == EXTRACT_SLIDE || kind == EXTRACT_SHEET;
+}
+
+/* Nothing of a file, neither words nor headings, is part of what stands in the next one. */
+static void begin_file(struct cut *c)
+{
+	take_lone(c, NULL);
+	if (c->has)
+		emit(c);
+	c->lone = NULL;
+	c->apart = true;
+	for (int i = 0; i < LEVELS; i++)
+		c->titles[i].n = 0;
+	set_path(c);
 }
 
 static void take_block(struct cut *c, const struct extract_block *b)
@@ -223,13 +250,16 @@ static void take_block(struct cut *c, const struct extract_block *b)
 	struct str text = slice(c, b->start, b->end);
 	bool lines = b->kind == EXTRACT_TABLE || b->kind == EXTRACT_CODE || b->kind == EXTRACT_LIST;
 
+	if (is_another_file(c, b))
+		begin_file(c);
+	c->place = b->place;
 	if (b->kind == EXTRACT_HEADING) {
 		take_heading(c, b);
 		if (text.n <= TITLE_MAX)
 			return;
 	}
 	c->lone = NULL;
-	if (c->has && c->page != b->page && (c->has >= CRUMB || is_whole(c->x, b)))
+	if (c->has && c->page != b->page && (c->has >= CRUMB || is_whole(c, b)))
 		emit(c);
 	if (text.n <= c->tokens * 8 && words_tokens(text) <= c->tokens + c->tokens / 4)
 		take_piece(c, b->start, b->end, b->page);
@@ -245,7 +275,7 @@ static void lay_over(const struct extracted *x, size_t overlap, struct passages 
 		const struct passage *before = &p->items[i - 1];
 		size_t start = p->items[i].start, at = before->end;
 
-		if (!str_eq(before->heading, p->items[i].heading))
+		if (p->items[i].apart || !str_eq(before->heading, p->items[i].heading))
 			continue;
 		while (at > before->start) {
 			size_t word = at;
@@ -263,7 +293,7 @@ static void lay_over(const struct extracted *x, size_t overlap, struct passages 
 
 int cut_text(const struct extracted *x, size_t tokens, size_t overlap, struct passages *ret, struct err *e)
 {
-	struct cut c = {.x = x, .tokens = tokens ? tokens : CUT_TOKENS, .ret = ret};
+	struct cut c = {.x = x, .tokens = tokens ? tokens : CUT_TOKENS, .place = -1, .ret = ret};
 
 	ASSERT(ret->n == 0); /* as passages_init leaves it */
 	for (size_t i = 0; i < x->count && !c.failed; i++)

@@ -15,6 +15,7 @@ struct passage {
 	size_t start, end;  /* bytes of the text */
 	int64_t page;       /* 0: there are none */
 	struct str heading; /* the path to it, " > " between; in the memory of `struct passages` */
+	bool apart;         /* a file of an archive, or a message, begins with it */
 };
 
 struct passages {

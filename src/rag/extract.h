@@ -15,7 +15,7 @@
 void extract_reader(struct sandbox_image reader);
 
 /* Raised whenever the same file would give another text or other blocks. */
-#define EXTRACT_VERSION 11
+#define EXTRACT_VERSION 12
 /* The version since which a format is read as it is now. Raise it for the formats of which a change makes another text. */
 int extract_since(const char *format);
 
@@ -76,7 +76,7 @@ struct extract_block {
 	size_t start, end;
 	size_t header;                   /* of a table: bytes of its header rows from `start` on; 0: none */
 	int place;                       /* index into the places; -1: none */
-	int page;                        /* its number there; 0: none */
+	int page;                        /* the number of its page, slide, sheet or file; 0: none */
 	int row_first, row_last;         /* of a sheet, as its program counts them; 0: not a sheet */
 	const struct extract_box *boxes; /* of its words, in order, within it; NULL: not known */
 	size_t n_boxes;
@@ -110,7 +110,7 @@ struct extracted {
 	size_t n_warnings;
 	char format[16];               /* "pdf", "docx", "text" ... */
 	char title[256], encoding[32]; /* ""; of text: the charset it was in */
-	int pages;                     /* or slides, sheets ...; 0: it has none */
+	int pages;                     /* or slides, sheets, files of an archive ...; 0: it has none */
 	int pages_no_text, pages_garbled, pages_by_ocr;
 	enum extract_failure failure; /* then there is no text */
 	char error[512];              /* what happened and what to do, for the person who sent the file */

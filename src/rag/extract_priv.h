@@ -42,7 +42,8 @@ struct extract_reader {
 	struct extracted *to;
 	struct buf line, text;
 	size_t blocks_cap, places_cap, warnings_cap;
-	size_t last; /* end of the last block */
+	size_t last;  /* end of the last block */
+	size_t files; /* the number of the last file within it; 0: none has come */
 	bool ended;
 };
 void extract_reader_init(struct extract_reader *r, const struct extract_request *q, struct extracted *to);

@@ -93,6 +93,17 @@ static double size_of(const json_t *v)
 	return isfinite(d) && d > 0 && d < 1e6 ? d : 0;
 }
 
+/* The files of an archive, else what the document itself consists of: the pages of a file within it are that file's. */
+static bool is_counted(struct extract_reader *r, enum extract_place_kind kind, size_t number)
+{
+	bool archive = strcmp(r->to->format, "zip") == 0, first = number > r->files;
+
+	if (kind != EXTRACT_FILE)
+		return r->files == 0 && !archive && strcmp(r->to->format, "eml") != 0;
+	r->files = MAX(r->files, number);
+	return archive && first;
+}
+
 static int take_place(struct extract_reader *r, const json_t *line, struct err *e)
 {
 	int kind = extract_place_find(json_get_str(line, "kind"));
@@ -113,7 +124,7 @@ static int take_place(struct extract_reader *r, const json_t *line, struct err *
 		.width = size_of(json_object_get(line, "width")),
 		.height = size_of(json_object_get(line, "height"))};
 	r->to->n_places++;
-	r->to->pages += kind <= EXTRACT_SHEET;
+	r->to->pages += is_counted(r, p->kind, number);
 	return 0;
 }
 
@@ -207,7 +218,7 @@ static int take_block(struct extract_reader *r, const json_t *line, struct err *
 		return strange(e);
 	b.kind = (enum extract_kind)kind;
 	b.level = (int)level;
-	if (present(r) && present(r)->kind <= EXTRACT_SHEET)
+	if (present(r) && (present(r)->kind <= EXTRACT_SHEET || present(r)->kind == EXTRACT_FILE))
 		b.page = present(r)->number;
 	if (json_array_size(rows) == 2) {
 		b.row_first = (int)json_integer_value(json_array_get(rows, 0));

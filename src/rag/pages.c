@@ -177,10 +177,14 @@ bool rag_place_named(const char *place, const char *label)
 
 void rag_add_place(struct buf *b, const char *place, int64_t page, const char *label)
 {
+	bool named = rag_place_named(place, label);
+
 	if (!page)
 		return;
+	if (!named && label && *label)
+		buf_printf(b, "%s, ", label); /* the file in an archive that the page is of */
 	buf_printf(b, "%s ", place && *place ? place : "page");
-	if (rag_place_named(place, label))
+	if (named)
 		buf_add_str(b, label);
 	else
 		buf_printf(b, "%lld", (long long)page);

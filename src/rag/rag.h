@@ -103,7 +103,7 @@ struct page {
 };
 /* E_NOT_FOUND. Asks for no rights. */
 int rag_page(struct db_conn *c, const struct page_wish *w, struct arena *a, struct page *ret, struct err *e) MUST_CHECK;
-/* "page 3", "sheet Prices", "slide 2", for models and terminals; nothing without a number. Named: by its label, not that. */
+/* "page 3", "sheet Prices", "file prices.csv", in an archive "report.pdf, page 3"; without a number nothing. Named: by its label. */
 bool rag_place_named(const char *place, const char *label);
 void rag_add_place(struct buf *b, const char *place, int64_t page, const char *label);
 const char *rag_counted_in(const char *format); /* "pages", "sheets", "slides" ... */

@@ -20,11 +20,18 @@ struct range {
 	int64_t start, end;           /* bytes */
 };
 
-/* From the passage outwards, as long as the heading stays the same and there is room. */
+/* Whether one text goes on from the one to the other: over pages it does, not from a sheet, a slide or a file to the next. */
+static bool goes_on(const struct passage_row *a, const struct passage_row *b)
+{
+	return strcmp(a->heading, b->heading) == 0 && strcmp(a->place, b->place) == 0 &&
+	       strcmp(a->label, b->label) == 0 && (a->page == b->page || strcmp(a->place, "page") == 0);
+}
+
+/* From the passage outwards, as long as it is one text under one heading, and there is room. */
 static int widen(struct db_conn *c, const struct search_hit *h, struct arena *a, struct range *ret, struct err *e)
 {
 	struct passage_rows around = {.n = 0};
-	int r = texts_passages(c, h->text_id, h->n - 3, h->n + 3, a, &around, e);
+	int r = texts_passages_placed(c, h->text_id, h->n - 3, h->n + 3, a, &around, e);
 	size_t at = 0, lo, hi;
 
 	*ret = (struct range){h, h->n, h->n, h->start, h->end};
@@ -36,13 +43,12 @@ static int widen(struct db_conn *c, const struct search_hit *h, struct arena *a,
 	for (bool grew = true; grew;) {
 		const struct passage_row *p = around.items;
 		grew = false;
-		if (hi + 1 < around.n && strcmp(p[hi + 1].heading, h->heading) == 0 &&
+		if (hi + 1 < around.n && goes_on(&p[hi], &p[hi + 1]) &&
 			p[hi + 1].end - p[lo].start <= SOURCE_TOKENS * 4) {
 			hi++;
 			grew = true;
 		}
-		if (lo > 0 && strcmp(p[lo - 1].heading, h->heading) == 0 &&
-			p[hi].end - p[lo - 1].start <= SOURCE_TOKENS * 4) {
+		if (lo > 0 && goes_on(&p[lo - 1], &p[lo]) && p[hi].end - p[lo - 1].start <= SOURCE_TOKENS * 4) {
 			lo--;
 			grew = true;
 		}
@@ -62,7 +68,12 @@ static bool joins(struct range *ranges, size_t n, const struct range *x)
 		if (o->hit->text_id != x->hit->text_id || o->hit->document_id != x->hit->document_id ||
 			x->from > o->to + 1 || o->from > x->to + 1)
 			continue;
-		if (strcmp(o->hit->heading, x->hit->heading) != 0)
+		const struct search_hit *h = o->hit, *k = x->hit;
+		if (!goes_on(
+			    &(struct passage_row){
+				    .heading = h->heading, .place = h->place, .label = h->label, .page = h->page},
+			    &(struct passage_row){
+				    .heading = k->heading, .place = k->place, .label = k->label, .page = k->page}))
 			continue;
 		o->from = MIN(o->from, x->from);
 		o->to = MAX(o->to, x->to);
@@ -103,13 +114,14 @@ struct whole {
 	size_t tokens, most;
 };
 
-/* Passages from `from` on that make one source: of one page, about as long as a passage with its neighbours. */
+/* Passages from `from` on that make one source: of one page of one file, about as long as a passage with its neighbours. */
 static size_t run_of(const struct passage_rows *l, size_t from)
 {
 	size_t to = from + 1;
 
 	ASSERT(from < l->n);
 	while (to < l->n && l->items[to].page == l->items[from].page &&
+		strcmp(l->items[to].label, l->items[from].label) == 0 &&
 		l->items[to].end - l->items[from].start <= SOURCE_TOKENS * 4)
 		to++;
 	return to;

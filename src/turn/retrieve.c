@@ -294,6 +294,10 @@ static void add_source(struct buf *b, const char *fence, size_t n, const struct 
 {
 	buf_printf(b, "<%s id=\"%zu\" title=\"", fence, n);
 	add_quoted(b, s->document);
+	if (s->page && !rag_place_named(s->place, s->label) && s->label && *s->label) {
+		buf_add_str(b, "\" file=\""); /* in an archive */
+		add_quoted(b, s->label);
+	}
 	if (s->page) {
 		buf_printf(b, "\" %s=\"", s->place && *s->place ? s->place : "page");
 		if (rag_place_named(s->place, s->label))

@@ -48,8 +48,42 @@ def endless_sheet():
     return odf("spreadsheet", '<office:spreadsheet><table:table table:name="a">%s</table:table></office:spreadsheet>' % (row * 3))
 
 
+def told(*words):
+    return lambda r: check("what was left out is told", not r.failure and any(all(w in x for w in words) for x in r.warnings), (r.failure, r.warnings))
+
+
+def mailbox(n):
+    return b"".join(b"From x@y Fri Mar 15 10:00:00 2024\nFrom: x@y\nSubject: %d\n\nbody\n\n" % i for i in range(n))
+
+
+def attached(n):
+    part = b"--b\nContent-Type: text/plain; name=f.txt\nContent-Disposition: attachment; filename=f.txt\n\nx\n"
+    return b"From: a@b\nSubject: s\nContent-Type: multipart/mixed; boundary=b\n\n" + part * n + b"--b--\n"
+
+
+def sheets(n):
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    of = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    package = "http://schemas.openxmlformats.org/package/2006/"
+    return zipped([
+        ("[Content_Types].xml", '<Types xmlns="%scontent-types"><Override PartName="/xl/workbook.xml" ContentType="application/vnd.'
+         'openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/></Types>' % package),
+        ("_rels/.rels", '<Relationships xmlns="%srelationships"><Relationship Id="r" Type="%s/officeDocument" Target="xl/workbook.xml"/></Relationships>' % (package, of)),
+        ("xl/workbook.xml", '<workbook xmlns="%s" xmlns:r="%s"><sheets>%s</sheets></workbook>' % (main, of, '<sheet name="A" sheetId="1" r:id="s"/>' * n)),
+        ("xl/_rels/workbook.xml.rels", '<Relationships xmlns="%srelationships"><Relationship Id="s" Type="%s/worksheet" Target="s.xml"/></Relationships>' % (package, of)),
+        ("xl/s.xml", '<worksheet xmlns="%s"><sheetData><row r="1"><c r="A1"><v>1</v></c></row></sheetData></worksheet>' % main)])
+
+
 def cases():
     return [
+        Case("hostile mailbox of many", lambda: mailbox(20001), told("20000 messages", "rest was left out"), file="t.mbox"),
+        Case("mailbox that is not too large", lambda: mailbox(20000), lambda r: same(r.warnings, []), file="t.mbox"),
+        Case("hostile mail of many parts", lambda: attached(2000), told("1000 parts"), file="t.eml"),
+        Case("hostile html without ends", lambda: b"<html><body>" + b"<div>x" * 20000, told("nested deeper")),
+        Case("hostile rtf groups", lambda: b"{\\rtf1 start " + b"{\\b " * 200000 + b"deep" + b"}" * 200000 + b"}", told("nested deeper")),
+        Case("hostile sheets", lambda: sheets(1001), told("1000 sheets")),
+        Case("hostile csv row", (b",".join(b"c%d" % i for i in range(2001)) + b"\n") * 2, told("2000 cells"), file="t.csv"),
+        Case("hostile csv cell", b"a,b\nx," + b"y " * 10001 + b"\n", told("20000 bytes"), file="t.csv"),
         Case("hostile json deep", b"[" * 500000 + b"]" * 500000, short(9000)),
         Case("hostile csv columns", (b",".join(b"c%d" % i for i in range(100000)) + b"\n") * 2, short(100000), file="t.csv"),
         Case("hostile csv open quote", b'a,b\n"' + b"x,y\n" * 500000, short(6000000), file="t.csv"),

@@ -359,7 +359,11 @@ def look_archive(r):
     for text in ("path tricks", "backslash", "two levels", "A PDF within", "named", "In it"):
         check("%s is read" % text, text in r.text, r.text)
     check("not for ever", "four levels" not in r.text, r.text)
-    check("labels", "b/c.txt" in [p["label"] for p in r.places], [p["label"] for p in r.places])
+    inner = "inner.zip/three.zip/"
+    same([(p["kind"], p["number"], p["label"]) for p in r.places], [
+        ("file", 1, "a/notes.md"), ("file", 2, "../../etc/x.txt"), ("file", 3, "b/c.txt"), ("file", 4, "movie.bin"), ("file", 5, "inner.zip"),
+        ("file", 5, "inner.zip/deep.txt"), ("file", 5, "inner.zip/three.zip"), ("file", 5, inner + "deeper.txt"), ("file", 5, inner + "four.zip"),
+        ("file", 5, inner + "four.zip/x.txt"), ("file", 6, "d.pdf"), ("page", 1, "d.pdf"), ("file", 7, "\u30c6\u30b9\u30c8.txt")])
     check("what was left out is named", any("movie.bin" in w for w in r.warnings), r.warnings)
 
 

@@ -175,6 +175,29 @@ def look_forwarded(r):
     check("text", "Forwarded." in r.text, r.text)
 
 
+# What is written behind an attachment is of the letter, not of that.
+BEHIND = (b"From: a@x.org\r\nSubject: Fees\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=X\r\n\r\n"
+          b"--X\r\nContent-Type: text/plain\r\n\r\nSee the note.\r\n--X\r\nContent-Type: text/plain; name=n.txt\r\n"
+          b"Content-Disposition: attachment; filename=n.txt\r\n\r\nA note.\r\n--X\r\nContent-Type: text/plain\r\n\r\nYours.\r\n--X--\r\n")
+
+
+def look_behind(r):
+    same([(p["kind"], p["label"]) for p in r.places], [("message", "Fees"), ("file", "n.txt"), ("message", "Fees")])
+
+
+def look_within(r):
+    """What a file in an archive consists of is known by that file."""
+    same([(p["kind"], p["number"], p["label"]) for p in r.places],
+         [("file", 1, "box.mbox"), ("file", 1, "box.mbox: Fees"), ("file", 1, "box.mbox/n.txt"), ("file", 1, "box.mbox: Fees"),
+          ("file", 1, "box.mbox: Fees"), ("file", 2, "n.ipynb")])
+
+
+def within():
+    cells = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "markdown", "metadata": {}, "source": [s]} for s in ("One.", "Two.")]}
+    mbox = b"".join(b"From x@y Fri Mar 15 10:00:00 2024\n" + m.replace(b"\r", b"") + b"\n" for m in (BEHIND, HTML_MAIL))
+    return zipped([("box.mbox", mbox), ("n.ipynb", json.dumps(cells))])
+
+
 def look_code(r):
     same(r.format, "code")
     same(r.blocks[0], ("heading", 1, "a.py"))
@@ -329,6 +352,8 @@ def cases():
         Case("text rtf deep", b"{\\rtf1 " + b"{" * 100000 + b"x", fails("empty")),
         Case("text eml", EML, look_eml),
         Case("text eml of html", HTML_MAIL, look_html_mail),
+        Case("text behind an attachment", BEHIND, look_behind, file="a.eml"),
+        Case("text within an archive", within, look_within),
         Case("text html packed", lambda: zipped([("a.html", b"<p>First page."), ("b.html", b"<html><p>Second page.")]), look_html_packed),
         Case("text html spoken", "<p>\u6f22<ruby>\u5b57<rp>(<rt>\u3058<rp>)</ruby>".encode(), lambda r: same(r.text, "\u6f22\u5b57"), file="t.html"),
         Case("text html notes", b"<p>quay<a href=#n><sup>1</sup></a> and lock<sup><a href=#m>2</a></sup>, 3 m<sup>2</sup> <a href=x>link</a>s",

@@ -30,7 +30,10 @@ static bool is_clutter(const char *name)
 void read_part(struct doc *d, const struct input *in)
 {
 	enum extract_failure failure;
+	char outer[sizeof(d->outer)];
 
+	memcpy(outer, d->outer, sizeof(outer));
+	memcpy(d->outer, d->within, sizeof(d->outer));
 	d->depth++;
 	if (d->depth > NESTED + 1)
 		doc_fail(d, EXTRACT_UNSUPPORTED, "files within files are read two levels deep");
@@ -38,6 +41,8 @@ void read_part(struct doc *d, const struct input *in)
 		read_any(d, in);
 	d->depth--;
 	doc_end(d);
+	memcpy(d->within, d->outer, sizeof(d->within));
+	memcpy(d->outer, outer, sizeof(d->outer));
 	failure = d->failure;
 	/* What it is too much for would be too much again. */
 	if (failure != EXTRACT_OK && failure != EXTRACT_TOO_LARGE) {

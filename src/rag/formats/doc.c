@@ -134,6 +134,22 @@ void doc_warn(struct doc *d, const char *fmt, ...)
 	line_end(d);
 }
 
+void doc_bound(struct doc *d, enum doc_bound which)
+{
+	static const char *const words[DOC_BOUNDS] = {
+		[DOC_CELLS] = "A row has more than 2000 cells: the rest of it was left out.",
+		[DOC_CELL] = "A cell holds more than 20000 bytes: the rest of it was left out.",
+		[DOC_DEPTH] = "What is nested deeper than any document needs was left out.",
+		[DOC_MESSAGES] = "Of more than 20000 messages the rest was left out. Split the mailbox.",
+		[DOC_PARTS] = "A message has more than 1000 parts: the rest was left out.",
+		[DOC_SHEETS] = "There are more than 1000 sheets: the rest was left out.",
+		[DOC_SLIDES] = "There are more than 5000 slides: the rest was left out."};
+
+	if (!(d->beyond & 1U << which) && !doc_failed(d))
+		doc_warn(d, "%s", words[which]);
+	d->beyond |= 1U << which;
+}
+
 void doc_progress(struct doc *d, int done, int of)
 {
 	if (d->depth > 0)
@@ -172,19 +188,37 @@ void doc_finish(struct doc *d)
 	write_out(d);
 }
 
+/* The files that hold it, then its own name. */
+static void enter_file(struct doc *d, int number, const char *name)
+{
+	char path[sizeof(d->within) * 2];
+
+	if (!d->outer[0])
+		d->file = number;
+	snprintf(path, sizeof(path), "%s%s%.290s", d->outer, d->outer[0] ? "/" : "", name);
+	path[utf8_prefix(path, strlen(path), sizeof(d->within) - 1)] = '\0';
+	memcpy(d->within, path, strlen(path) + 1);
+}
+
 void doc_place(struct doc *d, enum extract_place_kind kind, int number, const char *label, double width, double height)
 {
-	char both[600];
+	char both[sizeof(d->within) * 2];
 
-	doc_end(d);
-	doc_send(d);
 	if (!label)
 		label = "";
-	if (kind == EXTRACT_FILE) {
-		snprintf(d->within, sizeof(d->within), "%.290s", label);
-	} else if (d->within[0]) {
-		snprintf(both, sizeof(both), "%s%s%.290s", d->within, *label ? ": " : "", label);
+	if (kind == EXTRACT_CELL && d->within[0])
+		return; /* a place for each would be told as the same one */
+	doc_end(d);
+	doc_send(d);
+	if (kind == EXTRACT_FILE)
+		enter_file(d, number, label);
+	if (d->within[0]) {
+		/* A page or a slide is told by its number, behind the name of its file; what else a file consists of has a name. */
+		bool named = kind != EXTRACT_FILE && kind != EXTRACT_PAGE && kind != EXTRACT_SLIDE && *label;
+		snprintf(both, sizeof(both), "%s%s%.290s", d->within, named ? ": " : "", named ? label : "");
 		label = both;
+		kind = kind > EXTRACT_SHEET ? EXTRACT_FILE : kind;
+		number = kind == EXTRACT_FILE ? d->file : number;
 	}
 	buf_printf(&d->out, "{\"type\":\"place\",\"kind\":\"%s\",\"number\":%d,\"label\":", extract_place_name(kind),
 		number);

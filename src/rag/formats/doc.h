@@ -41,10 +41,13 @@ struct doc {
 	const char *charset;  /* that the present text was in; NULL */
 	bool walls;           /* a sandbox stands around this process */
 	bool untitled;        /* titles are those of parts */
-	char within[300];     /* the file in an archive that is read, for the labels of its pages */
+	char within[300];     /* the file in an archive that is read, by its path there; "": the document itself */
+	char outer[300];      /* the file that holds it, where that is one in an archive itself */
+	int file;             /* the number of the outermost one */
 	enum extract_failure failure;
 	char error[512];
 	int warnings;
+	unsigned beyond; /* a bit for each bound that was reached */
 };
 
 void doc_init(struct doc *d, int fd, size_t text_max);
@@ -62,9 +65,13 @@ void doc_forget(struct doc *d); /* a failure that was of a part alone; what it h
 void doc_format(struct doc *d, const char *name, const char *encoding);
 void doc_title(struct doc *d, const char *p, size_t n);
 void doc_warn(struct doc *d, const char *fmt, ...) PRINTF(2, 3);
+/* What is beyond a bound was left out: a warning, the first time. */
+enum doc_bound { DOC_CELLS, DOC_CELL, DOC_DEPTH, DOC_MESSAGES, DOC_PARTS, DOC_SHEETS, DOC_SLIDES, DOC_BOUNDS };
+void doc_bound(struct doc *d, enum doc_bound which);
 void doc_progress(struct doc *d, int done, int of);
 void doc_finish(struct doc *d); /* the last line: how it went */
 
+/* Within a file of an archive its label begins with that; what is no page there is known by the file alone. */
 void doc_place(struct doc *d, enum extract_place_kind kind, int number, const char *label, double width, double height);
 void doc_state(struct doc *d, enum extract_state state); /* of the present place */
 

@@ -2,8 +2,8 @@
 #include "base/utf8.h"
 #include "rag/formats/doc.h"
 
-#define CELLS_MAX 2000  /* in a row */
-#define CELL_MAX  20000 /* bytes */
+#define CELLS_MAX 2000  /* in a row, as doc_bound() says */
+#define CELL_MAX  20000 /* bytes, likewise */
 #define HEAD_ROWS 4
 
 void doc_table(struct doc *d)
@@ -77,8 +77,13 @@ static struct doc_cell *next_cell(struct doc *d, size_t n)
 void doc_cell(struct doc *d, const char *p, size_t n)
 {
 	struct doc_cell *c;
+	size_t given = n;
 
 	n = utf8_prefix(p, n, CELL_MAX);
+	if (n < given)
+		doc_bound(d, DOC_CELL);
+	if (n > 0 && d->n_cells >= CELLS_MAX)
+		doc_bound(d, DOC_CELLS);
 	c = doc_failed(d) ? NULL : next_cell(d, 2 * n);
 	if (c)
 		c->n = escape(c->text, p, n);

@@ -316,8 +316,10 @@ static void start_element(void *ctx, const xmlChar *xml_name, const xmlChar **at
 	const char *name = (const char *)xml_name, *role = attribute(atts, "role");
 	enum element what = find(name);
 
-	if (++g->depth > DEPTH_MAX && !g->skip)
+	if (++g->depth > DEPTH_MAX && !g->skip) {
+		doc_bound(g->d, DOC_DEPTH);
 		g->skip = g->depth;
+	}
 	if (g->skip || doc_failed(g->d))
 		return;
 	if (skipped(g, what, name, atts)) {

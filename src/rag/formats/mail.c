@@ -6,13 +6,19 @@
 
 #include <gmime/gmime.h> /* it defines MIN and MAX anew */
 
-#define MESSAGES_MAX 20000
-#define PARTS_MAX    1000
+#define MESSAGES_MAX 20000 /* as doc_bound() says */
+#define PARTS_MAX    1000  /* likewise */
 #define DEPTH_MAX    10
 
 struct mail {
 	struct doc *d;
 	int parts, messages;
+	struct home { /* the place of the present message */
+		enum extract_place_kind kind;
+		int number;
+		const char *subject; /* the parser's */
+	} home;
+	bool away; /* what was written last was attached to it */
 };
 
 static void put_header(struct doc *d, const char *name, const char *value)
@@ -82,6 +88,20 @@ static void put_text(struct doc *d, const char *p, size_t n)
 	doc_end(d);
 }
 
+static void begin_message(struct mail *m)
+{
+	memcpy(m->d->within, m->d->outer, sizeof(m->d->within));
+	doc_place(m->d, m->home.kind, m->home.number, m->home.subject ? m->home.subject : "", 0, 0);
+	m->away = false;
+}
+
+/* What a message goes on with behind what is attached to it is its own again. */
+static void come_back(struct mail *m)
+{
+	if (m->away)
+		begin_message(m);
+}
+
 static void read_part_of(struct mail *m, GMimeObject *object, int depth);
 
 static void put_part(struct mail *m, GMimePart *part)
@@ -98,13 +118,16 @@ static void put_part(struct mail *m, GMimePart *part)
 	if (in.n > 0 && (name || (!plain && !html))) {
 		doc_place(m->d, EXTRACT_FILE, m->parts, in.name, 0, 0);
 		read_part(m->d, &in);
+		m->away = true;
 	} else if (in.n > 0 && html) {
+		come_back(m);
 		m->d->depth++;
 		read_html(m->d, &in);
 		m->d->depth--;
 	} else if (in.n > 0) {
 		CLEANUP(buf_done) struct buf text;
 
+		come_back(m);
 		m->d->depth++;
 		if (text_decode(m->d, &in, &text))
 			put_text(m->d, text.p ? text.p : "", text.n);
@@ -135,18 +158,25 @@ static void read_multipart(struct mail *m, GMimeMultipart *all, int depth)
 
 static void read_part_of(struct mail *m, GMimeObject *object, int depth)
 {
-	if (!object || depth > DEPTH_MAX || m->parts++ > PARTS_MAX || doc_failed(m->d))
+	if (!object || doc_failed(m->d))
 		return;
+	if (depth > DEPTH_MAX || m->parts++ > PARTS_MAX) {
+		doc_bound(m->d, depth > DEPTH_MAX ? DOC_DEPTH : DOC_PARTS);
+		return;
+	}
 	if (GMIME_IS_MULTIPART(object)) {
 		read_multipart(m, GMIME_MULTIPART(object), depth);
 	} else if (GMIME_IS_MESSAGE_PART(object)) {
 		GMimeMessage *inner = g_mime_message_part_get_message(GMIME_MESSAGE_PART(object));
 
 		if (inner) {
-			const char *subject = g_mime_message_get_subject(inner);
-			doc_place(m->d, EXTRACT_FILE, m->parts, subject ? subject : "", 0, 0);
+			struct home outer = m->home;
+			m->home = (struct home){EXTRACT_FILE, m->parts, g_mime_message_get_subject(inner)};
+			begin_message(m);
 			put_headers(m->d, inner);
 			read_part_of(m, g_mime_message_get_mime_part(inner), depth + 1);
+			m->home = outer;
+			m->away = true;
 		}
 	} else if (GMIME_IS_PART(object)) {
 		put_part(m, GMIME_PART(object));
@@ -173,13 +203,14 @@ void read_mail(struct doc *d, const struct input *in)
 		if (!message)
 			break;
 		m.parts = 0;
-		const char *subject = g_mime_message_get_subject(message);
-		doc_place(d, EXTRACT_MESSAGE, ++m.messages, subject ? subject : "", 0, 0);
+		m.home = (struct home){EXTRACT_MESSAGE, ++m.messages, g_mime_message_get_subject(message)};
+		begin_message(&m);
 		put_headers(d, message);
 		read_part_of(&m, g_mime_message_get_mime_part(message), 0);
-		d->within[0] = '\0';
 		g_object_unref(message);
 	} while (is_mbox(in) && m.messages < MESSAGES_MAX && !doc_failed(d) && !g_mime_parser_eos(parser));
+	if (is_mbox(in) && m.messages == MESSAGES_MAX && !g_mime_parser_eos(parser))
+		doc_bound(d, DOC_MESSAGES);
 	g_object_unref(parser);
 	g_object_unref(stream);
 }

@@ -159,12 +159,24 @@ static bool in_table(struct odf *o, const char *name, const struct sax_atts *a)
 
 /* ---- text ---- */
 
+/* "page3", "Slide 3", "Folie 3": what programs call the third one by themselves says no more than its number. */
+static bool is_number(struct str name, int number)
+{
+	char digits[12];
+	size_t n = (size_t)snprintf(digits, sizeof(digits), "%d", number);
+
+	return name.n >= n && memcmp(name.p + name.n - n, digits, n) == 0 &&
+	       (name.n == n || name.p[name.n - n - 1] < '0' || name.p[name.n - n - 1] > '9');
+}
+
 static void begin_page(struct odf *o, const struct sax_atts *a)
 {
 	CLEANUP(buf_done) struct buf name = BUF_INIT(1024);
 
 	office_text(sax_get(a, "name"), &name);
-	doc_place(o->d, EXTRACT_SLIDE, ++o->pages, name.n ? name.p : "", 0, 0);
+	o->pages++;
+	bool named = name.n && !is_number(buf_str(&name), o->pages);
+	doc_place(o->d, EXTRACT_SLIDE, o->pages, named ? name.p : "", 0, 0);
 }
 
 /* "Heading_20_2": 2; 0: it is no style of headings. It is named so in every language. */

@@ -21,7 +21,9 @@ static void deck_start(void *arg, const char *name, const struct sax_atts *a)
 {
 	struct deck *k = arg;
 
-	if (strcmp(name, "sldId") == 0 && k->n < SLIDES_MAX)
+	if (strcmp(name, "sldId") == 0 && k->n == SLIDES_MAX)
+		doc_bound(k->d, DOC_SLIDES);
+	else if (strcmp(name, "sldId") == 0)
 		office_copy(sax_get(a, ":id"), k->ids[k->n++], sizeof(k->ids[0]));
 }
 

@@ -297,6 +297,7 @@ static void open_group(struct rtf *r)
 		r->groups[r->depth + 1] = r->groups[r->depth];
 		r->depth++;
 	} else {
+		doc_bound(r->d, DOC_DEPTH);
 		r->beyond++;
 	}
 	r->star = false;

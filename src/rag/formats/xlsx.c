@@ -17,7 +17,9 @@ static void book_start(void *arg, const char *name, const struct sax_atts *a)
 
 	if (strcmp(name, "workbookPr") == 0) {
 		b->date1904 = sax_is(a, "date1904", "1") || sax_is(a, "date1904", "true");
-	} else if (strcmp(name, "sheet") == 0 && b->n_sheets < SHEETS_MAX) {
+	} else if (strcmp(name, "sheet") == 0 && b->n_sheets == SHEETS_MAX) {
+		doc_bound(b->d, DOC_SHEETS);
+	} else if (strcmp(name, "sheet") == 0) {
 		struct xlsx_sheet *s = &b->sheets[b->n_sheets++];
 		CLEANUP(buf_done) struct buf plain = BUF_INIT(1024);
 

@@ -146,6 +146,44 @@ static void test_places(void **state UNUSED)
 	}
 }
 
+/* Nothing goes from one file of an archive to the next, be they pages of the same number, headings, or what lies over. */
+static void test_files(void **state UNUSED)
+{
+	CLEANUP(freep) struct making *m = xcalloc(1, sizeof(*m));
+	CLEANUP(passages_done) struct passages p;
+	struct extract_place places[6] = {{.kind = EXTRACT_FILE}, {.kind = EXTRACT_PAGE}, {.kind = EXTRACT_FILE},
+		{.kind = EXTRACT_PAGE}, {.kind = EXTRACT_PAGE}, {.kind = EXTRACT_FILE}};
+
+	m->text = BUF_INIT(1 << 20);
+	add(m, EXTRACT_HEADING, 1, 1, "Of the first one");
+	m->blocks[m->n - 1].place = 1;
+	add(m, EXTRACT_PARA, 0, 1, "A few words.");
+	m->blocks[m->n - 1].place = 1;
+	add(m, EXTRACT_PARA, 0, 1, "Few words of the second.");
+	m->blocks[m->n - 1].place = 3;
+	add(m, EXTRACT_PARA, 0, 2, "On its next page.");
+	m->blocks[m->n - 1].place = 4;
+	add(m, EXTRACT_HEADING, 1, 3, "Alone");
+	m->blocks[m->n - 1].place = 5;
+	m->n = 6; /* as many as there are places */
+	m->blocks[5] = m->blocks[4];
+	m->blocks[5].start = m->blocks[4].end + 2;
+	m->blocks[5].kind = EXTRACT_PARA;
+	buf_add_str(&m->text, "Third.\n\n");
+	m->blocks[5].end = m->blocks[5].start + 6;
+	m->places = places;
+	cut(m, 128, 16, &p);
+	assert_int_equal(p.n, 3);
+	static const char *const headings[] = {"Of the first one", "", "Alone"};
+	static const int pages[] = {1, 1, 3};
+	for (size_t i = 0; i < p.n; i++) {
+		assert_string_equal(p.items[i].heading.p, headings[i]);
+		assert_int_equal(p.items[i].page, pages[i]);
+		assert_true(i == 0 || p.items[i].start >= p.items[i - 1].end);
+	}
+	buf_done(&m->text);
+}
+
 static void test_long_texts(void **state UNUSED)
 {
 	CLEANUP(freep) struct making *m = xcalloc(1, sizeof(*m));
@@ -201,7 +239,7 @@ static void test_overlap(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_headings), cmocka_unit_test(test_headings_alone),
-		cmocka_unit_test(test_places), cmocka_unit_test(test_places), cmocka_unit_test(test_long_texts),
+		cmocka_unit_test(test_places), cmocka_unit_test(test_files), cmocka_unit_test(test_long_texts),
 		cmocka_unit_test(test_overlap)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

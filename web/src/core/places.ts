@@ -14,12 +14,13 @@ const numbered: Record<string, Key> = {
   cell: 'documents.cell',
 };
 
-/** "Page 3", "Sheet Prices", "Slide 2"; empty: it has no such place. */
+/** "Page 3", "Sheet Prices", "Slide 2", "report.pdf · Page 3" of what is in an archive; empty: it has no such place. */
 export function placeName({ page = 0, place = '', label = '' }: Placed): string {
   if (page <= 0) return '';
   if (place === 'sheet') return t('documents.sheet', { name: label || String(page) });
   if (place === 'file') return label || String(page);
-  return t(numbered[place] ?? 'documents.page', { n: page });
+  const number = t(numbered[place] ?? 'documents.page', { n: page });
+  return label ? `${label} · ${number}` : number;
 }
 
 export const isSamePlace = (a: Placed, b: Placed | undefined): boolean => a.page === b?.page && a.place === b?.place && a.label === b?.label;
