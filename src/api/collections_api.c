@@ -5,6 +5,9 @@
 #include "store/collections.h"
 #include "store/documents.h"
 
+#define REFRESH_PAGE  500 /* documents of one transaction */
+#define REFRESH_BYTES ((size_t)16 << 20)
+
 #define C struct collection
 
 struct collection_answer {
@@ -168,6 +171,67 @@ static int embed_post(struct request *q)
 	return r;
 }
 
+struct refreshed_answer {
+	int64_t documents;
+};
+static const struct field refreshed_fields[] = {
+	FIELD_I64(struct refreshed_answer, documents, "documents", 0, 0, FIELD_REQUIRED, "Jobs that were begun."),
+};
+static const struct schema refreshed_schema =
+	SCHEMA("CollectionRefreshed", struct refreshed_answer, refreshed_fields, "What is read anew.");
+
+/* Of the documents behind *after, which goes on, those that are read otherwise now. */
+static int gather_older(struct request *q, atelier_id *after, struct documents_some *ret, atelier_id *ids)
+{
+	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+	CLEANUP(arena_done) struct arena a;
+	const struct document_filter f = {
+		.user_id = q->who.user.id, .collection_id = q->arg_id, .after = *after, .limit = REFRESH_PAGE};
+	struct document_rows l = {.n = 0};
+	arena_init(&a, REFRESH_BYTES);
+	int r = documents_list(c, &f, &a, &l, &q->err);
+	size_t n = MIN(l.n, (size_t)REFRESH_PAGE);
+
+	*ret = (struct documents_some){.user_id = q->who.user.id, .collection_id = q->arg_id, .ids = ids};
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		const struct document *d = &l.items[i];
+		if (d->recipe && rag_is_older(d->recipe, d->format) && strcmp(d->state, "ready") == 0)
+			ids[ret->n++] = d->id;
+	}
+	*after = r == 0 && l.n > n ? l.items[n - 1].id : 0;
+	return r;
+}
+
+static int refresh_post(struct request *q)
+{
+	struct refreshed_answer *out = ARENA_NEW(&q->mem, struct refreshed_answer);
+	atelier_id *ids = ARENA_ARRAY(&q->mem, atelier_id, REFRESH_PAGE), after = 0;
+	struct collection k;
+	int r = out && ids ? 0 : request_no_memory(q);
+
+	if (r == 0) {
+		CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
+		r = collections_get(c, q->who.user.id, q->arg_id, GRANT_EDIT, &q->mem, &k, &q->err);
+	}
+	do {
+		struct documents_some some;
+		int64_t n = 0;
+		if (r == 0)
+			r = gather_older(q, &after, &some, ids);
+		if (r == 0 && some.n)
+			r = documents_reread(q->api->c.db, &some, &n, &q->err);
+		if (r == 0)
+			out->documents += n;
+	} while (r == 0 && after);
+	if (r == E_BUSY && out->documents > 0) { /* the rest when these are read */
+		err_clear(&q->err);
+		r = 0;
+	}
+	jobs_notify(q->api->c.jobs);
+	q->answer = out;
+	return r;
+}
+
 /* Another model: its index is built beside the one that is there. */
 static int collection_patch(struct request *q)
 {
@@ -209,6 +273,10 @@ static const struct route routes[] = {
 	{"POST", P "/{id}/embed", "embedCollection", embed_post, ACCESS_USER, .status = 202,
 		.answer = &embedded_schema, FAILS(E_MODEL_UNKNOWN, E_BUSY),
 		.summary = "Have all documents embedded by the model for embeddings, by which it is searched when all are."},
+	{"POST", P "/{id}/refresh", "refreshCollection", refresh_post, ACCESS_USER, .status = 202,
+		.answer = &refreshed_schema, FAILS(E_BUSY),
+		.summary = "Have all documents read anew that an older version of the program has read and that this one reads "
+			   "otherwise. What was read of them is found until then."},
 	{"GET", P "/{id}/grants", "listCollectionGrants", shared_get_grants, ACCESS_USER, .status = 200, THIS,
 		.answer = &shared_grants_schema, .summary = "Who has it beside its owner."},
 	{"PUT", P "/{id}/grants", "setCollectionGrants", shared_put_grants, ACCESS_USER, .status = 200, THIS,

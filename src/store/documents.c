@@ -487,6 +487,58 @@ int documents_retry(struct db *db, atelier_id user_id, atelier_id id, struct err
 	return db_write(db, retry_in, &x, e);
 }
 
+struct reread {
+	struct documents_some some;
+	int64_t n;
+};
+
+static int reread_one(struct db_conn *c, const struct documents_some *x, atelier_id id, bool *ret, struct err *e)
+{
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	struct err gone = {0};
+	char name[1024];
+	int r = STORE_FIRST(c, &rows, NO_DOCUMENT, &gone,
+		"SELECT name FROM documents WHERE id = ? AND collection_id = ? AND state IN ('ready', 'failed')",
+		DB_I64(id), DB_I64(x->collection_id));
+
+	*ret = false;
+	if (r < 0)
+		return r == E_NOT_FOUND ? 0 : err_set(e, r, "%s", gone.msg);
+	snprintf(name, sizeof(name), STR_FMT, STR_ARG(db_bytes(rows, 0)));
+	db_rows_done(TAKE_PTR(rows));
+	r = begin_reading(c, x->user_id, id, name, e);
+	*ret = r == 0;
+	return r;
+}
+
+static int reread_in(struct db_conn *c, void *arg, struct err *e)
+{
+	struct reread *x = arg;
+	int r = may_edit(c, x->some.user_id, x->some.collection_id, e);
+
+	x->n = 0; /* the transaction may be tried again */
+	for (size_t i = 0; r == 0 && i < x->some.n; i++) {
+		struct err why = {0};
+		bool begun;
+		r = reread_one(c, &x->some, x->some.ids[i], &begun, &why);
+		if (r == E_BUSY && x->n > 0)
+			return 0;
+		x->n += begun;
+		r = r < 0 ? err_set(e, r, "%s", why.msg) : 0;
+	}
+	return r;
+}
+
+int documents_reread(struct db *db, const struct documents_some *x, int64_t *ret_n, struct err *e)
+{
+	struct reread copy = {.some = *x};
+
+	ASSERT(x->user_id);
+	int r = db_write(db, reread_in, &copy, e);
+	*ret_n = r < 0 ? 0 : copy.n;
+	return r;
+}
+
 /* ---- for the job ---- */
 
 #define W struct document_work

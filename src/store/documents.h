@@ -96,6 +96,13 @@ int documents_delete(struct db *db, atelier_id user_id, atelier_id id, struct er
 
 /* A new job for one whose last has ended, to read it or, when only that is missing, to embed it. E_CONFLICT: that goes on. */
 int documents_retry(struct db *db, atelier_id user_id, atelier_id id, struct err *e) MUST_CHECK;
+/* Jobs that read these of one collection anew; not of those that have one. *ret_n: how many, before as many wait as may; E_BUSY: none. */
+struct documents_some {
+	atelier_id user_id, collection_id;
+	const atelier_id *ids;
+	size_t n;
+};
+int documents_reread(struct db *db, const struct documents_some *x, int64_t *ret_n, struct err *e) MUST_CHECK;
 
 /* ---- for the job; asks for no rights ---- */
 

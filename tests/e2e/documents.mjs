@@ -397,7 +397,7 @@ async function unsureFiles(row, files, asks) {
 }
 
 /** Files that are dropped into a chat belong to it: they are read, asked, still there after a reload, and left out again. */
-export async function chatFiles({ page, mock, base, shot }) {
+export async function chatFiles({ page, mock, base, allow, shot }) {
   mock.on('What does the crane cost?', ({ say }) => say('Nine crowns [1].'));
   await page.goto(base);
   await newChat(page);
@@ -441,6 +441,24 @@ export async function chatFiles({ page, mock, base, shot }) {
   await message.press('Enter');
   await files.getByRole('button', { name: /^more\.txt/ }).waitFor();
   await page.waitForFunction(() => document.querySelectorAll('.md-cite').length === 2);
+
+  // Given again it is there already; another file of its name is asked about, as in a collection.
+  await drop(page, [['tariff.txt', 'Cranes cost nine crowns an hour.\n']]);
+  await page.getByText('1 file is here already, unchanged.').waitFor();
+  allow(/status of 409/);
+  const asks = page.getByRole('alertdialog', { name: 'Replace 1 document?' });
+  await drop(page, [['tariff.txt', 'Cranes cost ten crowns an hour.\n']]);
+  await asks.getByText('tariff.txt').waitFor();
+  found.push(...(await look(page, 'a new version of a file of a chat', ['graphite', 'quartz'])));
+  await shot('chat-newer');
+  await asks.getByRole('button', { name: 'Leave as it is' }).click();
+  await asks.waitFor({ state: 'detached' });
+  await counts(files.getByRole('listitem', { name: 'tariff.txt' }), 1);
+  await drop(page, [['tariff.txt', 'Cranes cost ten crowns an hour.\n']]);
+  await asks.getByRole('button', { name: 'Replace' }).click();
+  await asks.waitFor({ state: 'detached' });
+  const kept = () => page.evaluate(async () => (await (await fetch('api/v1/conversations/' + location.pathname.split('/').pop() + '/documents')).json()).items.map((d) => [d.name, d.size, d.state]));
+  await eventually(async () => assert.deepEqual((await kept()).filter(([name]) => name === 'tariff.txt'), [['tariff.txt', 32, 'ready']]));
   await newChat(page);
   await page.getByRole('button', { name: 'Temporary chat' }).click();
   await page.getByRole('button', { name: 'Temporary chat', pressed: true }).waitFor();

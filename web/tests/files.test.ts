@@ -6,9 +6,11 @@ import { Files } from '$state/files.svelte';
 const listed = vi.hoisted(() => vi.fn());
 const made = { id: 'd', name: 'film.pdf', state: 'ready' };
 vi.mock('$core/api/documents', () => ({ listChatDocuments: listed, chatDocumentsPath: (id: string) => id }));
-vi.mock('$core/upload', () => ({ sendDocument: async () => made, isTakenUp: () => false, leftUploads: () => [] }));
+const sent = vi.hoisted(() => vi.fn());
+vi.mock('$core/upload', () => ({ sendDocument: sent, isTakenUp: () => false, leftUploads: () => [], isConflict: (e: unknown) => e === 'taken' }));
 
 it('a file stands once, whether the list or the request tells of it first', async () => {
+  sent.mockResolvedValueOnce(made);
   listed.mockResolvedValueOnce({ items: [made] }).mockReturnValue(new Promise(() => {}));
   const files = new Files(() => 'c', () => 'u');
   await files.load();
@@ -23,4 +25,17 @@ it('a later page has what is new behind what is known, which stays as it is', ()
   expect(withPage([a!, b!], [{ id: 'b' }, c!])).toEqual([a, b, c]);
   expect(withPage([a!, b!], [{ id: 'b' }, c!])[1]).toBe(b);
   expect(withPage([1, 2], [2, 3], String)).toEqual([1, 2, 3]);
+});
+
+it('another file of a name that the chat has waits for what the person says', async () => {
+  const files = new Files(() => 'c', () => 'u');
+  sent.mockReset().mockRejectedValueOnce('taken').mockResolvedValueOnce(made);
+  listed.mockResolvedValue({ items: [made] });
+  files.add([new File(['y'], 'film.pdf')], async () => 'c');
+  await vi.waitFor(() => expect(files.senders?.conflicts).toHaveLength(1), { timeout: 120_000 });
+  expect(sent.mock.calls[0]![1]).toMatchObject({ name: 'film.pdf', onConflict: 'refuse' });
+  expect(files.busy).toBe(true);
+  files.senders!.answer('replace');
+  await vi.waitFor(() => expect(files.sending).toEqual([]), { timeout: 120_000 });
+  expect(sent.mock.calls[1]![1]).toMatchObject({ name: 'film.pdf', onConflict: 'replace' });
 });

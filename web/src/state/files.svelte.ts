@@ -1,9 +1,8 @@
 import { chatDocumentsPath, listChatDocuments } from '$core/api/documents';
 import type { Document } from '$core/api/types';
-import { t } from '$core/i18n/i18n.svelte';
 import { withPage } from '$core/pages';
 import { notices } from '$design/notices.svelte';
-import type { Senders } from './sending.svelte';
+import type { Known, Senders } from './sending.svelte';
 
 /** The files that were dropped into a chat: its questions are answered from them. */
 export class Files {
@@ -59,20 +58,21 @@ export class Files {
     const all = [...files];
     // What brings them comes with the first.
     this.coming++;
-    const bring = ({ Senders }: typeof import('./sending.svelte')) => {
+    const bring = ({ Known, Senders }: typeof import('./sending.svelte')) => {
+      const known = new Known();
       this.senders ??= new Senders(
         this.user(),
         async () => chatDocumentsPath(await this.place()),
-        (made) => this.arrived(made),
+        (made) => this.arrived(made, known),
       );
-      this.senders.add(all);
+      this.senders.add(all, 'refuse');
     };
     void import('./sending.svelte').then(bring, notices.error.bind(notices)).finally(() => this.coming--);
   }
 
-  private arrived(made: Document): void {
-    const same = this.items.find((d) => d.id === made.same_as);
-    if (same) notices.show(t('documents.same', { name: made.name, other: same.name }));
+  private arrived(made: Document, known: Known): void {
+    known.note(made, this.items);
+    if (this.senders?.idle) known.tell();
     this.items = withPage(this.items, [made]); // a look that began after it was made may have found it already
     void this.load();
   }

@@ -2,6 +2,7 @@ import { ApiError, say } from '$core/api/errors';
 import type { Document } from '$core/api/types';
 import { bytes } from '$core/format';
 import { t, type Key } from '$core/i18n/i18n.svelte';
+import { notices } from '$design/notices.svelte';
 import { forget, giveUp, isConflict, isTakenUp, isUnsent, GONE_MS, leftUploads, noteUnsent, sendDocument, tooLarge, type Kept, type OnConflict, type Outgoing } from '$core/upload';
 
 export interface Sending extends Outgoing {
@@ -35,6 +36,26 @@ const isRest = (k: Kept, { file, name, replaces }: Pick<Outgoing, 'file' | 'name
 };
 
 const ending = (name: string) => /\.[^./]*$/.exec(name)?.[0].toLowerCase();
+
+/** Of what was brought, what came to nothing new: told once, when all are sent. */
+export class Known {
+  unchanged = 0;
+  private sames: string[] = [];
+
+  note(made: Document, documents: readonly Document[]): void {
+    const same = documents.find((d) => d.id === made.same_as);
+    if (made.same_as === made.id) this.unchanged++;
+    else if (same) this.sames.push(t('documents.same', { name: made.name, other: same.name }));
+  }
+
+  tell(): void {
+    const { unchanged, sames } = this;
+    if (unchanged > 0) notices.show(t('documents.unchanged', { n: unchanged }));
+    if (sames.length > 0) notices.show(sames.length === 1 ? sames[0]! : t('documents.sameMany', { n: sames.length }));
+    this.unchanged = 0;
+    this.sames = [];
+  }
+}
 
 /** Files on their way to where `path` says; a page that is left goes on sending them. */
 export class Senders {

@@ -10,6 +10,8 @@ export const changeCollection = (id: string, body: CollectionFields) => take(htt
 export const deleteCollection = (id: string) => take(http.DELETE('/api/v1/collections/{id}', at(id)));
 /** Has all documents embedded by the model that is there for that. */
 export const embedCollection = (id: string) => take(http.POST('/api/v1/collections/{id}/embed', at(id)));
+/** Has what an older version of the program has read read anew, as far as this one reads it otherwise. */
+export const refreshCollection = (id: string) => take(http.POST('/api/v1/collections/{id}/refresh', at(id)));
 export const listShares = async (id: string) => (await take(http.GET('/api/v1/collections/{id}/grants', at(id)))).grants;
 export const setShares = (id: string, grants: ShareNew[]) => take(http.PUT('/api/v1/collections/{id}/grants', { ...at(id), body: { grants } }));
 
