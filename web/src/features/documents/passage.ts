@@ -8,8 +8,8 @@ const isRow = (line: string) => line.length > 2 && line.startsWith('| ') && line
 const isRule = (line: string) => /^\|( --- \|)+$/.test(line);
 const cellsOf = (line: string) =>
   line
-    .slice(2, -2)
-    .split(' | ')
+    .slice(1, -1)
+    .split(/(?<!\\)\|/)
     .map((cell) => cell.replaceAll('\\|', '|').trim());
 
 /** The parts of a passage: text as it stands, and tables, which the reader writes as rows of Markdown. */
@@ -37,4 +37,52 @@ export function partsOf(text: string): (string | Table)[] {
   }
   put();
   return parts;
+}
+
+export interface Span {
+  start: number;
+  end: number;
+}
+
+/** A row without its bars: its cells, and a dot between those that say something. `at` is where it begins. */
+function* wordsOf(line: string, at: number): Generator<[string, number]> {
+  let some = false;
+  for (const { 0: cell, index } of line.matchAll(/(?:\\\||[^|])+/g)) {
+    const from = at + index + (cell.length - cell.trimStart().length);
+    if (!cell.trim()) continue;
+    if (some) yield [' · ', -1];
+    some = true;
+    let done = 0;
+    for (const bar of cell.trim().matchAll(/\\\|/g)) {
+      yield [cell.trim().slice(done, bar.index), from + done];
+      done = bar.index + 1; // the bar without what escapes it
+    }
+    yield [cell.trim().slice(done), from + done];
+  }
+}
+
+/** A passage in a few lines: rows of its tables as words, and what is marked in it where that stands now. */
+export function preview(text: string, marked: readonly Span[]): { text: string; marked: Span[] } {
+  const lines = text.split('\n');
+  const moved: { from: number; to: number; length: number }[] = [];
+  let out = '';
+  const put = (piece: string, from: number) => {
+    if (from >= 0) moved.push({ from, to: out.length, length: piece.length });
+    out += piece;
+  };
+  let at = 0;
+  lines.forEach((line, i) => {
+    const row = isRow(line) && (isRow(lines[i - 1] ?? '') || isRow(lines[i + 1] ?? ''));
+    if (!isRule(line) || !row) {
+      if (out && i > 0) put('\n', -1);
+      if (row) for (const [piece, from] of wordsOf(line, at)) put(piece, from);
+      else put(line, at);
+    }
+    at += line.length + 1;
+  });
+  const found = ({ start, end }: Span) => {
+    const piece = moved.find((m) => start >= m.from && start < m.from + m.length);
+    return piece ? [{ start: piece.to + start - piece.from, end: piece.to + Math.min(end - piece.from, piece.length) }] : [];
+  };
+  return { text: out, marked: marked.flatMap(found) };
 }
