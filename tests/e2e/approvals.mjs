@@ -64,12 +64,17 @@ export async function approvals({ page, context, mock, base, watch, shot }) {
   await cards(other).nth(1).waitFor({ state: 'detached' });
   await cards().nth(1).waitFor({ state: 'detached' });
   await cards().getByRole('button', { name: 'No…' }).press('Enter');
+  await cards().getByRole('button', { name: 'Cancel' }).press('Enter');
+  await page.waitForFunction(() => document.activeElement.textContent.trim() === 'No…');
+  await page.keyboard.press('Enter');
   await page.waitForFunction(() => document.activeElement.matches('input, textarea') && !document.activeElement.matches('[data-composer]'));
   await page.keyboard.type('Too small');
   found.push(...(await look(page, 'a call that is refused', ['graphite', 'quartz'])));
   await shot('refusing');
   await page.keyboard.press('Enter');
   await said(0);
+  // The card is gone, and the keyboard goes on where one writes.
+  await page.waitForFunction(() => document.activeElement.matches('[data-composer]'));
   await answers(other).getByText('A fine day').waitFor();
   await elsewhere.close();
   assert.deepEqual(booked, [3]);

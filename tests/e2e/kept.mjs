@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { ownSocket } from './browser.mjs';
 import { ask, go, PASSWORD, ready } from './chat.mjs';
 import { Gate } from './mock.mjs';
-import { reads } from './wait.mjs';
+import { holds, reads } from './wait.mjs';
 
 const main = (page) => page.locator('#main');
 
@@ -260,4 +260,101 @@ export async function sessionEnds({ context, server, base, watch, allow }) {
   await own.close();
   const users = (await (await context.request.get(base + '/api/v1/users')).json()).items;
   for (const u of users.filter((u) => names.includes(u.username))) await context.request.delete(`${base}/api/v1/users/${u.id}`, { headers });
+}
+
+/** What was typed is not lost when the server cannot take it: it stands where it was, and the same press sends it when it can. */
+export async function refusedStays({ page, context, mock, base, allow }) {
+  allow(/ERR_FAILED/);
+  const cut = async (act) => {
+    const writes = (route) => (route.request().method() === 'GET' ? route.fallback() : route.abort());
+    await context.route('**/api/v1/**', writes);
+    await act();
+    await page.getByText('Atelier cannot be reached').last().waitFor();
+    await context.unroute('**/api/v1/**', writes);
+    for (const close of await page.getByRole('group', { name: 'Notification' }).getByRole('button', { name: 'Close' }).all()) await close.click();
+  };
+  await page.goto(base + '/');
+  await ask(page, 'A question that is changed');
+  await ready(page);
+
+  // A question that is changed; it also waits while one is elsewhere.
+  const you = page.getByRole('article', { name: 'You' }).first();
+  const box = page.getByRole('textbox', { name: 'Edit message' });
+  await you.getByRole('button', { name: 'Edit message' }).press('Enter');
+  await box.fill('Changed for ten minutes');
+  await cut(() => box.press('Control+Enter'));
+  await holds(box, 'Changed for ten minutes');
+  await box.and(page.locator(':focus')).waitFor();
+  const chat = new URL(page.url()).pathname;
+  await go(page, base, '/prompts');
+  await page.getByRole('button', { name: 'New prompt' }).first().waitFor();
+  await go(page, base, chat);
+  await holds(box, 'Changed for ten minutes');
+  await box.press('Control+Enter');
+  await you.filter({ hasText: 'Changed for ten minutes' }).waitFor();
+  await ready(page);
+
+  // The options of the chat, its name, its tags.
+  const dialog = page.getByRole('dialog');
+  const again = async (button) => {
+    await dialog.getByRole('button', { name: button, exact: true }).click();
+    await dialog.waitFor({ state: 'detached' });
+  };
+  await page.getByRole('button', { name: 'Add', exact: true }).click();
+  await page.getByRole('menuitem', { name: 'Answer options' }).click();
+  await dialog.getByLabel('Instructions').fill('Thought about for long');
+  await cut(() => dialog.getByRole('button', { name: 'Save' }).click());
+  await holds(dialog.getByLabel('Instructions'), 'Thought about for long');
+  await again('Save');
+  const menu = async (item) => {
+    await page.locator('#main').getByRole('heading', { level: 1 }).click();
+    await page.getByRole('menuitem', { name: item }).click();
+    await dialog.waitFor();
+  };
+  await menu('Rename');
+  await dialog.getByRole('textbox').fill('Another name');
+  await cut(() => dialog.getByRole('button', { name: 'Rename' }).click());
+  await holds(dialog.getByRole('textbox'), 'Another name');
+  await again('Rename');
+  await page.getByRole('heading', { level: 1, name: 'Another name' }).waitFor();
+  await menu('Tags…');
+  await dialog.getByLabel('New tag').fill('kept-tag');
+  await cut(() => dialog.getByRole('button', { name: 'Save' }).click());
+  await holds(dialog.getByLabel('New tag'), 'kept-tag');
+  await again('Save');
+
+  // A message that waits: what it is changed to stays, and is in the message box when it went as it was.
+  const end = new Gate();
+  mock.on('It takes long', async ({ say }) => {
+    say('It begins. ');
+    await end.opened;
+  });
+  await ask(page, 'It takes long');
+  const composer = page.getByRole('textbox', { name: 'Message', exact: true });
+  await composer.fill('Next');
+  await composer.press('Enter');
+  const waiting = page.getByRole('list', { name: 'Queued messages' });
+  await waiting.getByRole('button', { name: 'Edit queued message' }).click();
+  await waiting.getByRole('textbox').fill('Next, with more thought');
+  await cut(() => waiting.getByRole('textbox').press('Enter'));
+  await holds(waiting.getByRole('textbox'), 'Next, with more thought');
+  end.open();
+  await waiting.waitFor({ state: 'detached' });
+  await holds(composer, 'Next, with more thought');
+  await page.getByText('What you changed is in the message box').waitFor();
+  await composer.fill('');
+  await ready(page);
+
+  // What is switched and chosen at once shows what is so.
+  await go(page, base, '/settings/memories');
+  const tell = page.getByRole('switch', { name: 'Tell models' });
+  const was = await tell.getAttribute('aria-checked');
+  await cut(() => tell.click());
+  await page.locator(`[role=switch][aria-checked=${was}]`).waitFor();
+  await go(page, base, '/settings/models');
+  const usual = page.getByLabel('New chats', { exact: true });
+  const chosen = await usual.inputValue();
+  const other = await usual.locator('option').evaluateAll((all, now) => all.map((o) => o.value).find((v) => v !== now), chosen);
+  await cut(() => usual.selectOption(other));
+  await holds(usual, chosen);
 }

@@ -125,3 +125,27 @@ export async function queueing({ page, mock, shot }) {
   await has(page.getByRole('article', { name: /^Answer/ }).nth(-2), 'Stopped.');
   nothing(found);
 }
+
+/** A page that could not be loaded while nothing answered comes by itself when the server does. */
+export async function pageComesBack({ page, context, base, allow }) {
+  allow(/ERR_|Failed to (fetch|load)|network error/i);
+  await page.goto(base + '/');
+  await page.getByRole('textbox', { name: 'Message', exact: true }).waitFor();
+  const program = /\/assets\/(Settings|Usage|Prompts)-/;
+  const down = (route) => route.abort();
+  const places = page.getByRole('navigation', { name: 'Main' });
+  for (const [name, heading] of [['Prompts', 'Prompts'], ['Settings', 'Settings']]) {
+    await page.route(program, down);
+    await context.setOffline(true);
+    try {
+      await page.getByText('You are offline.').waitFor();
+      await places.getByRole('link', { name }).click();
+      await page.getByText('This page could not be loaded').waitFor();
+    } finally {
+      await page.unroute(program, down);
+      await context.setOffline(false);
+    }
+    await page.getByText('This page could not be loaded').waitFor({ state: 'detached' });
+    await page.getByRole('heading', { level: 1, name: heading }).waitFor();
+  }
+}

@@ -76,6 +76,9 @@ export class Chat extends Followed {
   /** The tools that its answers may use; true: all. This browser remembers them. */
   tools = $state.raw<true | string[]>([]);
 
+  /** Questions that are being changed, by their messages: until the server has the new words, and while one looks elsewhere. */
+  readonly edits = new Map<string, string>();
+
   /** What it is to be asked when its answer is complete. */
   readonly queue = new Queue(() => this.id, () => this.reload());
   readonly files = new Files(() => this.id, () => this.app.user);
@@ -380,8 +383,9 @@ export class Chat extends Followed {
     return this.id === null ? this.begunHistory : (this.app.conversations.find(this.id)?.history ?? false);
   }
 
+  /** Throws what went wrong: what was typed for it is still in the dialog. */
   async setOptions(parameters: Parameters, context = this.whenFull, instructions = this.instructions, history = this.history): Promise<void> {
-    if (this.id !== null) return this.app.conversations.change(this.id, { parameters, context, instructions, history });
+    if (this.id !== null) return this.app.conversations.set(this.id, { parameters, context, instructions, history });
     this.begun = parameters;
     this.begunFull = context;
     this.begunInstructions = instructions;
@@ -471,12 +475,14 @@ export class Chat extends Followed {
     await this.reload();
   }
 
-  /** Asks something else in the place of a question; what was asked and answered there stays beside it. */
-  async edit(question: Shown, content: string, model: string | null): Promise<void> {
+  /** Asks something else in the place of a question; what was asked and answered there stays beside it. False: it could not be asked. */
+  async edit(question: Shown, content: string, model: string | null): Promise<boolean> {
     const pictures = picturesOf(question.parts);
     const pair = optimistic(question.conversation_id, content, model, question.parent_id ?? null, pictures);
     pair[0].siblings = [...question.siblings, pair[0].id];
-    await this.answer(this.until(question), pair, { edit: question.id, ...asked(content, pictures), model: model ?? undefined });
+    const done = await this.answer(this.until(question), pair, { edit: question.id, ...asked(content, pictures), model: model ?? undefined });
+    if (done) this.edits.delete(question.id);
+    return done;
   }
 
   /** Has the question before an answer answered once more, by this model or another; both answers stay. */
@@ -501,8 +507,8 @@ export class Chat extends Followed {
   protected until = (message: Shown) => this.messages.slice(0, this.messages.indexOf(message));
 
   /** Has an answer written behind `before`: `shown` is its place, and that of its question when that is new. */
-  private async answer(before: Shown[], shown: Shown[], body: TurnRequest): Promise<void> {
-    if (!this.id || this.busy) return;
+  private async answer(before: Shown[], shown: Shown[], body: TurnRequest): Promise<boolean> {
+    if (!this.id || this.busy) return false;
     // What is written anew is the end of its branch.
     this.newer = null;
     const had = this.messages;
@@ -512,10 +518,12 @@ export class Chat extends Followed {
     try {
       const turn = await startTurn(this.id, { ...body, ...(body.continue ? {} : this.drawn()), language: i18n.language });
       this.accept(turn, [...kept, ...accepted(shown, turn)]);
+      return true;
     } catch (e) {
       this.takeBack(had);
       notices.error(e);
       if (e instanceof ApiError && e.status === 409) void this.reload();
+      return false;
     }
   }
 

@@ -201,16 +201,20 @@ export class Conversations {
     }
   }
 
-  async change(id: string, fields: ConversationFields): Promise<void> {
+  /** Throws what went wrong, for who still has what was typed; then all is as before. */
+  async set(id: string, fields: ConversationFields): Promise<void> {
     const before = this.find(id);
     if (before) this.put({ ...before, ...fields } as Conversation);
     try {
       this.put(await changeConversation(id, fields));
     } catch (e) {
       if (before) this.put(before);
-      notices.error(e);
+      throw e;
     }
   }
+
+  /** The same, where a press was all that is lost. */
+  change = (id: string, fields: ConversationFields): Promise<void> => this.set(id, fields).catch((e) => notices.error(e));
 
   /** What is looked at is read. */
   markRead(id: string): void {

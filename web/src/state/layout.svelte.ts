@@ -1,3 +1,4 @@
+import { tick } from 'svelte';
 import { read, write } from './storage';
 
 /** What is open around the page. */
@@ -35,6 +36,12 @@ class Layout {
   /** Puts the caret into the message box, when there is one. */
   focusComposer(): void {
     document.querySelector<HTMLElement>('[data-composer]')?.focus();
+  }
+
+  /** What was pressed is gone from the page: who has a keyboard goes on in the message box. */
+  async keepFocus(): Promise<void> {
+    await tick();
+    if (document.activeElement === document.body && window.matchMedia('(pointer: fine)').matches) this.focusComposer();
   }
 }
 

@@ -33,12 +33,13 @@ export class Queue {
     await this.changed();
   }
 
-  private async attempt(done: Promise<unknown>): Promise<void> {
-    try {
-      await done;
-    } catch (e) {
-      notices.error(e);
-    }
+  /** Whether it was done; else why not is told. */
+  private async attempt(done: Promise<unknown>): Promise<boolean> {
+    const ok = await done.then(
+      () => true,
+      (e) => (notices.error(e), false),
+    );
     await this.load();
+    return ok;
   }
 }

@@ -55,8 +55,10 @@ export class TemporaryChat extends Chat {
     await this.ask([...this.messages, ...optimistic('', content, model, null, pictures)], model);
   }
 
-  override async edit(question: Shown, content: string, model: string | null): Promise<void> {
-    await this.askAgain([...this.until(question), ...optimistic('', content, model, null, picturesOf(question.parts))], model);
+  override async edit(question: Shown, content: string, model: string | null): Promise<boolean> {
+    const done = await this.askAgain([...this.until(question), ...optimistic('', content, model, null, picturesOf(question.parts))], model);
+    if (done) this.edits.delete(question.id);
+    return done;
   }
 
   override async regenerate(answer: Shown, model: string | null): Promise<void> {
@@ -85,12 +87,14 @@ export class TemporaryChat extends Chat {
   }
 
   /** As `ask`, but what goes wrong is told. */
-  private async askAgain(messages: Shown[], model: string | null): Promise<void> {
-    if (this.busy) return;
+  private async askAgain(messages: Shown[], model: string | null): Promise<boolean> {
+    if (this.busy) return false;
     try {
       await this.ask(messages, model);
+      return true;
     } catch (e) {
       notices.error(e);
+      return false;
     }
   }
 

@@ -96,8 +96,8 @@ export class Organizer {
     this.chosen = this.anchor = null;
   }
 
-  /** Does something with chats, says so, and offers to take it back. */
-  async act(ids: readonly string[], action: Action, extra: Extra = {}): Promise<void> {
+  /** Does something with chats, says so, and offers to take it back. False: it could not be done, and why is told. */
+  async act(ids: readonly string[], action: Action, extra: Extra = {}): Promise<boolean> {
     const { chats, conversations, folders } = this.app;
     const before = ids.map((id) => conversations.find(id)).filter((c) => c !== undefined);
     const goes = action === 'delete' || action === 'purge';
@@ -110,7 +110,7 @@ export class Organizer {
     try {
       const done = await conversations.changeMany({ ids: [...ids], action, ...extra });
       if (goes) done.forEach((id) => chats.forget(id));
-      if (done.length === 0) return;
+      if (done.length === 0) return true;
       folders.touch();
       const back = undoing(action, extra, before.filter((c) => done.includes(c.id)));
       const undo = async () => {
@@ -123,9 +123,11 @@ export class Organizer {
         }
       };
       notices.show(t(deeds[action].said, { n: done.length }), 'info', back.length > 0 ? { label: t('action.undo'), run: () => void undo() } : undefined);
+      return true;
     } catch (e) {
       if (open) router.go('/c/' + open, true);
       notices.error(e);
+      return false;
     } finally {
       this.under = new Set([...this.under].filter((id) => !ids.includes(id)));
     }
