@@ -150,7 +150,7 @@ static bool say_what_it_is(struct probe *b)
 			say(b->ret, "path", "Ollama is at %s, without the path behind it.",
 				strchr(b->p->base, '@') ? "the same host" : origin);
 		else
-			say(b->ret, "not_this_kind", "This is an Ollama: choose the kind ollama%s.",
+			say(b->ret, "not_this_kind", "This is an Ollama: set the type to Ollama%s.",
 				elsewhere ? " and leave out the path of the address" : "");
 		return true;
 	}
@@ -163,7 +163,7 @@ static bool say_what_it_is(struct probe *b)
 			"There is a list of models under /v1 of this host, but not where the Anthropic API has it.");
 	else
 		say(b->ret, "not_this_kind",
-			"This is not Ollama, but a server with OpenAI's API: choose the kind openai.");
+			"This is not Ollama, but a server with OpenAI's API: set the type to OpenAI-compatible.");
 	return true;
 }
 

@@ -1,5 +1,5 @@
 import createClient from 'openapi-fetch';
-import { ApiError, errorFrom, unreachable } from './errors';
+import { ApiError, errorFrom, learnWords, unreachable } from './errors';
 import type { paths } from './schema';
 
 /** Where the page is served from, without the slash at the end; not empty below a path of a reverse proxy. */
@@ -41,6 +41,7 @@ export async function take<T>(call: Promise<Result<T>>): Promise<T> {
   }
   if (result.response.ok) return result.data as T;
   if (result.response.status === 401 && !aboutTyped(result.response.url)) onUnauthorized();
+  await learnWords();
   throw errorFrom(result.response, result.error);
 }
 

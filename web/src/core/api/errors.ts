@@ -1,5 +1,5 @@
 import { count } from '../format';
-import { t } from '../i18n/i18n.svelte';
+import { i18n, t } from '../i18n/i18n.svelte';
 import type { components } from './schema';
 
 type Schemas = components['schemas'];
@@ -53,13 +53,23 @@ export function errorFrom(response: Response, body: unknown): ApiError {
 /** Something that a stream was to bring cannot be had; `code` is a code of the server's errors. */
 export const refused = (code: string) => new ApiError(code === 'not_found' ? 404 : 400, code, t('error.refused', { status: code }));
 
+/** The server's sentences in the page's language, from the first on that is met in another than its own. */
+let inWords = (message: string): string => message;
+export async function learnWords(): Promise<void> {
+  if (i18n.language !== 'en') await import('./sentences').then((found) => (inWords = found.inWords)).catch(() => {});
+}
+
+/** The sentence says itself when to try again. */
+const TELLS_WHEN = /Try again in \d+ second|It begins anew at/;
+
 /** What to tell the person about anything that was thrown. */
 export function say(error: unknown): string {
   if (error instanceof ApiError) {
     // By the time that it is read, who asked has signed in again.
     if (error.code === 'unauthorized') return t('session.again');
     if (error.size) return t('error.context', { asked: count(error.size.asked), limit: count(error.size.limit) });
-    return error.retryAfter ? t('error.retryAfter', { message: error.message, s: error.retryAfter }) : error.message;
+    const message = inWords(error.message);
+    return error.retryAfter && !TELLS_WHEN.test(error.message) ? t('error.retryAfter', { message, s: error.retryAfter }) : message;
   }
   return error instanceof Error ? error.message : t('error.unknown');
 }

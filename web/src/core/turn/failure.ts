@@ -26,6 +26,25 @@ const TITLES: Record<string, Key> = {
 
 export const failureTitle = (code: string): Key => TITLES[code] ?? 'failure.other';
 
+/** What another model may have, where this one's could not: the server's own state and what binds the person are the same for all. */
+const helpsElsewhere = (code: string): boolean => isOfProvider(code) || ['model_cannot', 'context_too_long'].includes(code);
+
+/** A limit that is reached, as the server tells it (refuse() of src/call/meter.c). */
+export const LIMIT =
+  /^The (?:limit|budget) of (.+?)(?: (requests?|tokens?))? (a minute|an hour|a day|a month) for (.+) is (?:reached|used up): (.+?) used(?:, (.+) held by running answers)?\. It begins anew at (\d{4}-\d\d-\d\d) (\d\d:\d\d) UTC\.$/s;
+
+/** The one model that a limit is for, or the pattern of some; null: whatever model is asked. */
+export const modelOfLimit = (whose: string): string | null => /^model (.+)$/s.exec(whose)?.[1] ?? /, model (.+)$/s.exec(whose)?.[1] ?? null;
+
+/** When the limit that a message tells of begins anew, in milliseconds, and the models that it is for; null: it tells of none. */
+export function limitOf(message: string): { until: number; model: string | null } | null {
+  const m = LIMIT.exec(message);
+  return m && { until: Date.parse(`${m[7]}T${m[8]}:00Z`), model: modelOfLimit(m[4]!) };
+}
+
+/** Whether another model may answer where this one has failed. */
+export const anotherHelps = (code: string, message: string): boolean => helpsElsewhere(code) || !!limitOf(message)?.model;
+
 /** Whether an administrator may find the cause at the provider. */
 export const isOfProvider = (code: string): boolean => code.startsWith('provider_') || code === 'model_not_found';
 

@@ -1,0 +1,102 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { inWords, rows } from '$core/api/sentences';
+import { ApiError, learnWords, say } from '$core/api/errors';
+import { i18n, languages, type Language } from '$core/i18n/i18n.svelte';
+import { anotherHelps, limitOf } from '$core/turn/failure';
+
+const files = (folder: string): string[] => readdirSync(folder, { withFileTypes: true }).flatMap((f) => (f.isDirectory() ? files(join(folder, f.name)) : /\.[ch]$/.test(f.name) ? [join(folder, f.name)] : []));
+/** The texts of the server's source, each in one piece. */
+const source = files('../src')
+  .map((f) => readFileSync(f, 'utf8'))
+  .join('\n')
+  .replaceAll('\\\n', '\n')
+  .replaceAll('SENTENCE_OK "', '"Connected."\n"')
+  .replace(/"\s*\n?\s*"/g, '')
+  .replaceAll('\\"', '"');
+
+/** What the server makes of a format; texts are told from each other. */
+const made = (sentence: string) => {
+  let n = 0;
+  return sentence.replace(/%(?:\.\d+)?(s|d|lld|zu|g)/g, (_, kind) => (kind === 's' ? `x${++n}y` : '7'));
+};
+
+/** Lists of texts are pieces of their own. */
+const pieces = files('../src').map((f) => readFileSync(f, 'utf8')).join('\n');
+const holds = (text: string) => source.includes(text) || pieces.includes(text);
+
+const limit = (whose: string) => `The limit of 20 requests a day${whose} is reached: 20 used. It begins anew at 2026-12-01 00:00 UTC.`;
+
+describe('sentences of the server', () => {
+  afterEach(() => i18n.use('en'));
+
+  it.each(rows.map(([sentence]) => sentence))('still has “%s”', (sentence) => expect(source.includes(`"${sentence}`) || source.includes(`${sentence}"`)).toBe(true));
+
+  it('names that are taken are found, of whatever they are', async () => {
+    const found = [...source.matchAll(/"((?:There is|You have) an? [a-z ]+ of this name already\.)"/g)].map((m) => m[1]!);
+    expect(found.length).toBeGreaterThan(7);
+    await i18n.use('de');
+    expect(new Set(found.map(inWords))).toEqual(new Set(['Dieser Name ist bereits vergeben.']));
+  });
+
+  it.each(Object.keys(languages).filter((l) => l !== 'en'))('are said in %s, with all that they tell', async (language) => {
+    await i18n.use(language as Language);
+    for (const [sentence, key, ...names] of rows) {
+      const english = made(sentence);
+      const text = inWords(english);
+      expect(text, sentence).not.toBe(english);
+      expect(text, sentence).not.toContain(key);
+      expect(text, sentence).not.toMatch(/[{}]/);
+      for (const [i, [value]] of [...english.matchAll(/x\d+y|7/g)].entries()) if (names[i] && !/^(hint|more|late|what)$/.test(names[i]!)) expect(text, sentence).toContain(value);
+    }
+  });
+
+  it('are left as they are where nobody knows them, and in English', async () => {
+    expect(inWords('Too many failed logins.')).toBe('Too many failed logins.');
+    await i18n.use('de');
+    expect(inWords('A sentence of tomorrow.')).toBe('A sentence of tomorrow.');
+  });
+
+  it('tell once when to try again', async () => {
+    const error = (message: string) => new ApiError(429, 'rate_limited', message, 9);
+    expect(say(error('Too many failed logins. Try again in 9 seconds.'))).toBe('Too many failed logins. Try again in 9 seconds.');
+    expect(say(error('Too many requests. Try again later.'))).toContain('9 s');
+    await i18n.use('de');
+    await learnWords();
+    expect(say(error('Too many failed logins. Try again in 9 seconds.'))).toBe('Zu viele fehlgeschlagene Anmeldungen. Versuchen Sie es in 9 s noch einmal.');
+    expect(say(error('Too many failed logins. Try again in 1 second.'))).toContain('in 1 s');
+  });
+
+  it('tell what a provider said, and nothing where it gave no reason', async () => {
+    await i18n.use('de');
+    expect(inWords('OpenAI refused the call (401, check the key): Incorrect API key provided')).toBe('OpenAI hat die Anfrage abgelehnt (401, prüfen Sie den Schlüssel): Incorrect API key provided');
+    expect(inWords('OpenAI refused the call (403, a key may be needed).')).toBe('OpenAI hat die Anfrage abgelehnt (403, vielleicht fehlt ein Schlüssel)');
+    expect(inWords('No provider offers the model "x:1b" now. Ollama at http://localhost cannot be reached: away.')).toContain('„x:1b“. Ollama at http://localhost');
+  });
+});
+
+describe('a limit that is reached', () => {
+  afterEach(() => i18n.use('en'));
+
+  it('is told in the language and the time of who reads it', async () => {
+    expect(holds('"The %s of %s%s %s%s is %s: %s used%s. It begins anew at %s."')).toBe(true);
+    expect(holds('{"a minute", "an hour", "a day", "a month"}')).toBe(true);
+    expect(holds('{{" requests", " request"}, {" tokens", " token"}, {"", ""}}')).toBe(true);
+    expect(holds('" for everyone together", " for you", " for the group ", " for the key ", " for"}')).toBe(true);
+    const when = new Date('2026-12-01T00:00Z').toLocaleString('en', { dateStyle: 'medium', timeStyle: 'short' });
+    expect(inWords(limit(' for you'))).toBe(`The limit of 20 requests a day for you is reached: 20 used. It begins anew at ${when}.`);
+    await i18n.use('de');
+    for (const [whose, words] of [[' for you', 'für Sie'], [' for everyone together', 'für alle zusammen'], [' for the group Lab', 'für die Gruppe Lab'], [' for the key ci, model x/y', 'für den Schlüssel ci, Modell x/y,'], [' for model x/*', 'für das Modell x/*']])
+      expect(inWords(limit(whose!))).toContain(`20 Anfragen pro Tag ${words} ist erreicht: 20 verbraucht`);
+    expect(inWords('The budget of 5.00 EUR a month for you is used up: 5.01 EUR used, 0.20 EUR held by running answers. It begins anew at 2026-12-01 00:00 UTC.')).toMatch(/^Das Limit von 5\.00 EUR {1,2}pro Monat für Sie ist erreicht: 5\.01 EUR verbraucht, 0\.20 EUR durch/);
+  });
+
+  it('offers another model only where it is one of a model', () => {
+    expect(limitOf(limit(' for you'))).toEqual({ until: Date.parse('2026-12-01T00:00Z'), model: null });
+    expect(limitOf(limit(' for you, model a/b'))?.model).toBe('a/b');
+    expect(limitOf('Too many requests.')).toBeNull();
+    expect([limit(' for you'), limit(' for everyone together'), limit(' for model a/*')].map((m) => anotherHelps('limit_reached', m))).toEqual([false, false, true]);
+    expect(['provider_error', 'model_not_found', 'context_too_long', 'interrupted', 'busy', 'rate_limited', 'storage_full'].map((code) => anotherHelps(code, ''))).toEqual([true, true, true, false, false, false, false]);
+  });
+});
