@@ -64,8 +64,8 @@ describe('sentences of the server', () => {
     expect(say(error('Too many requests. Try again later.'))).toContain('9 s');
     await i18n.use('de');
     await learnWords();
-    expect(say(error('Too many failed logins. Try again in 9 seconds.'))).toBe('Zu viele fehlgeschlagene Anmeldungen. Versuchen Sie es in 9 s noch einmal.');
-    expect(say(error('Too many failed logins. Try again in 1 second.'))).toContain('in 1 s');
+    expect(say(error('Too many failed logins. Try again in 9 seconds.'))).toBe('Zu viele fehlgeschlagene Anmeldungen. Versuchen Sie es in 9\u00a0s noch einmal.');
+    expect(say(error('Too many failed logins. Try again in 1 second.'))).toContain('in 1\u00a0s');
   });
 
   it('tell what a provider said, and nothing where it gave no reason', async () => {
