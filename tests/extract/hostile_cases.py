@@ -2,8 +2,10 @@
 
 import io
 import json
+import struct
 import warnings
 import zipfile
+import zlib
 
 from made import zipped
 from office_cases import docx, odf, p
@@ -74,8 +76,20 @@ def sheets(n):
         ("xl/s.xml", '<worksheet xmlns="%s"><sheetData><row r="1"><c r="A1"><v>1</v></c></row></sheetData></worksheet>' % main)])
 
 
+def vast():
+    """A picture that says it is larger than any; without text recognition its kind is all that is known of it."""
+    head = struct.pack(">IIBBBBB", 2**31 - 1, 2**31 - 1, 1, 0, 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(bytes(100))), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(struct.pack(">I", len(c)) + k + c + struct.pack(">I", zlib.crc32(k + c)) for k, c in chunks)
+
+
+def look_vast(r):
+    check("why", (r.failure, r.why[:22]) == ("broken", "The picture is damaged") or "can install text recognition" in r.why, (r.failure, r.why))
+
+
 def cases():
     return [
+        Case("hostile picture", vast, look_vast, file="t.png"),
         Case("hostile mailbox of many", lambda: mailbox(20001), told("20000 messages", "rest was left out"), file="t.mbox"),
         Case("mailbox that is not too large", lambda: mailbox(20000), lambda r: same(r.warnings, []), file="t.mbox"),
         Case("hostile mail of many parts", lambda: attached(2000), told("1000 parts"), file="t.eml"),

@@ -28,7 +28,7 @@ const shown = (text: string, ...words: string[]) => {
 
 it('shows the tables of a hit as words, with what was looked for marked in them', () => {
   expect(shown('Prices:\n\n| What | Price |\n| --- | --- |\n| Crane | 9 |\n| a \\| b |  |\n\nA day.', 'Crane', 'day', 'b')).toEqual([
-    'Prices:\n\nWhat · Price\nCrane · 9\na | b\n\nA day.', 'Crane', 'day', 'b',
+    'Prices:\n\nWhat · Price; Crane · 9; a | b\n\nA day.', 'Crane', 'day', 'b',
   ]);
   expect(shown('| Old crane |  | 2 |\n| --- | --- | --- |', 'Old', 'crane', '2')).toEqual(['Old crane · 2', 'Old', 'crane', '2']);
   expect(shown('| --- | --- |\n| Old | 2 |', '2')).toEqual(['Old · 2', '2']);

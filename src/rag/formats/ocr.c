@@ -76,7 +76,8 @@ static bool write_words(struct doc *d, const char *table, double scale)
 	return any;
 }
 
-bool ocr_picture(struct doc *d, int fd, double scale)
+/* *ret_ran: tesseract could make something of the picture, whether words or none. */
+static bool read_words(struct doc *d, int fd, double scale, bool *ret_ran)
 {
 	const char *argv[] = {"/usr/bin/tesseract", "-", "-", "-l", d->ocr, "--psm", "3", "tsv", NULL};
 	CLEANUP(buf_done) struct buf table = BUF_INIT((size_t)16 << 20);
@@ -85,7 +86,15 @@ bool ocr_picture(struct doc *d, int fd, double scale)
 	if (!run_program(
 		    d, &(struct run){.argv = argv, .in = fd, .cpu_s = CPU_S, .take = take_buf, .arg = &table}, &end))
 		return false;
-	return !end.code && !end.signal && table.n > 0 && buf_status(&table) == 0 && write_words(d, table.p, scale);
+	*ret_ran = !end.code && !end.signal && table.n > 0 && buf_status(&table) == 0;
+	return *ret_ran && write_words(d, table.p, scale);
+}
+
+bool ocr_picture(struct doc *d, int fd, double scale)
+{
+	bool ran = false;
+
+	return read_words(d, fd, scale, &ran);
 }
 
 bool pdf_ocr_page(struct pdf *p, int number)
@@ -113,6 +122,7 @@ bool pdf_ocr_page(struct pdf *p, int number)
 void read_picture(struct doc *d, const struct input *in)
 {
 	CLEANUP(closep) int own = -1;
+	bool ran = false;
 
 	doc_format(d, "picture", NULL);
 	if (!d->ocr) {
@@ -122,6 +132,11 @@ void read_picture(struct doc *d, const struct input *in)
 		return;
 	}
 	own = run_file(d, in->p, in->n);
-	if (own >= 0 && !ocr_picture(d, own, 1) && !doc_failed(d))
+	if (own < 0 || read_words(d, own, 1, &ran) || doc_failed(d))
+		return;
+	if (ran)
 		doc_fail(d, EXTRACT_SCANNED, "No text was recognised in the picture.");
+	else
+		doc_fail(d, EXTRACT_BROKEN,
+			"The picture is damaged, or larger than can be read. Save it anew, smaller.");
 }

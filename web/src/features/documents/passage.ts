@@ -61,7 +61,7 @@ function* wordsOf(line: string, at: number): Generator<[string, number]> {
   }
 }
 
-/** A passage in a few lines: rows of its tables as words, and what is marked in it where that stands now. */
+/** A passage in a few lines: rows of its tables as words, one behind the other, and what is marked in it where that stands now. */
 export function preview(text: string, marked: readonly Span[]): { text: string; marked: Span[] } {
   const lines = text.split('\n');
   const moved: { from: number; to: number; length: number }[] = [];
@@ -71,10 +71,12 @@ export function preview(text: string, marked: readonly Span[]): { text: string; 
     out += piece;
   };
   let at = 0;
+  let behind = false;
   lines.forEach((line, i) => {
     const row = isRow(line) && (isRow(lines[i - 1] ?? '') || isRow(lines[i + 1] ?? ''));
     if (!isRule(line) || !row) {
-      if (out && i > 0) put('\n', -1);
+      if (out && i > 0) put(row && behind ? '; ' : '\n', -1);
+      behind = row;
       if (row) for (const [piece, from] of wordsOf(line, at)) put(piece, from);
       else put(line, at);
     }
