@@ -65,10 +65,14 @@ static bool is_in_network(const struct host *h, struct str word)
 	return host_of(word, &network) && network.family == h->family && same_bits(network.address, h->address, bits);
 }
 
-/* The name itself, or the end of it behind a dot; a dot before the word changes nothing. */
+/* The name itself, or the end of it behind a dot; a dot before the word changes nothing, nor does a star before that. */
 static bool is_in_domain(const struct host *h, struct str word)
 {
 	struct host domain;
+	if (word.n > 1 && word.p[0] == '*' && word.p[1] == '.') {
+		word.p++;
+		word.n--;
+	}
 	if (word.n > 0 && *word.p == '.') {
 		word.p++;
 		word.n--;
