@@ -35,6 +35,10 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 			&a->writers);
 	if (r == 0)
 		r = pool_new(
+			&(struct pool_config){.name = "file", .max = (unsigned)c->settings->workers, .max_queue = 4096},
+			&a->files);
+	if (r == 0)
+		r = pool_new(
 			&(struct pool_config){.name = "slow", .max = SLOW_THREADS, .max_queue = SLOW_QUEUE}, &a->slow);
 	if (r == 0)
 		r = line_new(&password_line, &a->passwords);
@@ -82,6 +86,7 @@ void api_stop(struct api *a)
 	a->watch = NULL;
 	pool_stop(a->workers);
 	pool_stop(a->writers);
+	pool_stop(a->files);
 	pool_stop(a->slow);
 	line_stop(a->passwords);
 	loop_call(a->c.loop, stop_changes, a->changes);
@@ -95,6 +100,7 @@ void api_free(struct api *a)
 	pool_free(a->workers);
 	others_free(a->others);
 	pool_free(a->writers);
+	pool_free(a->files);
 	pool_free(a->slow);
 	line_free(a->passwords);
 	gateway_free(a->gateway);

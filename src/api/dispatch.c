@@ -358,6 +358,12 @@ static struct pool *short_pool(const struct request *q)
 	return is_unsafe(q) ? q->api->writers : q->api->workers;
 }
 
+/* Nor do those who write a sentence wait behind files on their way to the disk, of which one person may send many at a time. */
+static struct pool *own_pool(const struct request *q)
+{
+	return brings_file(q) ? q->api->files : short_pool(q);
+}
+
 static int submit_password(struct request *q)
 {
 	struct auth_visitor from;
@@ -492,7 +498,7 @@ static void request_submit(struct http_exchange *x)
 	else if (flags & ROUTE_SLOW)
 		r = slow_submit(q);
 	else
-		r = pool_submit(short_pool(q), &q->task, request_run, q);
+		r = pool_submit(own_pool(q), &q->task, request_run, q);
 	if (r < 0)
 		request_fail(q, r);
 }

@@ -37,7 +37,7 @@ struct api {
 #define API_MAGIC 0x61706961u
 	struct api_config c;
 	struct others *others;
-	struct pool *workers, *writers, *slow;
+	struct pool *workers, *writers, *files, *slow;
 	struct line *passwords;
 	struct places slow_places;
 	struct watch *watch;

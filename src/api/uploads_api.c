@@ -315,7 +315,7 @@ static void on_piece(struct http_exchange *x, const char *bytes, size_t n)
 	buf_add(&p->piece, bytes, n);
 	r = buf_status(&p->piece);
 	if (r == 0)
-		r = pool_submit(q->api->writers, &q->task, piece_work, q);
+		r = pool_submit(q->api->files, &q->task, piece_work, q);
 	if (r < 0)
 		part_end(q, err_set(&q->err, r, "%s", err_info(r)->text));
 }

@@ -271,6 +271,31 @@ def crowd(c):
     c.part(ats[8], 0, b"1")
 
 
+def overtaken(c):
+    """A short request does not wait for the files that were sent before it."""
+    made = c.who().request("POST", "/api/v1/collections", b'{"name": "Quay"}', {"Content-Type": "application/json"})
+    path = "/api/v1/collections/%s/documents" % json.loads(made.body)["id"]
+    conns = []
+    for i in range(8):
+        form = (b'--x\r\nContent-Disposition: form-data; name="file"; filename="%d.txt"\r\n\r\n' % i) + (b"%d " % i) * (MB // 2) + b"\r\n--x--"
+        conns.append(Connection(c.server.port))
+        conns[-1].send("POST", path, c.who().headers({"Content-Type": "multipart/form-data; boundary=x", "Content-Length": str(len(form))}),
+                       form[:-1])
+    other = c.who("admin")
+    other.request("POST", "/api/v1/conversations", b"{}", {"Content-Type": "application/json"})
+    for conn in conns:
+        conn.sock.sendall(b"-")
+    select.select([conn.sock for conn in conns], [], [], PATIENCE)  # one of them is there: the others have been taken, too
+    other.request("POST", "/api/v1/conversations", b"{}", {"Content-Type": "application/json"})
+    answered = len(select.select([conn.sock for conn in conns], [], [], 0)[0])
+    check(answered <= 4, "it was answered behind %d of 8 files" % answered)
+    for conn in conns:
+        check(conn.head().status == 202, "a file is refused: %r" % conn.response)
+
+
+overtaken.env = {"ATELIER_WORKERS": "1"}
+
+
 def quota(c):
     ats = [c.begin(9 * MB), c.begin(9 * MB)]
     r = c.ask("POST", "/api/v1/uploads", {"Upload-Length": str(9 * MB)}, want=413)
@@ -506,7 +531,7 @@ def conflict(c):
     c.offset(at, want=404)
 
 
-CASES = (conflict, options, version, whole, refusals, site, chunked, checksums, cut, silent, kill9, stop, crowd, quota, links,
+CASES = (conflict, options, version, whole, refusals, site, chunked, checksums, cut, silent, kill9, stop, crowd, overtaken, quota, links,
          sweep, deleted_user, signed_out, pictures, pictures_refused, pictures_swept,
          shell)
 
@@ -514,7 +539,7 @@ CASES = (conflict, options, version, whole, refusals, site, chunked, checksums, 
 def run_case(case, binary, template, root):
     data = os.path.join(root, case.__name__)
     template.copy(data)
-    server = Server(binary, data, {"ATELIER_UPLOAD_MAX_MB": "16", "ATELIER_UPLOAD_QUOTA_MB": "20"})
+    server = Server(binary, data, {"ATELIER_UPLOAD_MAX_MB": "16", "ATELIER_UPLOAD_QUOTA_MB": "20", **getattr(case, "env", {})})
     try:
         server.start()
         case(Case(server, template))

@@ -178,44 +178,6 @@ static bool serve_dying(struct fixture *f, int fd, unsigned nth)
 	return nth != 2 && serve_answer(f, fd, nth);
 }
 
-/* Whether the client acknowledged what it was sent before the kernel would have done it by itself. */
-static bool acknowledged(int fd)
-{
-	struct tcp_info info = {0};
-	int64_t until = clock_mono_ms() + 15;
-
-	do {
-		socklen_t n = sizeof(info);
-		if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) < 0 || info.tcpi_unacked == 0)
-			return true;
-		sched_yield();
-	} while (clock_mono_ms() < until);
-	return false;
-}
-
-/* Pieces a given time apart; which of the last ones were acknowledged as they were read. */
-static struct {
-	int gap_ms;
-	unsigned pieces, looked_at, acknowledged;
-} paced;
-
-static bool serve_paced(struct fixture *f, int fd, unsigned nth UNUSED)
-{
-	int64_t next = clock_mono_ms();
-
-	paced.acknowledged = 0;
-	for (unsigned i = 0; i < paced.pieces; i++) {
-		while (clock_mono_ms() < next)
-			(void)poll(NULL, 0, (int)(next - clock_mono_ms()));
-		next = clock_mono_ms() + paced.gap_ms;
-		if (!send_part(f, fd, i ? i + 60 : 0, i + 61))
-			return false;
-		if (i + paced.looked_at >= paced.pieces)
-			paced.acknowledged += acknowledged(fd);
-	}
-	return false;
-}
-
 /* --- fixture ----------------------------------------------------------------------------------------------------- */
 
 static void *run(void *arg)
@@ -1002,28 +964,6 @@ static void test_many(void **state)
 	assert_true(f->n_conns <= N_ELEMENTS(t));
 }
 
-/* A model on this machine that takes its time: what it says is acknowledged later, as of one that is quick it is not. */
-static void test_acknowledgements(void **state)
-{
-	struct fixture *f = *state;
-	CLEANUP(got_done) struct got g = {0};
-	bool direct = strncmp(host, "user", 4) != 0;
-
-	f->serve = serve_paced;
-	answers(f, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nX: 234567890123456\r\n\r\n"
-		   "one by one, each a piece of its own");
-	paced.gap_ms = 50;
-	paced.pieces = 28; /* the kernel acknowledges the first sixteen at once */
-	paced.looked_at = 6;
-	get(f, &g);
-	assert_true(direct ? paced.acknowledged <= 2 : paced.acknowledged >= 4);
-	paced.gap_ms = 5;
-	paced.pieces = 30;
-	paced.looked_at = 20;
-	get(f, &g);
-	assert_true(paced.acknowledged >= 10);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -1048,7 +988,6 @@ int main(void)
 		TEST(test_reuse_dead),
 		TEST(test_free_with_calls),
 		TEST(test_many),
-		TEST(test_acknowledgements),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
