@@ -47,9 +47,9 @@ static int add_model(struct model_list *l, const json_t *item)
 	struct model m = {.id = arena_strdup(&l->arena, id),
 		.name = arena_strdup(&l->arena, name && *name ? name : id),
 		.family = arena_strdup(&l->arena, line),
-		.context_length = wire_count(item, "max_input_tokens", 0),
+		.context_length = wire_window(item, "max_input_tokens"),
 		.counts = true,
-		.max_output = wire_count(item, "max_tokens", 0)};
+		.max_output = wire_window(item, "max_tokens")};
 	wire_time(json_get_str(item, "created_at"), &m.modified_at);
 	if (!m.id || !m.name || (line && !m.family) ||
 		add_capabilities(&l->arena, json_object_get(item, "capabilities"), &m) < 0)

@@ -37,7 +37,7 @@ static int copy_word(struct arena *a, const char *word, const char **ret)
 
 static int copy_details(struct arena *a, const json_t *details, struct model *m)
 {
-	m->context_length = wire_count(details, "context_length", 0);
+	m->context_length = wire_window(details, "context_length");
 	if (copy_word(a, json_get_str(details, "family"), &m->family) < 0 ||
 		copy_word(a, json_get_str(details, "parameter_size"), &m->parameters) < 0 ||
 		copy_word(a, json_get_str(details, "quantization_level"), &m->quantization) < 0)
@@ -93,7 +93,7 @@ static void note_loaded(struct model_list *l, const json_t *item)
 		wire_time(json_get_str(item, "expires_at"), &m->loaded_until);
 		if (m->loaded_until > clock_now_ms() + FOR_GOOD_MS)
 			m->loaded_until = INT64_MAX;
-		m->context_loaded = wire_count(item, "context_length", 0);
+		m->context_loaded = wire_window(item, "context_length");
 	}
 }
 
@@ -226,7 +226,7 @@ static int64_t context_of(const json_t *info)
 	if (!arch)
 		return 0;
 	snprintf(key, sizeof(key), "%.60s.context_length", arch);
-	return wire_count(info, key, 0);
+	return wire_window(info, key);
 }
 
 static void show_one(struct shows *s, struct model *m)

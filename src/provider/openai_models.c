@@ -9,11 +9,11 @@
 
 /* ---- one model ---- */
 
-/* The first of these members that is a positive number, or 0. */
-static int64_t first_number(const json_t *item, const char *const *keys)
+/* The first of these members that can be a model's limit, or 0. */
+static int64_t first_limit(const json_t *item, const char *const *keys)
 {
 	for (; *keys; keys++) {
-		int64_t v = wire_count(item, *keys, 0);
+		int64_t v = wire_window(item, *keys);
 		if (v > 0)
 			return v;
 	}
@@ -33,18 +33,20 @@ static void find_limits(const json_t *item, struct model *m)
 	static const char *const trained[] = {"n_ctx_train", NULL}, *const loaded[] = {"n_ctx", NULL};
 	static const char *const output[] = {"max_completion_tokens", "max_output_tokens", NULL};
 	const json_t *meta = json_object_get(item, "meta"), *top = json_object_get(item, "top_provider");
-	m->context_length = first_number(item, context);
+	m->context_length = first_limit(item, context);
 	if (m->context_length == 0)
-		m->context_length = first_number(meta, trained);
+		m->context_length = first_limit(meta, trained);
 	if (m->context_length == 0)
-		m->context_length = first_number(top, context);
+		m->context_length = first_limit(top, context);
 	/* LM Studio and llama.cpp say both, and load with less than a model was made for. */
-	m->context_loaded = wire_count(item, "loaded_context_length", first_number(meta, loaded));
+	m->context_loaded = wire_window(item, "loaded_context_length");
+	if (m->context_loaded == 0)
+		m->context_loaded = first_limit(meta, loaded);
 	if (m->context_length == 0)
 		m->context_length = m->context_loaded;
-	m->max_output = first_number(item, output);
+	m->max_output = first_limit(item, output);
 	if (m->max_output == 0)
-		m->max_output = first_number(top, output);
+		m->max_output = first_limit(top, output);
 	m->size_bytes = wire_size(meta, "size");
 	/* llama.cpp puts the present time there. */
 	int64_t created = owned_by_llama(item) ? 0 : wire_size(item, "created");

@@ -101,7 +101,7 @@ static bool read_members(const json_t *root, int depth, int64_t *asked, int64_t 
 	CLEANUP(json_decrefp) json_t *inner = NULL;
 	const json_t *error = json_object_get(root, "error");
 	*asked = wire_count(root, "n_prompt_tokens", 0);
-	*limit = wire_count(root, "n_ctx", 0);
+	*limit = wire_window(root, "n_ctx");
 	if (*asked > 0 && *limit > 0)
 		return true;
 	if (depth == 0 || !error)

@@ -341,6 +341,13 @@ int64_t wire_size(const json_t *obj, const char *key)
 	return number_to(obj, key, 0, SIZE_MOST);
 }
 
+int64_t wire_window(const json_t *obj, const char *key)
+{
+	int64_t n = wire_count(obj, key, 0);
+
+	return n >= WINDOW_LEAST ? n : 0;
+}
+
 /* ---- error bodies ---- */
 
 static const char *error_member(const json_t *v)
