@@ -103,6 +103,29 @@ void buf_add_u64(struct buf *b, uint64_t v)
 	buf_add(b, digits + i, sizeof(digits) - i);
 }
 
+void buf_add_varint(struct buf *b, uint64_t v)
+{
+	size_t n = 1;
+	char *to;
+
+	for (uint64_t rest = v; rest >= 0x80; rest >>= 7)
+		n++;
+	to = buf_reserve(b, n);
+	if (!to)
+		return;
+	for (; v >= 0x80; v >>= 7)
+		*to++ = (char)(v | 0x80);
+	*to++ = (char)v;
+	*to = '\0';
+	b->n += n;
+}
+
+int buf_take_piece(void *buf, const char *p, size_t n)
+{
+	buf_add(buf, p, n);
+	return buf_status(buf);
+}
+
 static void add_i64(struct buf *b, int64_t v)
 {
 	if (v < 0)

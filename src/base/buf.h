@@ -25,6 +25,8 @@ void buf_add(struct buf *b, const void *p, size_t n);
 void buf_add_str(struct buf *b, const char *s);
 void buf_add_char(struct buf *b, char c);
 void buf_add_u64(struct buf *b, uint64_t v);
+void buf_add_varint(struct buf *b, uint64_t v); /* seven bits a byte, the lowest first; the last one is below 0x80 */
+int buf_take_piece(void *buf, const char *p, size_t n); /* as buf_add, for who gives pieces to a function: buf_status */
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
 
 /* Room for n more bytes at p + n, or NULL when the buffer failed; the caller writes there and raises b->n itself. */

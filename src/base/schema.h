@@ -118,8 +118,14 @@ int schema_parse_given(const struct schema *s, struct str body, void *out, uint6
 /* Copies the fields that were given from one struct of the schema to another: an edit of what is there. */
 void schema_apply(const struct schema *s, const void *from, uint64_t given, void *to);
 
+/* Bytes of the member that a field is of. */
+size_t schema_size_of(const struct field *f);
+
 /* Adds the struct as a JSON object. */
 void schema_emit(const struct schema *s, const void *in, struct buf *b);
+
+/* Ends the program where a table is none: a member outside of its struct, a type without what it needs, a name twice. For its start. */
+void schema_check(const struct schema *s);
 
 /* Adds the JSON Schema (OpenAPI 3.1) of the object; sub-schemas as {"$ref":"#/components/schemas/NAME"}. Of one that is
  * `parsed`, exactly what schema_parse takes. */

@@ -385,7 +385,7 @@ int schema_parse(const struct schema *s, struct str body, void *out, struct aren
 	return schema_parse_given(s, body, out, &given, a, e);
 }
 
-static size_t size_of(const struct field *f)
+size_t schema_size_of(const struct field *f)
 {
 	switch (f->type) {
 	case FT_STR:
@@ -417,8 +417,8 @@ void schema_apply(const struct schema *s, const void *from, uint64_t given, void
 	for (size_t i = 0; i < s->n_fields; i++) {
 		const struct field *f = &s->fields[i];
 
-		ASSERT(f->offset + size_of(f) <= s->size);
+		ASSERT(f->offset + schema_size_of(f) <= s->size);
 		if (given & (uint64_t)1 << i)
-			memcpy((char *)to + f->offset, (const char *)from + f->offset, size_of(f));
+			memcpy((char *)to + f->offset, (const char *)from + f->offset, schema_size_of(f));
 	}
 }

@@ -133,6 +133,31 @@ static void test_reserve(void **state)
 	assert_int_equal(buf_status(&b), E_TOO_LARGE);
 }
 
+static void test_varint(void **state)
+{
+	static const struct {
+		uint64_t v;
+		const char *bytes;
+		size_t n;
+	} all[] = {{0, "\0", 1}, {0x7f, "\x7f", 1}, {0x80, "\x80\1", 2}, {300, "\xac\2", 2},
+		{UINT64_MAX, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\1", 10}};
+
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(all); i++) {
+		CLEANUP(buf_done) struct buf b = BUF_INIT(11);
+
+		buf_add_char(&b, 'x');
+		buf_add_varint(&b, all[i].v);
+		assert_int_equal(b.n, 1 + all[i].n);
+		assert_memory_equal(b.p + 1, all[i].bytes, all[i].n + 1);
+	}
+	CLEANUP(buf_done) struct buf full = BUF_INIT(9);
+
+	buf_add_varint(&full, UINT64_MAX); /* all of it, or nothing */
+	assert_int_equal(buf_status(&full), E_TOO_LARGE);
+	assert_int_equal(full.n, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -141,6 +166,7 @@ int main(void)
 		cmocka_unit_test(test_printf),
 		cmocka_unit_test(test_printf_beyond),
 		cmocka_unit_test(test_reserve),
+		cmocka_unit_test(test_varint),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
