@@ -57,6 +57,8 @@ int auth_key_load(
 void auth_key_derive(
 	const unsigned char master[AUTH_KEY_LEN], unsigned number, const char name[8], unsigned char ret[AUTH_KEY_LEN]);
 
+bool same_host(struct str a, struct str b); /* letters of either case; "" is none */
+
 /* 8 bytes, the highest first. */
 void auth_put_i64(unsigned char *p, int64_t v);
 int64_t auth_get_i64(const unsigned char *p);

@@ -25,7 +25,7 @@ static struct str host_of(struct str s)
 	return (struct str){s.p, n};
 }
 
-static bool same_name(struct str a, struct str b)
+bool same_host(struct str a, struct str b)
 {
 	return a.n > 0 && a.n == b.n && strncasecmp(a.p, b.p, a.n) == 0;
 }
@@ -42,7 +42,7 @@ static bool is_listed(struct str name, const char *list)
 		size_t n = strcspn(p, " ,");
 
 		/* The path of a socket is no name. */
-		if (strncmp(p, "unix:", 5) != 0 && same_name(name, host_of((struct str){p, n})))
+		if (strncmp(p, "unix:", 5) != 0 && same_host(name, host_of((struct str){p, n})))
 			return true;
 		p += n;
 	}
@@ -51,14 +51,14 @@ static bool is_listed(struct str name, const char *list)
 
 bool auth_is_public_host(const struct settings *s, const char *host)
 {
-	return same_name(host_of(str_from(host)), host_of(str_from(s->public_url)));
+	return same_host(host_of(str_from(host)), host_of(str_from(s->public_url)));
 }
 
 bool auth_is_local_name(const char *host)
 {
 	struct str name = host_of(str_from(host));
 
-	return same_name(name, STR("localhost")) || is_beneath(name, STR(".localhost"));
+	return same_host(name, STR("localhost")) || is_beneath(name, STR(".localhost"));
 }
 
 bool auth_is_our_host(const struct settings *s, const char *host)

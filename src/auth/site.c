@@ -13,17 +13,12 @@ static struct str url_authority(const char *url)
 	return (struct str){url + skip, strcspn(url + skip, "/?#")};
 }
 
-static bool same_authority(struct str a, struct str b)
-{
-	return a.n > 0 && a.n == b.n && strncasecmp(a.p, b.p, a.n) == 0;
-}
-
 /* Scheme and authority; a path behind the address that browsers use does not matter. */
 static bool is_public_origin(const struct settings *s, const char *origin)
 {
 	struct str ours = url_authority(s->public_url), theirs = url_authority(origin);
 
-	return same_authority(ours, theirs) && ours.p - s->public_url == theirs.p - origin;
+	return same_host(ours, theirs) && ours.p - s->public_url == theirs.p - origin;
 }
 
 int auth_check_site(
@@ -36,7 +31,7 @@ int auth_check_site(
 	}
 	if (!origin)
 		return 0;
-	if (host && same_authority(url_authority(origin), str_from(host)))
+	if (host && same_host(url_authority(origin), str_from(host)))
 		return 0;
 	if (is_public_origin(s, origin))
 		return 0;

@@ -351,12 +351,6 @@ static void fill(enum manage_op op, const struct managed *at, const char *argume
 	buf_add_char(&q->body, '}');
 }
 
-static int collect(void *arg, const char *p, size_t n)
-{
-	buf_add(arg, p, n);
-	return buf_status(arg);
-}
-
 static int manage(struct providers *ps, enum manage_op op, const struct managed *at, const char *argument,
 	struct cancel *cancel, struct arena *a, const char **ret_json, struct err *e)
 {
@@ -365,7 +359,7 @@ static int manage(struct providers *ps, enum manage_op op, const struct managed 
 	struct request q = {.body = BUF_INIT(4096),
 		.first_byte_ms = loads ? loading_ms(ps, at->p) : MANAGE_TIMEOUT_MS,
 		.idle_ms = MANAGE_TIMEOUT_MS,
-		.on_data = collect,
+		.on_data = buf_take_piece,
 		.arg = &answer};
 	int r;
 

@@ -184,12 +184,6 @@ void python_take_chart(struct builtin_call *c, const char *p, size_t n)
 
 /* ---- a run ---- */
 
-static int show(void *arg, const char *p, size_t n)
-{
-	buf_add(arg, p, n);
-	return buf_status(arg);
-}
-
 #define ENV_MAX    80
 #define GATE_BYTES ((int64_t)200 << 20) /* of a run */
 
@@ -234,7 +228,7 @@ static int run_in(struct builtin_call *c, const struct python_job *j, const stru
 			.files = 256,
 			.processes = 64},
 		.cancel = c->run->cancel,
-		.output = show,
+		.output = buf_take_piece,
 		.arg = shown};
 
 	r = sandbox_run(&s, res, e);

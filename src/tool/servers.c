@@ -143,11 +143,6 @@ static int open_server(struct tools *t, const struct tool_server *s, const char 
 
 /* ---- asking for tools ---- */
 
-static int no_memory(struct err *e)
-{
-	return err_set(e, -ENOMEM, "There is no memory for the list of tools.");
-}
-
 static const char *text_of(const json_t *v, const json_t *secrets, struct arena *a)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(TOOLS_BYTES);
@@ -213,11 +208,11 @@ int tool_server_ask(struct tools *t, const struct tool_server *s, const char *se
 	tool_hide_result(o.secrets, &none, e);
 	tool_hide_json(o.secrets, TOOL_HIDE_WORDS, &b);
 	if (about && !(ret->about = text_of(about, o.secrets, a)))
-		return no_memory(e);
+		return tools_no_memory(e);
 	if (r < 0)
 		return r;
 	ret->tools = arena_strndup(a, b.p, b.n);
-	return ret->tools ? 0 : no_memory(e);
+	return ret->tools ? 0 : tools_no_memory(e);
 }
 
 int tool_server_refresh(struct tools *t, const struct tool_server *s, atelier_id user_id, struct err *e)
@@ -333,11 +328,11 @@ static int add_server(struct tools *t, const struct tool_server *s, atelier_id u
 		if (items && to->n)
 			memcpy(items, to->items, to->n * sizeof(*items));
 		to->items = items;
-		r = items ? 0 : no_memory(e);
+		r = items ? 0 : tools_no_memory(e);
 	}
 	for (size_t i = 0; r == 0 && i < held->n; i++) {
 		struct tool *tool = &to->items[to->n + i];
-		r = copy_tool(&held->items[i], a, tool) < 0 ? no_memory(e) : 0;
+		r = copy_tool(&held->items[i], a, tool) < 0 ? tools_no_memory(e) : 0;
 		set_rights(s, is_believed(s, user_id), tool);
 	}
 	to->n += r == 0 ? held->n : 0;
@@ -470,7 +465,7 @@ int tool_server_try(struct tools *t, const struct tool_server *s, const char *se
 	if (r == 0 && (!o.use.entry || k < 0))
 		r = err_set(e, E_NOT_FOUND, "It has no tool \"%.100s\".", name);
 	if (r == 0 && server_tool_read("", o.use.entry, a, &tool) < 0)
-		return no_memory(e);
+		return tools_no_memory(e);
 	tool.source = "";
 	if (r == 0)
 		r = tool_arguments_read(&tool, str_from(arguments), a, &fit, e);

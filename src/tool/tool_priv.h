@@ -133,6 +133,8 @@ struct tools {
 	struct cancel ending;         /* fired when the program ends */
 };
 
+int tools_no_memory(struct err *e); /* recorded, for lists of them */
+
 int servers_start(struct tools *t, struct err *e) MUST_CHECK;
 void servers_stop(struct tools *t);
 

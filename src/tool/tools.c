@@ -72,7 +72,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-static int no_memory(struct err *e)
+int tools_no_memory(struct err *e)
 {
 	return err_set(e, -ENOMEM, "There is no memory for the list of tools.");
 }
@@ -124,7 +124,7 @@ static int add_all(struct tool_list *all, const struct tool_list *more, struct a
 	struct tool *items = ARENA_ARRAY(a, struct tool, MAX(all->n + more->n, 1u));
 
 	if (!items)
-		return no_memory(e);
+		return tools_no_memory(e);
 	if (all->n)
 		memcpy(items, all->items, all->n * sizeof(*items));
 	*all = (struct tool_list){items, all->n};
@@ -132,7 +132,7 @@ static int add_all(struct tool_list *all, const struct tool_list *more, struct a
 		struct tool *tool = &items[all->n++];
 		*tool = more->items[i];
 		if (!tool->hash && !(tool->hash = tool_hash(tool, a)))
-			return no_memory(e);
+			return tools_no_memory(e);
 	}
 	return 0;
 }
@@ -181,7 +181,7 @@ int tools_list_all(struct tools *t, atelier_id user_id, struct arena *a, struct 
 		if (r < 0)
 			return r;
 	}
-	int r = name_all(&all, a) < 0 ? no_memory(e) : apply_choices(t, user_id, a, &all, e);
+	int r = name_all(&all, a) < 0 ? tools_no_memory(e) : apply_choices(t, user_id, a, &all, e);
 	if (r < 0)
 		return r;
 	if (all.n > 1)
