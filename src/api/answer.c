@@ -71,6 +71,17 @@ int request_edit(void *row, void *q, struct err *e UNUSED)
 	return 0;
 }
 
+bool request_bit_is(const struct request *q, uint64_t bit, const char *name)
+{
+	const struct schema *s = q->route->body;
+
+	for (size_t i = 0; s && i < s->n_fields; i++) {
+		if ((strcmp(s->fields[i].name, name) == 0) != (bit == UINT64_C(1) << i))
+			return false;
+	}
+	return s != NULL;
+}
+
 int answer_ids(struct request *q, const atelier_id *ids, size_t n, struct schema_list *ret)
 {
 	const char **texts = ARENA_ARRAY(&q->mem, const char *, n + 1);

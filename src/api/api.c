@@ -18,6 +18,7 @@ int api_new(const struct api_config *c, struct api **ret, struct err *e)
 	int r;
 
 	MAGIC_SET(a, API_MAGIC);
+	assets_check();
 	a->c = *c;
 	pthread_mutex_init(&a->configure_mx, NULL);
 	a->started_ms = clock_mono_ms();

@@ -134,6 +134,17 @@ static void put_up(struct buf *out, const char *path)
 		buf_add_str(out, "../");
 }
 
+void assets_check(void)
+{
+	for (size_t i = 0; i < n_assets; i++) {
+		const struct asset *a = &assets[i];
+
+		ASSERT(i == 0 || strcmp(assets[i - 1].path, a->path) < 0); /* asset_find halves them */
+		ASSERT(a->path[0] == '/' && a->type && strlen(a->etag) > 2);
+		ASSERT(a->plain || (a->gz && a->n_plain > 0)); /* each can be told as it is, if only unpacked */
+	}
+}
+
 bool assets_serve_missing(const struct api *api, struct http_exchange *x)
 {
 	static const char base[] = "<base href=\"";

@@ -1,4 +1,8 @@
-/* assistants_api.c - assistants: saved ways to answer, one's own and those that others share. */
+/*
+ * assistants_api.c - assistants: saved ways to answer, one's own and those that others share. The verbs are those of shared.h;
+ * what is said here is the fields, and what must be so about them: that whoever makes one may use the agents and read the
+ * collections that it names.
+ */
 #include <errno.h>
 
 #include "api/bootstrap.h"
@@ -214,6 +218,21 @@ static int fill(struct request *q, atelier_id default_id, void *body)
 	return r < 0 ? r : read_texts(q, b->a.starters, &b->starters);
 }
 
+static void check_bits(const struct request *q)
+{
+	static const struct {
+		uint64_t bit;
+		const char *name;
+	} all[] = {{GIVEN_NAME, "name"}, {GIVEN_DESCRIPTION, "description"}, {GIVEN_EMOJI, "emoji"},
+		{GIVEN_MODEL, "model"}, {GIVEN_INSTRUCTIONS, "instructions"}, {GIVEN_PARAMETERS, "parameters"},
+		{GIVEN_STARTERS, "starters"}, {GIVEN_IMAGE, "image_id"}, {GIVEN_TOOLS, "tools"},
+		{GIVEN_AGENTS, "agents"}, {GIVEN_PLANS, "plans"}, {GIVEN_BUDGET, "budget"},
+		{GIVEN_COLLECTIONS, "collection_ids"}, {GIVEN_HISTORY, "history"}};
+
+	for (size_t i = 0; i < N_ELEMENTS(all); i++)
+		ASSERT(request_bit_is(q, all[i].bit, all[i].name));
+}
+
 static int edit(void *row, void *arg, struct err *e)
 {
 	struct request *q = arg;
@@ -221,6 +240,7 @@ static int edit(void *row, void *arg, struct err *e)
 	struct assistant *a = row;
 	uint64_t given = q->given;
 
+	check_bits(q);
 	parameters_settle(&in->parameters);
 	a->name = given & GIVEN_NAME ? in->a.name : a->name;
 	a->description = given & GIVEN_DESCRIPTION ? in->a.description : a->description;

@@ -1,4 +1,7 @@
-/* bulk_api.c - one change of many conversations. */
+/*
+ * bulk_api.c - one change of many conversations. One transaction for all; those that cannot be changed are named in
+ * the answer and keep none of the others from it.
+ */
 #include <errno.h>
 
 #include "api/conversations.h"
@@ -87,6 +90,7 @@ static int answer_bulk(struct request *q, const struct conversation_bulk *b)
 	bool goes = b->fate == FATE_BIN || b->fate == FATE_GONE;
 	size_t n = 0;
 
+	ASSERT(b->n == in->ids.n);
 	if (!out || !missing)
 		return request_no_memory(q);
 	for (size_t i = 0; i < b->n; i++) {
@@ -106,22 +110,18 @@ static int answer_bulk(struct request *q, const struct conversation_bulk *b)
 static int bulk_post(struct request *q)
 {
 	const struct bulk_new *in = q->body;
-	const char *const *words = in->ids.items;
-	atelier_id *ids = ARENA_ARRAY(&q->mem, atelier_id, in->ids.n + 1);
-	struct conversation_bulk b = {.user_id = q->who.user.id,
-		.ids = ids,
-		.n = in->ids.n,
-		.ret_done = ARENA_ARRAY(&q->mem, bool, in->ids.n + 1)};
+	struct conversation_bulk b = {
+		.user_id = q->who.user.id, .n = in->ids.n, .ret_done = ARENA_ARRAY(&q->mem, bool, in->ids.n + 1)};
 	int r = read_action(q, &b);
 
+	r = r < 0 ? r : request_ids(q, &in->ids, &b.ids);
 	if (r < 0)
 		return r;
-	if (!ids || !b.ret_done)
+	if (!b.ret_done)
 		return request_no_memory(q);
 	for (size_t i = 0; i < b.n; i++) {
-		(void)id_parse(words[i], ID_LEN, &ids[i]);
 		if (b.fate == FATE_BIN || b.fate == FATE_GONE)
-			end_answers(q, ids[i]);
+			end_answers(q, b.ids[i]);
 	}
 	r = conversations_bulk(q->api->c.db, &b, &q->err);
 	if (r == 0 && b.fate == FATE_GONE)

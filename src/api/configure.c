@@ -1,4 +1,8 @@
-/* configure.c - the settings, their file and the database, made into what the registry of providers is told. */
+/*
+ * configure.c - the settings, their file and the database, made into what the registry of providers is told. Always
+ * all of it: whoever has changed a part has everything read again, so that there is one way in which it comes about,
+ * at the start and later, here and in another process.
+ */
 #include "api/configure.h"
 
 #include <errno.h>
@@ -142,6 +146,7 @@ static int all_providers(const struct configure *c, const struct stored_provider
 		if (!is_of_file(c->settings, stored->items[i].name) && provider_config_check(&all[n], &why) == 0)
 			n++;
 	}
+	ASSERT(n <= n_file + stored->n);
 	*ret = all;
 	*ret_n = n;
 	return 0;
@@ -197,6 +202,7 @@ static int make_rules(const struct stored_rules *from, struct arena *a, struct c
 
 		overrides[i] = (struct model_override){.id = o->model, .name = o->name, .hidden = o->hidden};
 	}
+	ASSERT(n == from->n_routes);
 	*ret = (struct catalogue_rules){
 		.routes = routes, .n_routes = n, .overrides = overrides, .n_overrides = from->n_overrides};
 	for (size_t i = 0; i < from->n_tasks; i++)

@@ -1,4 +1,7 @@
-/* conversations_api.c - a person's conversations. */
+/*
+ * conversations_api.c - a person's conversations. Each change is told on the bus, to the same person's other windows.
+ * What is deleted has its answers ended first, and its streams afterwards: between the two nothing of it can begin.
+ */
 #include "api/bootstrap.h"
 #include "api/conversations.h"
 #include "api/files.h"
@@ -172,6 +175,7 @@ static int read_running(struct request *q, const struct conversation *v, struct 
 	size_t n = 0;
 	int r = turns_running_in(c, v->id, running, &n, &q->err);
 
+	ASSERT(n <= COMPARED_MAX);
 	return r < 0 ? r : answer_ids(q, running, n, ret);
 }
 
@@ -219,6 +223,13 @@ static int patch_of(struct request *q, struct conversation_patch *ret)
 {
 	struct conversation_edit *in = q->body;
 
+	ASSERT(request_bit_is(q, GIVEN_PINNED, "pinned") && request_bit_is(q, GIVEN_ARCHIVED, "archived"));
+	ASSERT(request_bit_is(q, GIVEN_FOLDER, "folder_id") && request_bit_is(q, GIVEN_TAGS, "tags"));
+	ASSERT(request_bit_is(q, GIVEN_ASSISTANT, "assistant_id") &&
+		request_bit_is(q, GIVEN_INSTRUCTIONS, "instructions"));
+	ASSERT(request_bit_is(q, GIVEN_PARAMETERS, "parameters") && request_bit_is(q, GIVEN_CONTEXT, "context"));
+	ASSERT(request_bit_is(q, GIVEN_TOOLS, "tools") && request_bit_is(q, GIVEN_HISTORY, "history"));
+	ASSERT(request_bit_is(q, GIVEN_UNREAD, "unread"));
 	parameters_settle(&in->parameters);
 	*ret = (struct conversation_patch){.title = in->title,
 		.model = in->model,

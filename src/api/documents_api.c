@@ -143,6 +143,8 @@ static int answer_document(struct request *q, atelier_id id, atelier_id same_as)
 static int answer_documents(struct request *q, const struct document_rows *l, size_t limit)
 {
 	size_t n = MIN(l->n, limit);
+
+	ASSERT(limit > 0); /* the last one told says where to go on */
 	struct document_answer *items = ARENA_ARRAY(&q->mem, struct document_answer, n + 1);
 
 	if (!items)

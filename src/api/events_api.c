@@ -82,11 +82,12 @@ static void tell_refused(struct request *q, struct http_shared *stream, const ch
 void follow_turn(struct request *q, struct http_shared *stream, const struct followed *w)
 {
 	char id[ID_LEN + 1], begin[80], end[80];
-	int r;
+	int r, n, m;
 
 	id_format(w->id, id);
-	snprintf(begin, sizeof(begin), "event: turn\ndata: {\"id\":\"%s\"}\n\n", id);
-	snprintf(end, sizeof(end), "event: turn\ndata: {\"id\":\"%s\",\"ended\":true}\n\n", id);
+	n = snprintf(begin, sizeof(begin), "event: turn\ndata: {\"id\":\"%s\"}\n\n", id);
+	m = snprintf(end, sizeof(end), "event: turn\ndata: {\"id\":\"%s\",\"ended\":true}\n\n", id);
+	ASSERT(n > 0 && (size_t)n < sizeof(begin) && m > 0 && (size_t)m < sizeof(end));
 	r = turn_follow_there(q, w->id, w->after, &(struct http_place){.shared = stream, .begin = begin, .end = end});
 	if (r < 0)
 		tell_refused(q, stream, "turn", w->id, r);

@@ -1,4 +1,7 @@
-/* find_api.c - the full-text search over one's own conversations. */
+/*
+ * find_api.c - the full-text search over one's own conversations. The first page begins with titles, which have no
+ * place in the list; from then on the cursor is the last message told.
+ */
 #include "api/answer.h"
 #include "api/conversations.h"
 #include "api/request.h"
@@ -85,6 +88,8 @@ static int search_get(struct request *q)
 	}
 	if (r < 0)
 		return r;
+	/* Titles have no place in the list of messages, which goes on behind the last one. */
+	ASSERT(!found.more || (found.n > 0 && found.items[found.n - 1].message_id));
 	struct hit_answer *items = ARENA_ARRAY(&q->mem, struct hit_answer, found.n + 1);
 	if (!items)
 		return request_no_memory(q);

@@ -299,6 +299,7 @@ static int read_messages(struct gw_call *c, const struct schema_list *list, cons
 	for (size_t i = 0; i < list->n; at += n_said[i++])
 		if (n_said[i])
 			memcpy(at, said[i], n_said[i] * sizeof *at);
+	ASSERT(at == all + n); /* as many as were counted */
 	if (n == 0 || strcmp(all[n - 1].role, "system") == 0)
 		return err_set(
 			&c->q->err, E_INVALID, "There is nothing to answer: \"messages\" has no words of a person.");
@@ -358,6 +359,7 @@ static int prepare(struct gw_call *c, struct generate *s)
 
 	if (r < 0)
 		return r;
+	ASSERT(!c->shape && !c->run);
 	c->shape = s;
 	if (chosen.acts || in->collection_ids.n || in->document_ids.n) {
 		s->turn_id = id_new();

@@ -140,6 +140,7 @@ static int grants_put(struct request *q)
 	size_t n = 0;
 	int r = read_grants(q, in, &grants);
 
+	ASSERT(request_bit_is(q, GIVEN_GRANTS, "grants"));
 	if (r == 0)
 		r = q->given & GIVEN_GRANTS ? grants_set(q->api->c.db, &of, grants, in->grants.n, &q->err)
 					    : grants_clear(q->api->c.db, &of, &q->err);

@@ -1,4 +1,8 @@
-/* health_api.c - how the program is: for supervisors, for the administrator, for Prometheus. */
+/*
+ * health_api.c - how the program is: for supervisors, for the administrator, for Prometheus. Whether it lives and is ready is
+ * answered on the loop, by what others have noted (sys/health.h), so that it can be asked however busy threads and database
+ * are.
+ */
 #include <stdio.h>
 #include <sys/resource.h>
 

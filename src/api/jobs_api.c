@@ -28,6 +28,7 @@ static int jobs_get_all(struct request *q)
 		r = job_list(q->api->c.jobs, &f, &q->mem, &list, &q->err);
 	if (r < 0)
 		return r;
+	ASSERT(!list.more || list.n > 0);
 	return answer_list(q, list.items, list.n, list.more ? answer_cursor(q, list.items[list.n - 1].id) : NULL);
 }
 

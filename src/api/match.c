@@ -9,6 +9,7 @@ static int64_t path_number(struct str s)
 {
 	int64_t n = 0;
 
+	ASSERT(s.n > 0);
 	if (s.n > 9 || *s.p == '0')
 		return 0;
 	for (size_t i = 0; i < s.n; i++) {

@@ -1,4 +1,7 @@
-/* mcp_library.c - what a client of /mcp may read: documents as resources, prompts of the library as prompts. */
+/*
+ * mcp_library.c - what a client of /mcp may read: documents as resources, prompts of the library as prompts. Always as whoever
+ * asks, and from the database each time: a list goes on at a cursor, and nothing is kept between two requests.
+ */
 #include "api/mcp.h"
 
 #include <stdio.h>
@@ -79,14 +82,16 @@ static bool read_query(const char *query, struct reading_wish *w)
 int mcp_resources_read(struct mcp_ask *ask)
 {
 	struct request *q = ask->q;
-	const char *uri = json_get_str(ask->params, "uri"), *id = uri ? uri + strlen(MCP_DOCUMENT) : "";
+	const char *uri = json_get_str(ask->params, "uri"), *id;
 	struct reading_wish w = {.where = {.user_id = q->who.user.id}, .bytes = READ_MAX};
 	struct reading got = {.text = ""};
 
 	if (!uri)
 		return mcp_refuse(ask, ERR_PARAMS, "\"uri\" is missing.");
-	if (strncmp(uri, MCP_DOCUMENT, strlen(MCP_DOCUMENT)) != 0 ||
-		!id_parse(id, MIN(strlen(id), (size_t)ID_LEN), &w.document_id) || !read_query(id + ID_LEN, &w))
+	if (strncmp(uri, MCP_DOCUMENT, strlen(MCP_DOCUMENT)) != 0)
+		return mcp_refuse(ask, ERR_PARAMS, "There is no such resource.");
+	id = uri + strlen(MCP_DOCUMENT);
+	if (!id_parse(id, MIN(strlen(id), (size_t)ID_LEN), &w.document_id) || !read_query(id + ID_LEN, &w))
 		return mcp_refuse(ask, ERR_PARAMS, "There is no such resource.");
 	int r = rag_read(q->api->c.rag, &w, &q->mem, &got, &q->err);
 	if (r == E_NOT_FOUND || r == E_CONFLICT || r == E_INVALID)

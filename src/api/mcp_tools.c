@@ -1,4 +1,8 @@
-/* mcp_tools.c - what a client of /mcp may have done: search and reading of documents, answers by an assistant, and built-in tools. */
+/*
+ * mcp_tools.c - what a client of /mcp may have done: search and reading of documents, answers by an assistant, and
+ * built-in tools. A failure that the caller can do something about is a result with isError, which a model reads; any
+ * other is an error of the protocol. What asks a person first is not offered, for nobody is there to be asked.
+ */
 #include "api/mcp.h"
 
 #include <stdio.h>
@@ -390,6 +394,7 @@ static void give(struct call *c, bool failed)
 	struct str text = buf_str(&c->text);
 	json_t *said = json_stringn(text.p, text.n);
 
+	ASSERT(!c->ask->result && !c->ask->answered); /* it has one answer */
 	c->ask->result = json_pack("{s:[{s:s,s:o}],s:b}", "content", "type", "text", "text",
 		said ? said : json_string(""), "isError", failed);
 	if (c->structured && !failed)

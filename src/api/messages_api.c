@@ -1,4 +1,8 @@
-/* messages_api.c - what was said in a conversation. */
+/*
+ * messages_api.c - what was said in a conversation. A page is the newest part of the branch that is shown, and is made
+ * in an arena that is thrown away when it gets too full: then a shorter page is tried, for some messages have
+ * megabytes.
+ */
 #include <errno.h>
 
 #include "api/conversations.h"
@@ -324,6 +328,7 @@ static int messages_get_all(struct request *q)
 		return r;
 	if (!out)
 		return request_no_memory(q);
+	ASSERT(limit > 0); /* which is what it comes down to */
 	q->answer = out;
 	/* A page of very long messages is cut to what fits: the rest is behind `next`. */
 	for (;;) {

@@ -223,6 +223,7 @@ static int give_code(struct request *q, json_t *ask)
 {
 	char token[AUTH_TOKEN_LEN + 1];
 
+	ASSERT(q->who.user.id && q->who.session_id); /* a person said yes, on the page */
 	auth_make_token(token);
 	json_object_set_new(ask, "token", json_string(token));
 	json_object_set_new(ask, "until", json_integer(clock_now_ms() + CODE_MS));

@@ -1,4 +1,8 @@
-/* openapi.c - the OpenAPI 3.1 document, written from the tables: routes, schemas, errors, events. */
+/*
+ * openapi.c - the OpenAPI 3.1 document, written from the tables: routes, schemas, errors, events. It is written once,
+ * when it is first asked for, and kept. What a handler checks beyond its tables is said by the tables' own words
+ * (`rule`, `choices`), so that the document refuses what the handler does.
+ */
 #include <ctype.h>
 #include <errno.h>
 #include <pthread.h>

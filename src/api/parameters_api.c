@@ -1,4 +1,8 @@
-/* parameters_api.c - how answers are made: what can be said, by whom it is said, and what administrators say. */
+/*
+ * parameters_api.c - how answers are made: what can be said, by whom it is said, and what administrators say. What
+ * counts is a pile of layers, the rules of administrators at the bottom, of which the topmost that says something
+ * wins; `effective` shows for each parameter which that was.
+ */
 #include <errno.h>
 
 #include "api/answer.h"
@@ -36,10 +40,11 @@ LIST_SCHEMA(info_list_schema, "ParameterList", &info_schema, "As a page shows th
 /* The words of a text, in the arena. */
 static int words_of(struct request *q, const char *text, struct schema_list *ret)
 {
-	const char **words = ARENA_ARRAY(&q->mem, const char *, strlen(text) / 2 + 2);
-	size_t n = 0;
+	size_t n = 0, room = strlen(text) / 2 + 2; /* each has a letter, and a blank behind it */
+	const char **words = ARENA_ARRAY(&q->mem, const char *, room);
 
 	for (struct str word; words && str_next_word(&text, &word);) {
+		ASSERT(n < room);
 		words[n] = arena_strndup(&q->mem, word.p, word.n);
 		if (!words[n++])
 			return request_no_memory(q);
@@ -153,6 +158,7 @@ static int find_layers(struct request *q, struct db_conn *c, const struct asked 
 			strcmp(rules.items[i].pattern, "*") == 0 ? "instance" : "model", rules.items[i].parameters};
 	layers[(*n)++] = (struct layer){"assistant", x->assistant.parameters};
 	layers[(*n)++] = (struct layer){"conversation", x->v.parameters};
+	ASSERT(*n <= LAYERS_MAX);
 	return 0;
 }
 
@@ -286,6 +292,8 @@ static int rule_edit(void *row, void *arg, struct err *e)
 	struct rule_body *in = q->body;
 	struct parameter_rule *rule = row;
 
+	ASSERT(request_bit_is(q, GIVEN_PATTERN, "pattern") && request_bit_is(q, GIVEN_INSTRUCTIONS, "instructions"));
+	ASSERT(request_bit_is(q, GIVEN_PARAMETERS, "parameters"));
 	parameters_settle(&in->parameters);
 	if (q->given & GIVEN_PATTERN)
 		rule->pattern = in->pattern;

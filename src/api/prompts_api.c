@@ -167,6 +167,10 @@ static int edit(void *row, void *arg, struct err *e)
 	struct balance_fault fault;
 	uint64_t given = q->given;
 
+	ASSERT(request_bit_is(q, GIVEN_NAME, "name") && request_bit_is(q, GIVEN_KIND, "kind"));
+	ASSERT(request_bit_is(q, GIVEN_DESCRIPTION, "description") && request_bit_is(q, GIVEN_PATTERN, "pattern"));
+	ASSERT(request_bit_is(q, GIVEN_VARIABLES, "variables") && request_bit_is(q, GIVEN_BODY, "body"));
+	ASSERT(request_bit_is(q, GIVEN_STRUCTURED, "structured"));
 	p->name = given & GIVEN_NAME ? in->p.name : p->name;
 	p->kind = given & GIVEN_KIND ? in->p.kind : p->kind;
 	p->description = given & GIVEN_DESCRIPTION ? in->p.description : p->description;

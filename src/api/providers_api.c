@@ -1,4 +1,8 @@
-/* providers_api.c - providers: those of the settings, to look at, and stored ones, to change while Atelier runs. */
+/*
+ * providers_api.c - providers: those of the settings, to look at, and stored ones, to change while Atelier runs. A
+ * change is written and then all is configured anew from the database, under one lock, so that the last who writes is
+ * the last who has read. A key goes in and never comes out, and goes nowhere but where it was given for.
+ */
 #include <pthread.h>
 
 #include "api/answer.h"
@@ -164,11 +168,6 @@ static struct configure sources_of(const struct api *a)
 	return (struct configure){.settings = c->settings, .db = c->db, .vault = auth_vault(c->auth)};
 }
 
-static struct configure sources(struct request *q)
-{
-	return sources_of(q->api);
-}
-
 static const char *or_null(const char *s)
 {
 	return s && *s ? s : NULL;
@@ -210,7 +209,7 @@ static struct provider_answer of_row(
 	struct request *q, const struct stored_provider *row, const struct catalogue *known)
 {
 	static const struct provider_state unknown = {.state = "disabled", .breaker = "closed", .first_token_ms = -1};
-	struct configure c = sources(q);
+	struct configure c = sources_of(q->api);
 	const char *refusal = configure_refusal(&c, row, known, &q->mem);
 	const struct provider_state *state = &unknown;
 
@@ -257,6 +256,7 @@ static int providers_get_all(struct request *q)
 			items[n++] = of_settings(q->api->c.settings, &known.providers[i]);
 	for (size_t i = 0; i < stored.n; i++)
 		items[n++] = of_row(q, &stored.items[i], &known);
+	ASSERT(n <= known.n_providers + stored.n);
 	return answer_list(q, items, n, NULL);
 }
 

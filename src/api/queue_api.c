@@ -1,4 +1,7 @@
-/* queue_api.c - questions that wait until an answer has ended. */
+/*
+ * queue_api.c - questions that wait until an answer has ended. One is asked as its owner would ask it then: rights are
+ * looked at when it goes, and not only when it came.
+ */
 #include "api/answer.h"
 #include "api/files.h"
 #include "api/turns.h"

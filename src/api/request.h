@@ -158,6 +158,9 @@ bool request_may_use(const struct request *q, const struct model *m);
 void request_apply(const struct request *q, void *row);
 int request_edit(void *row, void *q, struct err *e) MUST_CHECK;
 
+/* For ASSERT where `given` is asked by a number: its bit is that of the body's field of this name, which may lack. */
+bool request_bit_is(const struct request *q, uint64_t bit, const char *name);
+
 /* -ENOMEM recorded, for results of the arena. */
 int request_no_memory(struct request *q);
 
@@ -190,6 +193,9 @@ void answer_headers(const struct api *a, struct http_exchange *x);
 struct auth_way request_way(const struct http_exchange *x);
 
 /* ---- web page ---- */
+
+/* Ends the program where what was built in is in no order. For its start. */
+void assets_check(void);
 
 /* Answers with an embedded file; false when there is none of this name. Loop thread. */
 bool assets_serve(const struct api *api, struct http_exchange *x, const char *path);

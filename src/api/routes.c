@@ -100,6 +100,9 @@ static void check_shared(const struct route *r)
 	const struct shared_resource *s = r->shared;
 
 	ASSERT(s->kind && s->word && s->row <= s->body); /* a body begins with its row */
+	ASSERT(s->kind->user_id + sizeof(atelier_id) <= s->row);
+	ASSERT(!s->kind->versions || s->kind->version + sizeof(int64_t) <= s->row);
+	ASSERT(!r->body || (r->handler != shared_post && r->handler != shared_patch) || r->body->size == s->body);
 	ASSERT(r->handler != shared_post || (s->fresh && s->edit && s->fill));
 	ASSERT(r->handler != shared_patch || (s->edit && s->fill && r->body));
 	ASSERT(r->handler != shared_duplicate || s->name + sizeof(const char *) <= s->row);
@@ -117,24 +120,60 @@ static void check_params(const struct route *r)
 	}
 }
 
+/* Of the handlers of shared.h, each of which asks its route what it works on. */
+static bool is_of_shared(const struct route *r)
+{
+	static int (*const all[])(struct request * q) = {shared_get_all, shared_post, shared_get_one, shared_patch,
+		shared_delete_one, shared_duplicate, shared_get_versions, shared_rollback, shared_get_grants,
+		shared_put_grants};
+	bool found = false;
+
+	for (size_t i = 0; i < N_ELEMENTS(all); i++)
+		found |= r->handler == all[i];
+	return found;
+}
+
+/* What match.c makes of it: struct route_args has a place for two names and one number. */
+static void check_path(const struct route *r)
+{
+	size_t names = 0, numbers = 0;
+
+	ASSERT(r->path[0] == '/');
+	for (const char *p = strchr(r->path, '{'); p; p = strchr(p + 1, '{')) {
+		bool number = strncmp(p, "{n}", 3) == 0;
+
+		ASSERT(p[1] != '}' && strchr(p, '}'));
+		*(number ? &numbers : &names) += 1;
+	}
+	ASSERT(names <= 2 && numbers <= 1);
+	ASSERT(!(r->flags & ROUTE_REST) || (names == 1 && numbers == 0 && r->path[strlen(r->path) - 1] == '}'));
+}
+
 /* A mistake in a row would be met by the first request that comes that way: it is by the start. */
 static void check_route(const struct route *r)
 {
 	bool asks_who = r->access != ACCESS_PUBLIC, reads = strcmp(r->method, "GET") == 0;
 
-	ASSERT(r->handler && r->name && r->summary && r->path[0] == '/');
+	ASSERT(r->handler && r->name && r->summary);
+	ASSERT(r->status < 400);                                     /* errors have theirs from their table */
 	ASSERT(!(r->flags & ROUTE_LOOP && asks_who));                /* the database is asked for that */
 	ASSERT(!(r->flags & (ROUTE_SLOW | ROUTE_CALL)) || asks_who); /* they are counted for each user */
 	ASSERT(!(r->flags & ROUTE_SLOW && r->flags & ROUTE_CALL));   /* it has one thread */
 	ASSERT(!r->brief || r->flags & ROUTE_CALL);
-	ASSERT(!(r->flags & ROUTE_REST) || r->path[strlen(r->path) - 1] == '}');
+	ASSERT(!(r->flags & ROUTE_STREAM) || !r->answer); /* it has no other answer */
 	ASSERT(!(r->body && r->body_schema) && !(reads && (r->body || r->body_schema)));
 	ASSERT(!r->body || r->body->n_fields <= 64); /* which were given are bits of a number */
+	ASSERT(!is_of_shared(r) || r->shared);
 	for (const int *code = r->errors; code && *code; code++)
 		ASSERT(*code < 0);
+	check_path(r);
 	check_params(r);
 	if (r->shared)
 		check_shared(r);
+	if (r->body)
+		schema_check(r->body);
+	if (r->answer)
+		schema_check(r->answer);
 }
 
 static void gather(void)
@@ -148,6 +187,9 @@ static void gather(void)
 	}
 	memcpy(by_path, routes, sizeof(routes));
 	qsort(by_path, n_routes, sizeof(by_path) / ROUTES_MAX, compare_paths);
+	for (size_t i = 1; i < n_routes; i++) /* the second one would never be found */
+		ASSERT(strcmp(by_path[i]->path, by_path[i - 1]->path) != 0 ||
+			strcmp(by_path[i]->method, by_path[i - 1]->method) != 0);
 }
 
 uint32_t route_changes(const struct route *r)

@@ -96,6 +96,7 @@ static int fill_all(struct request *q, const struct shared_resource *of, const c
 	char *bodies = arena_alloc_array(&q->mem, n + 1, of->body);
 	int r = 0;
 
+	ASSERT(rows || n == 0);
 	if (!bodies)
 		return request_no_memory(q);
 	for (size_t i = 0; r == 0 && i < n; i++) {
@@ -179,6 +180,7 @@ static int create(struct request *q, const struct shared_resource *of, char *row
 	r = shared_create(of->kind, q->api->c.db, row, &id, &q->err);
 	if (r < 0)
 		return r;
+	ASSERT(id);
 	shared_tell(q, of, id, "created");
 	return answer_one(q, of, id);
 }

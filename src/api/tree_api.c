@@ -1,4 +1,7 @@
-/* tree_api.c - the tree of a conversation's messages, and a branch of it as a conversation of its own. */
+/*
+ * tree_api.c - the tree of a conversation's messages, and a branch of it as a conversation of its own. Nodes come by
+ * their ids, which rise, so that a page goes on behind the last one however the tree grows meanwhile.
+ */
 #include "api/conversations.h"
 #include "store/tree.h"
 
@@ -49,6 +52,7 @@ static int tree_get(struct request *q)
 		return r;
 	if (!out)
 		return request_no_memory(q);
+	ASSERT(!t.more || t.n > 0); /* what follows is behind the last one */
 	*out = (struct tree_answer){.items = {t.nodes, t.n},
 		.next = t.more ? answer_cursor(q, t.nodes[t.n - 1].id) : NULL,
 		.leaf_id = t.leaf_id};

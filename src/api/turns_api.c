@@ -1,4 +1,9 @@
-/* turns_api.c - asking for an answer, following it, stopping it. */
+/*
+ * turns_api.c - asking for an answer, following it, stopping it. A question is answered with where its answer is
+ * followed, or with that stream itself where a client accepts one; the stream is then a reader of the turn's log like
+ * any other. Whoever opens a stream looks afterwards whether the right to it still holds, as the one who takes it away
+ * ends what is open behind that.
+ */
 #include <ctype.h>
 #include <stdio.h>
 
@@ -261,6 +266,7 @@ static int follow(struct request *q, atelier_id user_id, atelier_id turn_id, uin
 {
 	int r;
 
+	ASSERT(!q->taken && user_id && turn_id);
 	http_set_header(q->x, "X-Accel-Buffering", "no"); /* asks proxies to pass each event on at once */
 	r = turn_follow(q->api->c.turns, turn_id, after, who, &(struct http_place){.x = q->x}, &q->err);
 	if (r < 0)
@@ -284,6 +290,7 @@ static int make_link(struct request *q, const struct turn_ids *ids, struct turn_
 		.key_id = q->who.key_id,
 		.expires_at = clock_now_ms() + q->api->c.settings->stream_token_s * 1000};
 
+	ASSERT(ids->turn_id && q->who.user.id);
 	auth_stream_token(q->api->c.auth, &link, token);
 	*ret = (struct turn_link){.ids = *ids,
 		.expires_at = link.expires_at,
@@ -297,6 +304,7 @@ static int answer_started(struct request *q, atelier_id conversation_id, const s
 	struct turn_link *links = ARENA_ARRAY(&q->mem, struct turn_link, COMPARED_MAX);
 	int r = 0;
 
+	ASSERT(asked->n <= COMPARED_MAX && (asked->n > 0) != (asked->queued_id != 0)); /* it has begun, or waits */
 	if (!out || !links)
 		return request_no_memory(q);
 	for (size_t i = 0; r == 0 && i < asked->n; i++)
@@ -378,6 +386,7 @@ int asking_begin(struct request *q, struct turn_request *t, struct asking *x)
 
 int asking_end(struct request *q, const struct turn_request *t, const struct asking *x)
 {
+	ASSERT(!t->reads_at || t->reads_at == &x->here);
 	if (!t->reads_at || x->asked.n == 0)
 		return answer_started(q, t->conversation_id, &x->asked);
 	q->taken = true;

@@ -1,4 +1,8 @@
-/* usage_api.c - what calls of models took: sums by day, model, provider, person or key, and single calls. */
+/*
+ * usage_api.c - what calls of models took: sums by day, model, provider, person or key, and single calls. What stands
+ * in memory is written first (settle), so that who has just asked a model finds that call. All is of whoever asks; an
+ * administrator may ask for everybody's.
+ */
 #include <stdio.h>
 
 #include "api/answer.h"
@@ -110,6 +114,7 @@ static int parse_day(struct request *q, const char *name, int64_t otherwise, int
 static enum usage_by by_of(struct request *q, enum usage_by otherwise)
 {
 	static const char *const words[] = {"day", "model", "provider", "user", "key"};
+	_Static_assert(N_ELEMENTS(words) == USAGE_BY_KEY + 1, "each has its word");
 	const char *text = http_query(q->x, "by");
 
 	for (size_t i = 0; text && i < N_ELEMENTS(words); i++)
@@ -335,6 +340,7 @@ static int usage_calls_get(struct request *q)
 	r = usage_calls(c, user, cursor, (size_t)limit, &q->mem, &list, &q->err);
 	if (r < 0)
 		return r;
+	ASSERT(!list.more || list.n > 0); /* what follows is behind the last one */
 	struct call_answer *items = ARENA_ARRAY(&q->mem, struct call_answer, MAX(list.n, (size_t)1));
 	if (!items)
 		return request_no_memory(q);

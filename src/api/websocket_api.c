@@ -109,6 +109,7 @@ static int to(struct command *c, const json_t *msg, const char *member, const ch
 	const char *text = json_get_str(msg, member);
 	atelier_id id;
 
+	ASSERT(strlen(before) + ID_LEN + strlen(behind) < sizeof c->path); /* cut off it would be another address */
 	if (!text || strlen(text) != ID_LEN || !id_parse(text, ID_LEN, &id))
 		return err_field(&c->err, E_INVALID, member, "is to be an identifier.");
 	snprintf(c->path, sizeof c->path, "%s%s%s", before, text, behind);
@@ -286,14 +287,15 @@ static int subscriptions_post(struct request *q)
 	const char *const *words = in->turns.items;
 	int r = stream ? 0 : err_set(&q->err, E_NOT_FOUND, "There is nothing at this address.");
 
+	ASSERT(in->turns.n <= FOLLOWED_MAX);
 	for (size_t i = 0; r == 0 && i < in->turns.n; i++)
 		r = followed_read(q, words[i], &turns[i]);
 	for (size_t i = 0; r == 0 && i < in->turns.n; i++)
 		follow_turn(q, stream, &turns[i]);
 	words = in->jobs.items;
 	for (size_t i = 0; r == 0 && i < in->jobs.n; i++) {
-		atelier_id id = 0;
-		(void)id_parse(words[i], ID_LEN, &id);
+		atelier_id id;
+		ASSERT(id_parse(words[i], strlen(words[i]), &id)); /* the schema has seen to it */
 		follow_job(q, stream, id);
 	}
 	if (r == 0)

@@ -159,6 +159,7 @@ static int take_run(struct gw_call *c, struct gw_piece *p, const json_t *ev)
 {
 	struct gw_acting *x = c->acting;
 
+	ASSERT(p->type == EV_TOOL_START || p->type == EV_TOOL_RESULT);
 	x->now = activity_of(x, json_get_str(ev, "id"));
 	if (x->now) /* all of its round has come */
 		x->now->notes_at = c->answer.beside[BESIDE_ANNOTATIONS].n;

@@ -109,6 +109,7 @@ static void close_block(struct anthropic_call *a, struct buf *out)
 {
 	if (!a->open)
 		return;
+	ASSERT(a->n_blocks > 0);
 	a->open = 0;
 	anthropic_add_block_stop(a->n_blocks - 1, out);
 }
@@ -280,6 +281,7 @@ static void heartbeat(struct gw_call *c, struct buf *out)
 
 static void end(struct gw_call *c, struct buf *out)
 {
+	ASSERT(!c->got_raw && c->finish);
 	start(c, out);
 	for (size_t i = 0; i < c->answer.n_calls; i++) {
 		if (c->answer.calls[i].state == MADE_WHOLE)

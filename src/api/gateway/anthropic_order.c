@@ -98,6 +98,7 @@ static void put(const struct anthropic_order *o, const struct event *e, struct b
 
 static void end_block(struct anthropic_order *o, struct buf *out)
 {
+	ASSERT(!o->is_open || o->n > 0); /* the last one that was told */
 	if (o->is_open)
 		anthropic_add_block_stop(o->n - 1, out);
 	o->is_open = o->is_ours = false;
@@ -160,6 +161,7 @@ static int take_waiting(struct anthropic_order *o, bool last, struct buf *out)
 {
 	int r = 0;
 
+	ASSERT(o->is_open || !o->is_ours);
 	while (r == 0 && o->waiting.n > 0 && (last || !o->is_open || o->is_ours)) {
 		CLEANUP(buf_done) struct buf now = o->waiting;
 

@@ -11,7 +11,7 @@ struct reader {
 	struct gw_call *c;
 	bool lenient;
 	struct gen_message *out;
-	size_t n;
+	size_t n, room;
 };
 
 static bool is(const char *s, const char *word)
@@ -103,6 +103,7 @@ static int add_message(struct reader *r, const struct gen_message *m)
 	int code;
 
 	if (!last || strcmp(last->role, m->role) != 0 || is(m->role, "tool") || last->n_calls > 0) {
+		ASSERT(r->n < r->room); /* a message or a block is one at most */
 		r->out[r->n++] = *m;
 		return 0;
 	}
@@ -193,6 +194,7 @@ static int read_result(struct reader *r, const json_t *block, const char *said)
 		m.content = *text ? arena_printf(&r->c->q->mem, "Error: %s", text) : "Error";
 	if (!m.content)
 		return request_no_memory(r->c->q);
+	ASSERT(r->n < r->room); /* its block is counted */
 	r->out[r->n++] = m;
 	return 0;
 }
@@ -300,20 +302,13 @@ static int add_said(struct reader *r, struct said *s, struct gen_tool_call *call
 	return !*m.content && !m.reasoning && n_calls == 0 ? 0 : add_message(r, &m);
 }
 
-static bool ends_with(const char *s, const char *end)
-{
-	size_t n = s ? strlen(s) : 0, k = strlen(end);
-
-	return n > k && strcmp(s + n - k, end) == 0;
-}
-
 /* Whether one of the blocks from `i` to before `end` is the other half of a call that ran at the service. */
 static bool has_half(const struct said *s, size_t i, size_t end, const char *type, const char *member, const char *id)
 {
 	for (; i < end && id; i++) {
 		const json_t *block = json_array_get(s->content, i);
 
-		if (ends_with(json_get_str(block, "type"), type) && is(json_get_str(block, member), id))
+		if (gw_ends_with(json_get_str(block, "type"), type) && is(json_get_str(block, member), id))
 			return true;
 	}
 	return false;
@@ -377,10 +372,11 @@ static int read_said(struct reader *r, struct said *s, size_t i)
 	}
 	if (is(type, "tool_use"))
 		return read_call(r, block, &s->calls[s->n_calls++]);
-	if (ends_with(type, "_tool_use") && has_half(s, i + 1, json_array_size(s->content), "_tool_result",
-						    "tool_use_id", json_get_str(block, "id")))
+	if (gw_ends_with(type, "_tool_use") && has_half(s, i + 1, json_array_size(s->content), "_tool_result",
+						       "tool_use_id", json_get_str(block, "id")))
 		return read_call(r, block, &s->ran[s->n_ran++]);
-	if (ends_with(type, "_tool_result") && has_half(s, 0, i, "_tool_use", "id", json_get_str(block, "tool_use_id")))
+	if (gw_ends_with(type, "_tool_result") &&
+		has_half(s, 0, i, "_tool_use", "id", json_get_str(block, "tool_use_id")))
 		return read_ran_result(r, s, block);
 	if (!is(type, "thinking"))
 		return pass_over(r, type);
@@ -445,7 +441,8 @@ int anthropic_read_messages(struct gw_call *c, bool lenient)
 
 	if (!json_is_array(messages) || json_array_size(messages) == 0)
 		return err_set(&c->q->err, E_INVALID, "\"messages\" must be an array with at least one message.");
-	r.out = ARENA_ARRAY(&c->q->mem, struct gen_message, count_messages(messages));
+	r.room = count_messages(messages);
+	r.out = ARENA_ARRAY(&c->q->mem, struct gen_message, r.room);
 	if (!r.out)
 		return request_no_memory(c->q);
 	code = read_system(&r);

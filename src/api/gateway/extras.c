@@ -13,6 +13,13 @@ bool gw_word_in(const char *const *words, const char *word)
 	return false;
 }
 
+bool gw_ends_with(const char *s, const char *end)
+{
+	size_t n = s ? strlen(s) : 0, k = strlen(end);
+
+	return n > k && strcmp(s + n - k, end) == 0;
+}
+
 static bool is_nothing(const json_t *v)
 {
 	return !v || json_is_null(v) || json_is_false(v) || (json_is_array(v) && json_array_size(v) == 0) ||
@@ -169,6 +176,7 @@ static int add_pictures(struct gw_call *c, const struct gen_message *from, size_
 		all[j].at = all[j].gap = 0;
 	for (size_t j = 0; next && j < next->n_images; j++)
 		all[k++] = next->images[j];
+	ASSERT(k == n_images);
 	*to = next ? *next : (struct gen_message){.role = "user", .content = ""};
 	to->images = all;
 	to->n_images = k;
@@ -260,6 +268,7 @@ int gw_settle_pictures(struct gw_call *c)
 		}
 		i += n;
 	}
+	ASSERT(n_out <= 2 * q->n_messages); /* at most one more behind each */
 	c->req.messages = out;
 	c->req.n_messages = n_out;
 	return 0;

@@ -1,4 +1,8 @@
-/* gateway.c - the calls of other programs: their threads, and the story of one call. */
+/*
+ * gateway.c - the calls of other programs: their threads, and the story of one call. A handler opens a call, reads the
+ * request into it and hands it to gw_generate, which sleeps on a thread of a pool while the answer flows on the loop
+ * (stream.c). A person who takes a quarter of the places finds none in the last quarter.
+ */
 #include "api/gateway/gateway_priv.h"
 
 #include <errno.h>
@@ -127,8 +131,10 @@ static int complete_result(struct gw_call *c)
 /* The cancel says more than "canceled". */
 static int failure(struct gw_call *c, int r)
 {
-	int reason = cancel_reason(c->cancel);
+	int reason;
 
+	ASSERT(r < 0 && c->cancel); /* the flow has not let go of the call */
+	reason = cancel_reason(c->cancel);
 	if (r == -ECANCELED && reason) {
 		err_clear(&c->q->err);
 		r = reason;
@@ -139,6 +145,8 @@ static int failure(struct gw_call *c, int r)
 static int answer_whole(struct gw_call *c)
 {
 	struct request *q = c->q;
+
+	ASSERT(!c->stream && !c->flow); /* the dispatcher answers, and nothing has begun */
 	int r = c->format->whole(c, &q->raw);
 
 	if (r == 0)
@@ -345,6 +353,8 @@ int gateway_new(struct api *a, struct gateway **ret)
 {
 	struct gateway *g = xcalloc(1, sizeof(*g));
 	unsigned max = (unsigned)a->c.settings->gateway_max_calls;
+
+	ASSERT(!a->gateway && a->c.loop);
 	int r = pool_new(
 		&(struct pool_config){
 			.name = "gateway", .keep = 1, .max = max, .max_queue = max, .stack_bytes = CALL_STACK},

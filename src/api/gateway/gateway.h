@@ -203,6 +203,7 @@ bool gw_target_can(struct gw_call *c, unsigned api);
 bool gw_target_sees(struct gw_call *c);
 bool gw_target_thinks(struct gw_call *c);                    /* false when it is not known */
 bool gw_word_in(const char *const *words, const char *word); /* NULL-terminated */
+bool gw_ends_with(const char *s, const char *end);           /* and has more before it; NULL has not */
 /* The members of `from` that are not `known`: text (,"name":value ...) for a provider of the shape `api` (0: none speaks so), as the client
  * does; for others they are ignored ones, named as `within`.name where `from` is not the request itself. */
 int gw_read_extras(struct gw_call *c, const json_t *from, const char *within, unsigned api, const char *const *known,
@@ -217,8 +218,7 @@ int gw_read_image(struct gw_call *c, const char *url, struct gen_image *ret) MUS
  * is neither, or what the model's provider does not take. */
 int gw_read_file(
 	struct gw_call *c, const char *url, const char *name, struct gen_image *ret, const char **ret_text) MUST_CHECK;
-/* What kind of picture it is, by its first bytes; NULL: none that is known. */
-const char *gw_type_of_base64(const char *data);
+const char *gw_type_of_base64(const char *data); /* of a picture, by its first bytes; NULL: none that is known */
 /* Some programs break the lines of base64, which not all providers take: without blanks, in the arena. NULL: no memory. */
 const char *gw_plain_base64(struct gw_call *c, const char *base64);
 bool gw_is_base64(const char *text);

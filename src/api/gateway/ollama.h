@@ -44,7 +44,8 @@ int ollama_read_tools(struct gw_call *c, const json_t *tools) MUST_CHECK;
 /* ---- ollama_answer.c ---- */
 extern const struct gw_format ollama_format;
 int ollama_prepare(struct gw_call *c, struct ollama_call *s) MUST_CHECK; /* makes s c->shape */
-void ollama_add_time(int64_t unix_ms, struct buf *out);                  /* with quotes */
+void ollama_stream_error(struct gw_call *c, const struct err *e, struct buf *out);
+void ollama_add_time(int64_t unix_ms, struct buf *out); /* with quotes */
 
 /* {"model":...,"done":true,"done_reason":"load"} for a request with nothing to answer. */
 void ollama_add_loaded(struct gw_call *c, const char *reason, struct buf *out);

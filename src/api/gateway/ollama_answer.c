@@ -19,6 +19,7 @@ int ollama_prepare(struct gw_call *c, struct ollama_call *s)
 {
 	CLEANUP(buf_done) struct buf b = BUF_INIT(4096);
 
+	ASSERT(!c->shape && c->model);
 	buf_add_str(&b, "{\"model\":");
 	json_add_cstr(&b, c->model);
 	buf_add_str(&b, ",\"created_at\":");
@@ -131,7 +132,7 @@ static void end(struct gw_call *c, struct buf *out)
 	buf_add_char(out, '\n');
 }
 
-static void error(struct gw_call *c, const struct err *e, struct buf *out)
+void ollama_stream_error(struct gw_call *c, const struct err *e, struct buf *out)
 {
 	ollama_error(e, c->q->id, out);
 	buf_add_char(out, '\n');
@@ -186,6 +187,6 @@ const struct gw_format ollama_format = {
 	.logprobs = logprobs,
 	.calls_are_objects = true,
 	.end = end,
-	.error = error,
+	.error = ollama_stream_error,
 	.whole = whole,
 };

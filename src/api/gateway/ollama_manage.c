@@ -13,14 +13,8 @@ static void pull_end(struct gw_call *c UNUSED, struct buf *out)
 	buf_add_str(out, "{\"status\":\"success\"}\n");
 }
 
-static void pull_error(struct gw_call *c, const struct err *e, struct buf *out)
-{
-	ollama_error(e, c->q->id, out);
-	buf_add_char(out, '\n');
-}
-
 static const struct gw_format pull_format = {
-	.content_type = "application/x-ndjson", .end = pull_end, .error = pull_error};
+	.content_type = "application/x-ndjson", .end = pull_end, .error = ollama_stream_error};
 
 static int pull_progress(void *arg, const char *json, size_t n)
 {

@@ -1,4 +1,8 @@
-/* openai_chat.c - POST /v1/chat/completions. */
+/*
+ * openai_chat.c - POST /v1/chat/completions. What stands in front of each piece of a stream is the same for a whole
+ * answer, and made once before it. What other servers of this shape know is passed on where the provider speaks so
+ * too, mapped where there is the like of it, and told as ignored where there is not.
+ */
 #include "api/gateway/describe.h"
 #include "api/gateway/ollama.h"
 #include "api/gateway/openai.h"
@@ -88,6 +92,7 @@ static int read_tools(struct gw_call *c, const json_t *list)
 			(r = gw_json_text(c, json_object_get(tool, "cache_control"), &to->cache)) < 0)
 			return r;
 	}
+	ASSERT(c->req.n_tools <= n);
 	c->req.tools = tools;
 	return 0;
 }
@@ -587,6 +592,7 @@ static void chat_choice(struct gw_call *c, struct buf *out)
 		buf_add_char(out, ',');
 		return;
 	}
+	ASSERT(c->choice + 1 < c->n_choices); /* it has a head */
 	end_choice(c, out);
 	buf_add_str(out, "}\n\n");
 	add_role(c, c->choice + 1, out);
@@ -594,6 +600,7 @@ static void chat_choice(struct gw_call *c, struct buf *out)
 
 static int chat_whole(struct gw_call *c, struct buf *out)
 {
+	ASSERT(c->choice + 1 == MAX(c->n_choices, INT64_C(1))); /* the last one */
 	add_start(c, "chat.completion", out);
 	buf_add(out, buf_str(&c->choices).p, c->choices.n);
 	add_choice(c, out);
@@ -625,6 +632,7 @@ static int chat_prepare(struct gw_call *c)
 {
 	struct chat *s = ARENA_NEW(&c->q->mem, struct chat);
 
+	ASSERT(!c->shape && c->n_choices >= 0);
 	if (!s || !(s->heads = ARENA_ARRAY(&c->q->mem, struct str, MAX(c->n_choices, INT64_C(1)))))
 		return request_no_memory(c->q);
 	for (int64_t i = 0; i < MAX(c->n_choices, INT64_C(1)); i++) {

@@ -122,6 +122,7 @@ static void completion_choice(struct gw_call *c, struct buf *out)
 
 static int completion_whole(struct gw_call *c, struct buf *out)
 {
+	ASSERT(c->choice + 1 == MAX(c->n_choices, INT64_C(1))); /* the last one */
 	add_start(c, out);
 	buf_add(out, buf_str(&c->choices).p, c->choices.n);
 	add_choice(c, out);
@@ -146,6 +147,7 @@ static int completion_prepare(struct gw_call *c)
 {
 	struct completion *s = ARENA_NEW(&c->q->mem, struct completion);
 
+	ASSERT(!c->shape && c->n_choices >= 0);
 	if (!s || !(s->heads = ARENA_ARRAY(&c->q->mem, struct str, MAX(c->n_choices, INT64_C(1)))))
 		return request_no_memory(c->q);
 	for (int64_t i = 0; i < MAX(c->n_choices, INT64_C(1)); i++) {

@@ -49,6 +49,7 @@ static bool ends_well(const struct gw_call *c)
 static const char *item_prefix(enum item_kind kind)
 {
 	static const char *const prefixes[] = {"rs", "msg", "fc", "cmp", "mcp"};
+	_Static_assert(N_ELEMENTS(prefixes) == ITEM_TOOL + 1, "each kind has its prefix");
 
 	return prefixes[kind];
 }
@@ -215,6 +216,7 @@ static bool is_cut(const struct gw_call *c, const struct item *it)
 static void add_item(const struct gw_call *c, const struct item *it, bool whole, struct buf *out)
 {
 	static const char *const types[] = {"reasoning", "message", "function_call", "compaction"};
+	_Static_assert(N_ELEMENTS(types) == ITEM_TOOL, "each kind has its type, but for what ran here");
 	const struct responses *s = c->shape;
 	const char *status = !whole ? "in_progress" : is_cut(c, it) ? "incomplete" : "completed";
 
@@ -386,6 +388,7 @@ static struct item *item_new(struct gw_call *c, enum item_kind kind)
 
 	if (!it)
 		return NULL;
+	ASSERT(!*s->end); /* behind the last */
 	it->kind = kind;
 	it->at = s->n++;
 	*s->end = it;
@@ -462,6 +465,7 @@ static void take_notes(struct responses *s, struct item *it, struct str items)
 {
 	CLEANUP(json_decrefp) json_t *list = gw_notes(items);
 
+	ASSERT(it->note_end == 0 || it->note_end == json_array_size(s->notes)); /* those of one item stand together */
 	if (!s->notes)
 		s->notes = json_array();
 	if (it->note_end == 0)
@@ -691,6 +695,7 @@ static int responses_whole(struct gw_call *c, struct buf *out)
 	struct gw_stretch said = {.text_to = 0};
 	struct item *it;
 
+	ASSERT(!s->first && !s->open); /* nothing was told piece by piece */
 	if (s->compacts) {
 		(void)item_new(c, ITEM_COMPACTION);
 		add_response(c, status_of(c), NULL, out);

@@ -156,6 +156,7 @@ void responses_store(struct gw_call *c)
 		log_warn("gateway", "a response could not be kept: %s", e.msg);
 	pthread_mutex_lock(&all->mx);
 	bool deleted = k->deleted;
+	ASSERT(*place_of(all, id) == k); /* only who stores it lets it go */
 	let_go(all, place_of(all, id));
 	pthread_mutex_unlock(&all->mx);
 	if (deleted && r == 0 && responses_delete(c->q->api->c.db, id, &own, &e) < 0)

@@ -390,13 +390,6 @@ static int read_compaction(struct reading *r, const json_t *item)
 	return r->all[r->n - 1].content ? 0 : request_no_memory(r->c->q);
 }
 
-static bool ends_with(const char *s, const char *end)
-{
-	size_t n = s ? strlen(s) : 0, k = strlen(end);
-
-	return n > k && strcmp(s + n - k, end) == 0;
-}
-
 static int read_item(struct reading *r, const json_t *item)
 {
 	static const char *const past[] = {
@@ -413,9 +406,9 @@ static int read_item(struct reading *r, const json_t *item)
 		return read_past_call(r, item, json_get_str(item, "name"));
 	if (gw_word_in(past, type))
 		return read_past_call(r, item, arena_strndup(&r->c->q->mem, type, strlen(type) - strlen("_call")));
-	if (ends_with(type, "_call"))
+	if (gw_ends_with(type, "_call"))
 		return read_other_call(r, item, arena_strndup(&r->c->q->mem, type, strlen(type) - strlen("_call")));
-	if (ends_with(type, "_output"))
+	if (gw_ends_with(type, "_output"))
 		return read_output(r, item);
 	if (is(type, "reasoning"))
 		return read_reasoning(r, item);

@@ -452,6 +452,7 @@ static int next_on_loop(void *arg)
 	int r = c->stream ? flow_begin(f, true) : 0;
 
 	ASSERT_IS(f, FLOW_MAGIC);
+	ASSERT(c->format->choice && c->choice + 1 < c->n_choices); /* there is one behind it */
 	if (r < 0)
 		return r;
 	if (!c->stream || f->stream)
