@@ -213,6 +213,7 @@ static void cut_back(struct part *p, int r)
 	struct err e = {0};
 	bool useless = p->checksum.n_wanted || r == E_TOO_LARGE || r == E_INVALID;
 
+	ASSERT(r < 0 && p->fd >= 0);
 	if (useless && upload_cut(p->fd, p->begin, &e) < 0)
 		log_warn("http", "a part of an upload was not cut off: %s", e.msg);
 }
@@ -335,6 +336,9 @@ static int check_place(struct request *q, const struct part *p, int64_t offset)
 	if (offset != p->begin)
 		return err_set(&q->err, E_CONFLICT, "Upload-Offset is %" PRId64 ", but %" PRId64 " bytes are there.",
 			offset, p->begin);
+	if (left < 0)
+		return err_set(
+			&q->err, E_CONFLICT, "More bytes are there than the upload was to have. Begin a new one.");
 	if (length > left)
 		return err_set(&q->err, E_TOO_LARGE,
 			"%" PRId64 " bytes of the upload are missing; the part has %" PRId64 ".", left, length);
@@ -384,6 +388,7 @@ static int upload_patch(struct request *q)
 	r = part_begin(q, p);
 	if (r < 0)
 		return r;
+	ASSERT(!q->later);
 	q->later = p;
 	if (!http_has_body(q->x)) {
 		part_end(q, 0);

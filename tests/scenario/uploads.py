@@ -348,6 +348,16 @@ def links(c):
     os.remove(c.file(at))
 
 
+def too_long(c):
+    """A file that somebody has lengthened beyond what was announced takes nothing more, and is no reason to end."""
+    at = c.begin(5)
+    with open(c.file(at), "wb") as f:
+        f.write(b"1234567")
+    r = c.part(at, 7, b"8", want=409)
+    check(r.json()["error"]["code"] == "conflict", r.body)
+    c.ask("DELETE", at, want=204)
+
+
 def deleted_user(c):
     at = c.begin(5)
     me = c.who().call("GET", "/api/v1/me")["id"]
@@ -532,7 +542,7 @@ def conflict(c):
 
 
 CASES = (conflict, options, version, whole, refusals, site, chunked, checksums, cut, silent, kill9, stop, crowd, overtaken, quota, links,
-         sweep, deleted_user, signed_out, pictures, pictures_refused, pictures_swept,
+         too_long, sweep, deleted_user, signed_out, pictures, pictures_refused, pictures_swept,
          shell)
 
 
