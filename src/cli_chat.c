@@ -79,6 +79,7 @@ static int print_event(struct gen_sink *s, bool on_loop, enum event_type type, c
 	int r;
 
 	(void)on_loop;
+	ASSERT((size_t)type < N_ELEMENTS(members));
 	if (!members[type])
 		return 0;
 	if ((r = json_parse(json, n, &data, NULL)) < 0)
@@ -205,6 +206,7 @@ static int read_question(
 	struct gen_image *images = ARENA_ARRAY(a, struct gen_image, CLI_IMAGES_MAX);
 	int r = images ? 0 : err_set(e, -ENOMEM, "no memory for a question");
 
+	ASSERT(cli->n_images <= CLI_IMAGES_MAX); /* more were refused */
 	for (size_t i = 0; r == 0 && i < cli->n_images; i++)
 		r = read_image(cli->images[i], (size_t)cli->settings.image_max_mb << 20, a, &images[i], e);
 	message->images = images;
@@ -221,6 +223,7 @@ static int open_manual(struct chat *c, struct err *e)
 	const struct db_migration *migrations = store_migrations(&n);
 	char path[PATH_MAX];
 
+	ASSERT(!c->db && !c->folder[0]); /* what is made is removed once */
 	if ((size_t)snprintf(c->folder, sizeof(c->folder), "%s/atelier-XXXXXX", tmp && *tmp ? tmp : "/tmp") >=
 			sizeof(c->folder) - 32 ||
 		!mkdtemp(c->folder)) {

@@ -85,6 +85,7 @@ static int copy(const struct cli *c, struct err *e)
 	struct shown s = {.terminal = isatty(STDOUT_FILENO)};
 	int r = open_one(from_path, true, &from, e);
 
+	ASSERT(c->to);
 	if (r == 0)
 		r = make_target(c->to, e);
 	if (r < 0)
@@ -155,6 +156,7 @@ static int swap_files(const char *folder, const char *kept, struct err *e)
 {
 	int r = rename_in(folder, "atelier.db", "atelier.db.undone", e);
 
+	ASSERT(*kept); /* else the folder would be moved to where its file was */
 	if (r == 0)
 		r = rename_in(folder, "atelier.db-wal", "atelier.db.undone-wal", e);
 	if (r == 0)

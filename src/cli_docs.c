@@ -118,6 +118,8 @@ static void docs_routes(void)
 	     "| Method | Path | For | Body | Answer | What |\n|---|---|---|---|---|---|");
 	for (size_t i = 0; i < n; i++) {
 		const struct route *r = all[i];
+
+		ASSERT((size_t)r->access < N_ELEMENTS(who));
 		printf("| %s | `%s` | %s | %s | %d %s%s%s | ", r->method, r->path, who[r->access],
 			r->body ? r->body->name : "", r->status,
 			r->answer  ? r->answer->name

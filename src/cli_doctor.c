@@ -1,4 +1,7 @@
-/* cli_doctor.c - `atelier doctor`: one line a thing, and what to do about it. */
+/*
+ * cli_doctor.c - `atelier doctor`: one line a thing, and what to do about it. It looks by the same functions as the server and
+ * leaves all as it was: a database is not migrated, a running server not disturbed.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -35,7 +38,9 @@ static void PRINTF(4, 5) say(struct doctor *d, enum verdict v, const char *what,
 	char line[2048];
 	va_list ap;
 
-	int n = snprintf(line, sizeof(line), "%-4s  %-11s  ", words[v], what);
+	ASSERT((size_t)v < N_ELEMENTS(words));
+	int n = snprintf(line, sizeof(line), "%-4s  %-11.100s  ", words[v], what);
+	ASSERT(n > 0 && (size_t)n < sizeof(line)); /* the rest is written behind it */
 	va_start(ap, fmt);
 	(void)vsnprintf(line + n, sizeof(line) - (size_t)n, fmt, ap);
 	va_end(ap);

@@ -116,6 +116,7 @@ static int bring(struct adding *x, const struct file *f, const json_t *there)
 	const char *hash = json_get_str(there, "hash");
 	char now[65];
 
+	ASSERT(f->fd >= 0 && x->collection);
 	if (!f->name)
 		return err_set(&x->t->e, -ENOMEM, "no memory for a name");
 	int r = file_hash(x->t, f, now);
@@ -261,6 +262,7 @@ static int search(struct talk *t, const char *id, int argc, char **argv)
 	CLEANUP(buf_done) struct buf words = BUF_INIT(16384), b = BUF_INIT(65536);
 	CLEANUP(json_decrefp) json_t *found = NULL;
 
+	ASSERT(id && argc > 0);
 	for (int i = 0; i < argc; i++)
 		buf_printf(&words, "%s%s", i ? " " : "", argv[i]);
 	buf_add_str(&b, "{\"query\":");

@@ -11,7 +11,7 @@
 #define ANSWER_MAX ((size_t)64 << 20)
 #define META       "io.modelcontextprotocol/"
 
-enum { AT_A_TIME = 16, LISTENING_MAX = 4, ERR_INTERNAL = -32603 };
+enum { AT_A_TIME = 16, LISTENING_MAX = 4, HEADERS_MAX = 8, ERR_INTERNAL = -32603 };
 
 /* All that are under way. */
 struct relay {
@@ -112,6 +112,7 @@ static void add_headers(struct relayed *m, const char **headers)
 		headers[n++] = header(&m->mem, "Mcp-Method", method);
 	if (name || uri)
 		headers[n++] = header(&m->mem, "Mcp-Name", name ? name : uri);
+	ASSERT(n < HEADERS_MAX);
 	headers[n] = NULL;
 }
 
@@ -202,6 +203,7 @@ static void begin(struct relayed *m)
 	m->next = t->first;
 	t->first = m;
 	t->running += !m->listens;
+	ASSERT(t->running <= AT_A_TIME); /* which was waited for */
 	pthread_mutex_unlock(&t->mx);
 }
 
@@ -211,8 +213,11 @@ static void end(struct relayed *m)
 	struct relayed **at = &t->first;
 
 	pthread_mutex_lock(&t->mx);
-	while (*at != m)
+	ASSERT(m->listens || t->running > 0);
+	while (*at != m) {
+		ASSERT(*at); /* it is in the list */
 		at = &(*at)->next;
+	}
 	*at = m->next;
 	t->running -= !m->listens;
 	pthread_cond_broadcast(&t->cv);
@@ -225,7 +230,7 @@ static void send_on(void *arg)
 	struct relayed *m = arg;
 	struct relay *t = m->relay;
 	const struct settings *s = &t->cli->settings;
-	const char *headers[8];
+	const char *headers[HEADERS_MAX];
 	struct http_result res = {.status = 0};
 	struct err e = {0};
 

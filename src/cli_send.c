@@ -1,4 +1,7 @@
-/* cli_send.c - a file to a running server: in one request, or in parts. */
+/*
+ * cli_send.c - a file to a running server: in one request, or in parts. Parts go by the protocol of resumable uploads
+ * (tus): the server says how much is there, and so a break costs one part at most.
+ */
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -114,10 +117,14 @@ static int ask_upload(struct talk *t, struct upload *u, const char *method, cons
 {
 	const char *headers[] = {
 		t->authorization, "Tus-Resumable: 1.0.0", "Content-Type: application/offset+octet-stream", said, NULL};
-	struct http_call call =
-		talk_call(t, method, arena_printf(&t->a, "/uploads%s%s", *u->id ? "/" : "", u->id), headers, body);
+	const char *path = arena_printf(&t->a, "/uploads%s%s", *u->id ? "/" : "", u->id);
 	struct http_result res = {.status = 0};
 
+	if (!path)
+		return err_set(&t->e, -ENOMEM, "no memory for a call");
+	struct http_call call = talk_call(t, method, path, headers, body);
+	if (!call.url)
+		return err_set(&t->e, -ENOMEM, "no memory for a call");
 	call.on_header = on_upload_header;
 	call.on_data = on_upload_data;
 	call.arg = u;
@@ -195,6 +202,7 @@ static int send_in_parts(struct talk *t, const char *collection, const struct fi
 
 int file_send(struct talk *t, const char *collection, const struct file *f)
 {
+	ASSERT(f->name && f->fd >= 0);
 	/* A form has no way to write these in a name that all servers read alike. */
 	return f->size > FILE_MAX || strpbrk(f->name, "\"\\%") ? send_in_parts(t, collection, f)
 							       : send_whole(t, collection, f);

@@ -11,6 +11,7 @@
 #include "base/fold.h"
 #include "base/json.h"
 #include "store/grants.h"
+#include "sys/loop.h"
 
 #define API        "/api/v1"
 #define ANSWER_MAX ((size_t)64 << 20)
@@ -218,6 +219,7 @@ static int take_bytes(void *arg, const char *p, size_t n)
 		}
 		if ((r = event_next_frame(buf_str(&s->frames), &at, &f)) <= 0)
 			return r;
+		ASSERT(at > 0 && at <= s->frames.n); /* else the same frame would come for ever */
 		if ((r = take_event(s, f.type, f.json)) < 0)
 			return r;
 		buf_consume(&s->frames, at);
@@ -300,6 +302,7 @@ int server_ask(struct http_client *http, const struct cli *cli, const struct gen
 		.out = out,
 		.frames = BUF_INIT(ANSWER_MAX)};
 
+	ASSERT(q->n_messages == 1 && thread_may_wait());
 	if (!*cli->settings.server_key)
 		return err_set(e, E_INVALID,
 			"Assistants and conversations are the server's: make an API key that may act as you (Settings, "

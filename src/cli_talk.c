@@ -42,6 +42,7 @@ static const char *url_of(struct talk *t, const char *path)
 	const char *server = t->cli->settings.server;
 	size_t n = strlen(server);
 
+	ASSERT(*path == '/');
 	while (n > 0 && server[n - 1] == '/')
 		n--;
 	return arena_printf(&t->a, "%.*s" API "%s", (int)n, server, path);

@@ -80,6 +80,7 @@ int database_connect_to(const char *path, const struct db_config *how, struct db
 	size_t n;
 	const struct db_migration *migrations = store_migrations(&n);
 
+	ASSERT(n > 0);
 	config.path = path;
 	config.table = STORE_TABLE;
 	return db_open(&config, migrations, n, ret, e);
@@ -89,6 +90,8 @@ int database_connect(const struct settings *s, const struct db_config *how, stru
 {
 	CLEANUP(freep) char *path = database_path(s);
 	struct db_config config = *how;
+
+	ASSERT(!how->path && !how->table && !how->node); /* these are filled in */
 	int r = how->exclusive && !database_is_file(s) ? node_of(s->data, &config.node, e) : 0;
 
 	return r < 0 ? r : database_connect_to(path, &config, ret, e);

@@ -11,6 +11,7 @@ int engine_start(struct engine *g, const struct configure *stored, struct err *e
 {
 	int r;
 
+	ASSERT(stored->settings);
 	*g = (struct engine){.loop = loop_new()};
 	r = http_client_new(g->loop, &g->http);
 	if (r < 0)
@@ -30,6 +31,7 @@ int engine_start(struct engine *g, const struct configure *stored, struct err *e
 
 void engine_stop(struct engine *g)
 {
+	ASSERT(thread_may_wait() && (g->loop || !g->runs));
 	if (g->providers)
 		providers_free(g->providers); /* ends its calls, for which the loop must run */
 	if (g->runs) {

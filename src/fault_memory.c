@@ -12,6 +12,8 @@
 
 #define DEPTH 10         /* callers that tell one way from another */
 #define WAYS  (1u << 16) /* a power of two */
+_Static_assert(
+	(WAYS & (WAYS - 1)) == 0 && WAYS <= 1u << 24, "as many of a hash's upper 24 bits say where a way stands");
 
 void *__real_malloc(size_t n);
 void *__real_calloc(size_t n, size_t size);

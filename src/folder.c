@@ -1,4 +1,9 @@
-/* folder.c - the data folder: making it, closing it to others, locking it, what must be in it, removing a temporary one. */
+/*
+ * folder.c - the data folder: making it, closing it to others, locking it, what must be in it, removing a temporary
+ * one. The lock is one of the kernel, on the folder and on a file in it, and so goes with its process however that
+ * ends. A folder in which only the database is missing is refused: a new one would hide what a backup could bring
+ * back.
+ */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

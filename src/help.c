@@ -5,6 +5,7 @@
 
 #define WIDTH  80
 #define INDENT 30
+_Static_assert(INDENT < WIDTH / 2, "most of a line is what a setting does");
 
 static const char usage[] = "Atelier " ATELIER_VERSION ", a self-hosted chat with language models.\n"
 			    "\n"
@@ -93,15 +94,18 @@ static void print_setting(const struct setting_info *s)
 
 void print_help(void)
 {
-	size_t n;
+	size_t n, titles = 0;
 	const struct setting_info *all = settings_table(&n);
 
 	fputs(usage, stdout);
 	for (size_t i = 0; i < n; i++) {
 		for (size_t k = 0; k < N_ELEMENTS(groups); k++) {
-			if (strcmp(all[i].name, groups[k].first) == 0)
-				printf("\n%s\n", groups[k].title);
+			if (strcmp(all[i].name, groups[k].first) != 0)
+				continue;
+			printf("\n%s\n", groups[k].title);
+			titles++;
 		}
 		print_setting(&all[i]);
 	}
+	ASSERT(titles == N_ELEMENTS(groups)); /* a setting that begins one was renamed */
 }

@@ -121,6 +121,7 @@ void report_lost(const struct db *db)
 
 static void drop_words(int *argc, char **argv, int at, int n)
 {
+	ASSERT(n > 0 && at + n <= *argc);
 	memmove(&argv[at], &argv[at + n], (size_t)(*argc - at - n + 1) * sizeof(*argv));
 	*argc -= n;
 }
@@ -214,6 +215,7 @@ static int run(struct cli *c, int argc, char **argv)
 		word = argv[1];
 		c->argc = argc - 2;
 		c->argv = argv + 2;
+		ASSERT(!c->argv[c->argc]); /* as main() has them, whatever was taken out */
 	}
 	for (size_t i = 0; i < N_ELEMENTS(commands); i++) {
 		if (strcmp(commands[i].name, word) == 0)
@@ -238,6 +240,7 @@ static void fill_standard_files(void)
 
 int main(int argc, char **argv)
 {
+	const struct sandbox_image reader = {reader_image, (size_t)(reader_image_end - reader_image)};
 	struct cli c = {.role = NULL};
 	int status;
 
@@ -245,7 +248,8 @@ int main(int argc, char **argv)
 		sandbox_confine(argc - 2, argv + 2, NULL);
 	fill_standard_files();
 	signal(SIGXFSZ, SIG_IGN); /* a write beyond a limit on files fails then, as on a full disk */
-	extract_reader((struct sandbox_image){reader_image, (size_t)(reader_image_end - reader_image)});
+	ASSERT(reader.n > 0);     /* it was built in */
+	extract_reader(reader);
 	settings_init(&c.settings);
 	status = run(&c, argc, argv);
 	settings_done(&c.settings);

@@ -1,4 +1,8 @@
-/* maintenance.c - what is done beside serving: removing what has outlived its use, looking through the database. */
+/*
+ * maintenance.c - what is done beside serving: removing what has outlived its use, looking through the database. One
+ * thread that sleeps between. Each kind goes in small transactions, so that nobody waits long behind one, and none is
+ * removed for its age while the clock has just jumped: what it takes for old would be gone for good.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +34,8 @@ enum {
 	BATCH = 500,    /* rows of one transaction: nobody waits long behind it */
 	BIN_BATCH = 20, /* conversations, each with all its messages */
 };
+
+_Static_assert(BIN_BATCH < BATCH, "a conversation has many rows");
 
 #define DAY_MS     INT64_C(86400000)
 #define JUMP_MS    INT64_C(600000)
@@ -194,12 +200,14 @@ static void remove_kind(struct maintenance *m, const struct kind *k, int64_t now
 	int64_t n = BATCH, sum = 0;
 	struct err e = {0};
 
+	ASSERT(thread_may_wait() && k->step);
 	while (n > 0 && !is_stopping(m)) {
 		n = 0;
 		if (k->step(m, now, &n, &e) < 0) {
 			log_warn("main", "%s were not removed: %s", k->what, e.msg);
 			break;
 		}
+		ASSERT(n >= 0);
 		sum += n;
 	}
 	if (sum > 0)
@@ -305,6 +313,7 @@ int maintenance_start(struct program *p, struct err *e)
 	struct maintenance *m = xcalloc(1, sizeof(*m));
 	int r;
 
+	ASSERT(!p->maintenance && p->db && p->rag && p->turns);
 	m->p = p;
 	m->offset_ms = clock_now_ms() - clock_mono_ms();
 	pthread_mutex_init(&m->mx, NULL);
@@ -324,6 +333,7 @@ void maintenance_stop(struct program *p)
 
 	if (!m)
 		return;
+	ASSERT(!pthread_equal(pthread_self(), m->thread)); /* which is waited for */
 	pthread_mutex_lock(&m->mx);
 	m->stopping = true;
 	pthread_cond_signal(&m->wake);

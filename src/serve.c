@@ -1,4 +1,8 @@
-/* serve.c - the steps of starting and stopping the server; their order stands in main.c. */
+/*
+ * serve.c - the steps of starting and stopping the server; their order stands in main.c. Each step makes its parts or
+ * fails with a sentence, and program_stop takes down whatever is there, in the opposite order. What needs the loop
+ * ends while it runs; what the loop may still touch is freed when it has ended.
+ */
 #include <errno.h>
 #include <malloc.h>
 #include <signal.h>
@@ -97,6 +101,7 @@ static void handle(struct http_exchange *x, void *arg)
 {
 	struct program *p = arg;
 
+	ASSERT(p->api);
 	api_handler(x, p->api);
 }
 
@@ -152,9 +157,10 @@ void certificate_check(struct program *p)
 int server_bind(struct program *p, struct err *e)
 {
 	const struct settings *s = p->settings;
+	int r;
 
-	int r = certificate_open(p, e);
-
+	ASSERT(p->lock.folder_fd >= 0 && !p->loop); /* nobody else serves from it */
+	r = certificate_open(p, e);
 	if (r == 0)
 		r = listeners_open(&p->listeners,
 			&(struct listen_config){.words = s->listen,
@@ -198,6 +204,7 @@ static int connect_patiently(struct program *p, struct err *e)
 	int64_t until = clock_mono_ms() + DATABASE_WAIT_MS;
 	bool told = false;
 
+	ASSERT(!p->db && p->lock.folder_fd >= 0);
 	for (;;) {
 		struct err mine = {0};
 		int r = database_connect(p->settings, &how, &p->db, &mine);
@@ -229,6 +236,7 @@ static void keep_default(void *arg, const char *model)
 	struct program *p = arg;
 	struct err e = {0};
 
+	ASSERT(thread_may_wait() && model);
 	if (meta_set(p->db, FOUND_DEFAULT, model, &e) < 0)
 		log_warn("provider", "the default model cannot be stored: %s", e.msg);
 }
@@ -246,6 +254,7 @@ int providers_open(struct program *p, struct err *e)
 	const char *found = NULL;
 	int r = http_client_new(p->loop, &p->http);
 
+	ASSERT(p->db && p->auth && !p->bus);
 	p->bus = bus_new();
 	arena_init(&a, 8192);
 	if (r < 0)
@@ -274,6 +283,7 @@ int interface_open(struct program *p, struct err *e)
 		&(struct calls_config){.settings = p->settings, .db = p->db, .providers = p->providers, .bus = p->bus},
 		&p->calls, e);
 
+	ASSERT(p->providers && !p->api && !p->loop_runs);
 	if (r < 0)
 		return r;
 	r = rag_new(&(struct rag_config){.settings = p->settings,
@@ -347,6 +357,7 @@ int loop_start(struct program *p, struct err *e)
 	/* First of all: who asks for a model before it is known waits for those who are looking. */
 	int r = providers_start(p->providers, e);
 
+	ASSERT(p->api && p->server && !p->loop_runs); /* connections that wait are answered from here on */
 	if (r < 0)
 		return r;
 	r = pthread_create(&p->loop_thread, NULL, run_loop, p->loop);
@@ -360,6 +371,7 @@ int background_start(struct program *p, struct err *e)
 {
 	int r = api_watch(p->api, e);
 
+	ASSERT(p->loop_runs && !p->maintenance);
 	if (r == 0)
 		r = maintenance_start(p, e);
 	if (r == 0)
@@ -375,12 +387,14 @@ int background_start(struct program *p, struct err *e)
 static void listener_url(const struct listener *l, struct buf *b)
 {
 	const char *colon = strrchr(l->address, ':');
-	struct str host = {l->address, (size_t)(colon - l->address)};
+	struct str host;
 
 	if (!l->port) {
 		buf_add_str(b, l->address);
 		return;
 	}
+	ASSERT(colon); /* what has a port says it */
+	host = (struct str){l->address, (size_t)(colon - l->address)};
 	if (str_eq(host, STR("0.0.0.0")))
 		host = STR("127.0.0.1");
 	else if (str_eq(host, STR("[::]")))
@@ -391,6 +405,7 @@ static void listener_url(const struct listener *l, struct buf *b)
 /* The one that people are told first: with a port, if there is one. */
 static const struct listener *main_listener(const struct program *p)
 {
+	ASSERT(p->listeners.n > 0);
 	for (size_t i = 0; i < p->listeners.n; i++) {
 		if (p->listeners.items[i].port)
 			return &p->listeners.items[i];
@@ -429,6 +444,7 @@ void announce(struct program *p)
 	const struct listener *first = main_listener(p);
 	const char *code = auth_setup_code(p->auth);
 
+	ASSERT(p->loop_runs); /* whoever reads it may come at once */
 	warn_if_open(p->settings);
 	if (settings_open_file(p->settings))
 		log_warn("main", "others on this machine may read %s, in which keys stand; chmod 600 closes it",
@@ -515,6 +531,7 @@ void signals_wait(struct program *p)
 	sigset_t set;
 	int sig;
 
+	ASSERT(thread_may_wait() && p->loop_runs);
 	our_signals(&set);
 	for (;;) {
 		if (sigwait(&set, &sig) != 0)
@@ -573,6 +590,7 @@ static void stop_working(struct program *p)
 void program_stop(struct program *p)
 {
 	stop_working(p);
+	ASSERT(!p->loop_runs && !p->maintenance); /* no thread of theirs is left to what is freed now */
 	if (p->server)
 		http_server_free(p->server);
 	listeners_close(&p->listeners);
