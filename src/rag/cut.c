@@ -203,6 +203,7 @@ static void take_parts(struct cut *c, const struct extract_block *b, bool lines)
 	for (size_t i = b->start; i < b->end; i++) {
 		if (i + 1 - start >= most) {
 			size_t at = cut_by_force(c, start, b->end, most);
+			ASSERT(at > start && at <= b->end); /* it gets on, and stays within the block */
 			take_piece(c, start, at, b->page);
 			start = at;
 			i = at - 1;
@@ -211,6 +212,7 @@ static void take_parts(struct cut *c, const struct extract_block *b, bool lines)
 			start = i + 1;
 		}
 	}
+	ASSERT(start == b->end); /* nothing of it is left out */
 }
 
 /* A file of an archive, or a message, begins behind the last block. What is between two of its own blocks has none. */
@@ -287,6 +289,7 @@ static void lay_over(const struct extracted *x, size_t overlap, struct passages 
 				break;
 			start = at = word;
 		}
+		ASSERT(start >= before->start && start <= p->items[i].start);
 		p->items[i].start = start;
 	}
 }

@@ -168,8 +168,10 @@ static int take(struct db_conn *c, const struct recall_request *q, const struct 
 		ids.items[i] = hits[i].document_id;
 	int s = exchanges_get(c, q->user_id, q->but, &ids, q->limit * 2, a, &ret->found, &at, e);
 	ASSERT(s < 0 || ret->found.n <= n);
-	for (size_t i = 0; s == 0 && i < ret->found.n; i++)
+	for (size_t i = 0; s == 0 && i < ret->found.n; i++) {
+		ASSERT(at[i] < n);
 		ret->near[i] = (double)hits[at[i]].score;
+	}
 	if (s == 0)
 		ret->found.n = once_each(&ret->found, ret->near);
 	return s;

@@ -11,6 +11,7 @@
 #define THINGS    ((size_t)4 << 20)   /* blocks, places */
 #define WARNINGS  100
 #define LABEL_MAX 1024
+_Static_assert(EXTRACT_TEXT_MAX <= UINT32_MAX, "places of boxes are of 32 bits");
 
 void extract_reader_init(struct extract_reader *r, const struct extract_request *q, struct extracted *to)
 {
@@ -36,6 +37,7 @@ static int strange(struct err *e)
 /* Room for one more at the end of a list on the heap; NULL: too many, or no memory. */
 static void *grow(void **list, size_t n, size_t *cap, size_t size)
 {
+	ASSERT(n <= *cap);
 	if (n == *cap || !*list) {
 		size_t more = MAX(*cap * 2, 64);
 		void *p = more <= THINGS ? realloc(*list, more * size) : NULL;
@@ -353,6 +355,7 @@ int extract_reader_end(struct extract_reader *r, struct err *e)
 {
 	if (!r->ended || r->line.n > 0)
 		return strange(e);
+	ASSERT(r->last <= r->text.n && (!present(r) || present(r)->end <= r->text.n));
 	if (r->to->failure != EXTRACT_OK) {
 		r->to->count = 0;
 		r->to->n_places = 0;

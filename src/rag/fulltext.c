@@ -269,6 +269,7 @@ static void show(struct fulltext *f, const struct document *d)
 
 	ASSERT(f->n_documents < f->documents_room && f->n_passages + d->n <= f->passages_room);
 	ASSERT(d->first == f->n_passages && !d->gone);
+	ASSERT(d->language < LANGUAGES); /* which of_language is counted by */
 	if (at < f->n_order && f->documents[f->order[at]].id == d->id)
 		drop(f, at);
 	memmove(f->order + at + 1, f->order + at, (f->n_order - at) * sizeof(*f->order));
@@ -407,15 +408,10 @@ int fulltext_count(const struct fulltext *f, const uint64_t *terms, size_t n, st
 	return r;
 }
 
-static double weight_of(const struct fulltext_stats *s, size_t i)
-{
-	return log(1 + (s->passages - s->with[i] + 0.5) / (s->with[i] + 0.5));
-}
-
 double fulltext_once(const struct fulltext_stats *s, size_t i)
 {
 	ASSERT(i < FULLTEXT_TERMS);
-	return weight_of(s, i);
+	return log(1 + (s->passages - s->with[i] + 0.5) / (s->with[i] + 0.5));
 }
 
 /* Adds the term's weight to each passage that has it. */
@@ -523,7 +519,7 @@ int fulltext_search(const struct fulltext *f, const uint64_t *terms, size_t n, c
 	ASSERT(n <= FULLTEXT_TERMS && max > 0); /* the first of the heap is looked at */
 	for (size_t i = 0; r == 0 && i < n; i++)
 		if (stats->with[i] > 0)
-			r = score_term(f, terms[i], weight_of(stats, i), mean, &scratch, scores);
+			r = score_term(f, terms[i], fulltext_once(stats, i), mean, &scratch, scores);
 	if (r == 0)
 		r = (int)keep_best(f, scores, chosen, ret, max);
 	free(chosen);

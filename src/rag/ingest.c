@@ -185,6 +185,9 @@ static int store_passages(struct ingest *x, struct err *e)
 		size_t n = MIN(x->passages.n - at, PASSAGES);
 		for (size_t i = 0; i < n; i++) {
 			const struct passage *p = &x->passages.items[at + i];
+
+			ASSERT(p->start < p->end && p->end <= x->text.len);
+			ASSERT(at + i == 0 || (p[-1].start <= p->start && p[-1].end < p->end)); /* in their order */
 			rows[i] = (struct passage_row){.n = (int64_t)(at + i),
 				.start = (int64_t)p->start,
 				.end = (int64_t)p->end,
@@ -210,6 +213,9 @@ static int store_pages(struct ingest *x, struct err *e)
 	for (size_t at = 0; r == 0 && at < x->text.n_places; at += PAGES) {
 		size_t n = MIN(x->text.n_places - at, PAGES);
 		for (size_t i = 0; i < n; i++) {
+			const struct extract_place *p = &x->text.places[at + i];
+
+			ASSERT(p->start <= p->end && p->end <= x->text.len && (at + i == 0 || p[-1].end <= p->start));
 			boxes[i] = BUF_INIT(BOXES_BYTES);
 			rows[i] = page_row_of(&x->text, at + i, &block, &boxes[i]);
 		}

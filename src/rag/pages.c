@@ -18,13 +18,6 @@
 
 /* ---- boxes ---- */
 
-static void write_number(struct buf *to, uint64_t v)
-{
-	for (; v >= 0x80; v >>= 7)
-		buf_add_char(to, (char)(v | 0x80));
-	buf_add_char(to, (char)v);
-}
-
 static void write_fraction(struct buf *to, double v, double of)
 {
 	uint16_t n = (uint16_t)(MAX(0, MIN(v / of, 1)) * UNIT + 0.5);
@@ -39,13 +32,14 @@ static void write_boxes(const struct extract_place *p, const struct extract_bloc
 		const struct extract_box *x = &b->boxes[i];
 		if (x->start < *last)
 			continue;
-		write_number(to, x->start - *last);
-		write_number(to, x->end - x->start);
+		buf_add_varint(to, x->start - *last);
+		buf_add_varint(to, x->end - x->start);
 		write_fraction(to, x->x0, p->width);
 		write_fraction(to, x->y0, p->height);
 		write_fraction(to, x->x1, p->width);
 		write_fraction(to, x->y1, p->height);
 		*last = x->end;
+		ASSERT(*last <= b->end);
 	}
 }
 

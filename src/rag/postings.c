@@ -13,6 +13,7 @@
 #define VERSION   1
 #define PART_BITS 8
 #define PARTS     ((size_t)1 << PART_BITS)
+_Static_assert(0 < PART_BITS && PART_BITS < 64, "as many of a term's upper bits are its part");
 #define AT_A_TIME 64 /* terms */
 #define BYTES_MAX ((size_t)256 << 20)
 
@@ -122,13 +123,6 @@ void postings_add(struct postings *p, struct words *w, struct str headings, stru
 	p->passages++;
 }
 
-static void write_number(struct buf *to, uint64_t v)
-{
-	for (; v >= 0x80; v >>= 7)
-		buf_add_char(to, (char)(v | 0x80));
-	buf_add_char(to, (char)v);
-}
-
 static size_t end_of_term(const struct postings *p, size_t i)
 {
 	size_t end = i;
@@ -172,25 +166,25 @@ void postings_write(struct postings *p, struct buf *to)
 
 	ASSERT_IS(p, POSTINGS_MAGIC);
 	sort_in_parts(p);
-	write_number(to, VERSION);
-	write_number(to, p->language);
-	write_number(to, p->passages);
+	buf_add_varint(to, VERSION);
+	buf_add_varint(to, p->language);
+	buf_add_varint(to, p->passages);
 	for (size_t i = 0; i < p->passages; i++)
-		write_number(to, p->lengths[i]);
+		buf_add_varint(to, p->lengths[i]);
 	for (size_t i = 0; i < p->n; i = end_of_term(p, i))
 		terms++;
-	write_number(to, terms);
+	buf_add_varint(to, terms);
 	for (size_t i = 0, end; i < p->n; i = end) {
 		uint32_t before = 0;
 		if (written++ % AT_A_TIME == 0)
 			thread_give_way();
 		end = end_of_term(p, i);
 		buf_add(to, &p->items[i].term, sizeof(p->items[i].term));
-		write_number(to, end - i);
+		buf_add_varint(to, end - i);
 		for (size_t k = i; k < end; k++) {
 			ASSERT(p->items[k].passage >= before && p->items[k].passage < p->passages);
-			write_number(to, p->items[k].passage - before);
-			write_number(to, p->items[k].times);
+			buf_add_varint(to, p->items[k].passage - before);
+			buf_add_varint(to, p->items[k].times);
 			before = p->items[k].passage + 1;
 		}
 	}

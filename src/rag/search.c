@@ -172,6 +172,7 @@ static void ask_models(struct search *s, struct arena *a)
 		if (known || !*p->identity || strcmp(mode_of(s, p), "fulltext") == 0 || s->n_asked == IDENTITIES)
 			continue;
 		*x = (struct asked){.identity = p->identity};
+		ASSERT(!s->held); /* whoever waits for a provider holds nothing */
 		s->n_asked++;
 		if (embed_query(s->rag, s->q->where.user_id, x->identity, s->q->query, a, &x->vector, &x->dims, &why) <
 			0) {
@@ -344,6 +345,7 @@ static void join(struct search *s)
 {
 	size_t kept = 0;
 
+	ASSERT(s->n_found <= room_of(s) && s->n_meant <= s->n_found);
 	qsort(s->found, s->n_found, sizeof(*s->found), by_words);
 	for (size_t i = 0; i < s->n_found && s->found[i].words >= 0; i++)
 		s->found[i].fulltext_rank = (int64_t)i + 1;
@@ -526,6 +528,7 @@ static int find(struct search *s, struct arena *a, struct err *e)
 
 	if (r < 0)
 		return r;
+	ASSERT(s->n_held == s->scope.n); /* each place has its index at the same number */
 	for (size_t i = 0; i < s->n_held; i++) {
 		const struct search_place *p = &s->scope.items[i];
 		bool meaning = !s->external && asked_of(s, p);
@@ -701,6 +704,8 @@ static int load_hits(
 	for (size_t i = 0; s->q->limit == 0 && i < s->scope.n; i++)
 		wanted = MAX(wanted, s->scope.items[i].passages);
 	size_t limit = (size_t)MIN(wanted, SEARCH_MAX);
+
+	ASSERT(s->n_held == 0); /* nobody waits for the database with an index held */
 	struct said said[SEARCH_MAX];
 	*ret = (struct search_result){.items = ARENA_ARRAY(a, struct search_hit, limit + 1)};
 	if (!ret->items)

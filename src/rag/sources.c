@@ -221,6 +221,7 @@ static int take_found(struct rag *rag, const struct search_request *q, size_t to
 		if (r == 0 && !joins(ranges, n, &ranges[n]))
 			n++;
 	}
+	ASSERT(n <= found.n);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		struct source *s = &ret->items[ret->n];
 		r = take(c, &ranges[i], a, s, e);

@@ -52,13 +52,6 @@ size_t terms_memory(const struct terms *s)
 
 /* ---- numbers ---- */
 
-static void add_number(struct buf *b, uint32_t v)
-{
-	for (; v >= 0x80; v >>= 7)
-		buf_add_char(b, (char)(v | 0x80));
-	buf_add_char(b, (char)v);
-}
-
 static uint32_t read_number(const uint8_t **p)
 {
 	uint32_t v = 0;
@@ -74,9 +67,9 @@ static uint32_t read_number(const uint8_t **p)
 static void add_place(struct buf *b, uint32_t *next, uint32_t passage, uint32_t times)
 {
 	ASSERT(passage >= *next);
-	add_number(b, (passage - *next) * 2 + (times > 1));
+	buf_add_varint(b, (passage - *next) * 2 + (times > 1));
 	if (times > 1)
-		add_number(b, times);
+		buf_add_varint(b, times);
 	*next = passage + 1;
 }
 
@@ -166,8 +159,8 @@ static int write_term(struct writer *w, uint64_t hash, uint32_t passages)
 	if ((s->n == 0 || s->size - s->blocks[s->n - 1].at + size > BLOCK_BYTES) && !begin_block(s, hash))
 		return -ENOMEM;
 	buf_add(&w->b, &hash, HASH_BYTES);
-	add_number(&w->b, passages);
-	add_number(&w->b, (uint32_t)w->term.n);
+	buf_add_varint(&w->b, passages);
+	buf_add_varint(&w->b, (uint32_t)w->term.n);
 	buf_add(&w->b, w->term.p, w->term.n);
 	if (buf_status(&w->b) < 0 || buf_status(&w->term) < 0)
 		return -ENOMEM;

@@ -232,6 +232,7 @@ static struct str bare(struct str folded, struct buf *room)
 /* The terms of a word with accents, as many as TERMS: its stem, of a text the stem of what people write who leave accents out, and
  * of a question what texts have whose terms are not made anew yet. */
 #define TERMS 2
+_Static_assert(LANGUAGES < 31, "languages are bits of a number, and WORDS_BEFORE is one more");
 static size_t accented_terms(
 	const struct walk *x, enum language l, struct str folded, struct room *room, uint64_t ret[TERMS])
 {
@@ -383,6 +384,7 @@ size_t words_ask(struct words *w, unsigned bits, struct str text, uint64_t *ret,
 {
 	struct asked x = {.terms = ret, .max = max};
 
+	ASSERT(max > 0 && w);
 	ASSERT((bits & ~WORDS_BEFORE) >> LANGUAGES == 0);
 	for (int stops = 0; stops < 2 && x.n == 0; stops++) { /* a question of nothing but such words asks for them */
 		x.stops = stops;
