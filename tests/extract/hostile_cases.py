@@ -8,7 +8,7 @@ import zipfile
 import zlib
 
 from made import zipped
-from office_cases import docx, odf, p
+from office_cases import docx, odf, p, pptx, xlsx
 from run import Case, check, fails, same
 
 
@@ -87,6 +87,27 @@ def look_vast(r):
     check("why", (r.failure, r.why[:22]) == ("broken", "The picture is damaged") or "can install text recognition" in r.why, (r.failure, r.why))
 
 
+MOST = 2147483647  # to which nothing can be added
+
+
+def sheet_of_most():
+    cell = ('<table:table-cell office:value-type="string" table:number-columns-spanned="%d" table:number-columns-repeated="%d" '
+            'table:number-rows-spanned="%d"><text:p>words</text:p></table:table-cell>' % (MOST, MOST, MOST))
+    row = '<table:table-row table:number-rows-repeated="%d">%s</table:table-row>' % (MOST, cell + "<table:covered-table-cell/>" + cell)
+    return odf("spreadsheet", '<office:spreadsheet><table:table table:name="a">%s</table:table></office:spreadsheet>' % (row * 3))
+
+
+def rows_of_most():
+    cell = '<c t="inlineStr"><is><t>words</t></is></c>'
+    return xlsx([("a", False, '<cols><col min="-%d" max="-1" hidden="1"/></cols><sheetData><row r="%d">%s</row><row>%s</row></sheetData>'
+                  % (MOST, MOST, cell, cell))])
+
+
+def counted(r):
+    check("its rows", all(1 <= b["rows"][0] <= b["rows"][1] for b in r.raw_blocks if "rows" in b), r.raw_blocks)
+    same(r.warnings, [])
+
+
 def cases():
     return [
         Case("hostile picture", vast, look_vast, file="t.png"),
@@ -98,6 +119,9 @@ def cases():
         Case("hostile sheets", lambda: sheets(1001), told("1000 sheets")),
         Case("hostile csv row", (b",".join(b"c%d" % i for i in range(2001)) + b"\n") * 2, told("2000 cells"), file="t.csv"),
         Case("hostile csv cell", b"a,b\nx," + b"y " * 10001 + b"\n", told("20000 bytes"), file="t.csv"),
+        Case("hostile numbers ods", sheet_of_most, counted),
+        Case("hostile numbers xlsx", rows_of_most, counted),
+        Case("hostile numbers pptx", lambda: pptx(MOST), lambda r: check("no level", ("para", 0, "deeper") in r.blocks, r.blocks)),
         Case("hostile json deep", b"[" * 500000 + b"]" * 500000, short(9000)),
         Case("hostile csv columns", (b",".join(b"c%d" % i for i in range(100000)) + b"\n") * 2, short(100000), file="t.csv"),
         Case("hostile csv open quote", b'a,b\n"' + b"x,y\n" * 500000, short(6000000), file="t.csv"),

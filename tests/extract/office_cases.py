@@ -195,7 +195,7 @@ def look_hidden_rows(r):
     same(r.warnings, ['1 hidden row of the sheet "Sheet" was skipped.', '1 hidden column of the sheet "Sheet" was skipped.'])
 
 
-def pptx():
+def pptx(level=1):
     a = ('xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main" xmlns:r="%s" '
          'xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main"' % R)
 
@@ -218,7 +218,7 @@ def pptx():
         ("ppt/slides/slide1.xml", slide(shape("Second shown", "title") + "<p:grpSp><p:grpSp>%s</p:grpSp></p:grpSp>" % shape("In groups.")
                                         + shape("7", "sldNum") + table + chart)),
         ("ppt/slides/slide2.xml", slide(shape("Not shown", "title"), 'show="0"')),
-        ("ppt/slides/slide3.xml", slide(shape("First shown", "ctrTitle") + shape("deeper", "", 1))),
+        ("ppt/slides/slide3.xml", slide(shape("First shown", "ctrTitle") + shape("deeper", "", level))),
         ("ppt/slides/_rels/slide1.xml.rels", rels(("c1", "chart", "../charts/chart1.xml"), ("n", "notesSlide", "../notesSlides/n1.xml"))),
         ("ppt/charts/chart1.xml", '<c:chartSpace xmlns:c="c"><c:v>Sales</c:v><c:v>12</c:v></c:chartSpace>'),
         ("ppt/notesSlides/n1.xml", "<p:notes %s>%s%s</p:notes>" % (a, shape("Say this.", "body"), shape("3", "sldNum")))])

@@ -39,6 +39,7 @@ void read_part(struct doc *d, const struct input *in)
 		doc_fail(d, EXTRACT_UNSUPPORTED, "files within files are read two levels deep");
 	else
 		read_any(d, in);
+	ASSERT(d->depth > 0);
 	d->depth--;
 	doc_end(d);
 	memcpy(d->within, d->outer, sizeof(d->within));
@@ -48,6 +49,7 @@ void read_part(struct doc *d, const struct input *in)
 	if (failure != EXTRACT_OK && failure != EXTRACT_TOO_LARGE) {
 		char why[512];
 
+		_Static_assert(sizeof(why) == sizeof(d->error), "it is copied as it is");
 		memcpy(why, d->error, sizeof(why));
 		doc_forget(d);
 		doc_warn(d, "%.100s was left out: %s", *in->name ? in->name : "A part", why);

@@ -111,7 +111,10 @@ static void write_records(struct doc *d, const char *p, size_t n, char by)
 
 		while (!last) {
 			buf_reset(&text);
+			size_t before = at;
+
 			at = field(p, n, at, by, &text, &last);
+			ASSERT(at <= n && (at > before || last)); /* it gets on */
 			doc_cell(d, text.p ? text.p : "", text.n);
 		}
 		doc_row_number(d, ++row);

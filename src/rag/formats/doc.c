@@ -46,6 +46,7 @@ int doc_fail(struct doc *d, enum extract_failure f, const char *fmt, ...)
 {
 	va_list ap;
 
+	ASSERT(f != EXTRACT_OK);
 	if (doc_failed(d))
 		return -1;
 	d->failure = f;
@@ -65,6 +66,7 @@ static void write_out(struct doc *d)
 {
 	size_t at = 0;
 
+	ASSERT(d->piece.n <= d->n); /* what is not sent is a part of all */
 	if (buf_status(&d->out) < 0)
 		doc_fail(d, EXTRACT_MEMORY, EXTRACT_MEMORY_USED);
 	while (d->fd >= 0 && at < d->out.n) {
@@ -174,6 +176,7 @@ void doc_send(struct doc *d)
 
 void doc_finish(struct doc *d)
 {
+	ASSERT(d->depth == 0); /* files within it have ended */
 	doc_end(d);
 	doc_send(d);
 	if (!doc_failed(d) && !d->any)
@@ -204,6 +207,7 @@ void doc_place(struct doc *d, enum extract_place_kind kind, int number, const ch
 {
 	char both[sizeof(d->within) * 2];
 
+	_Static_assert(sizeof(both) > sizeof(d->within) + sizeof(": ") + 290, "both names are whole");
 	if (!label)
 		label = "";
 	if (kind == EXTRACT_CELL && d->within[0])
@@ -333,6 +337,7 @@ static bool blank(char c)
 
 static void begin_text(struct doc *d)
 {
+	ASSERT(d->open && !d->begun);
 	if (d->any) {
 		bool near = d->kind == EXTRACT_LIST && d->before == EXTRACT_LIST;
 
@@ -458,6 +463,7 @@ void doc_end(struct doc *d)
 	if (!d->begun || doc_failed(d))
 		return;
 	size_t end = block_end(d);
+	ASSERT(d->start <= end && end <= d->n);
 	if (end > d->start) {
 		doc_send(d);
 		buf_printf(&d->out, "{\"type\":\"block\",\"kind\":\"%s\",\"level\":%d,\"start\":%zu,\"end\":%zu",

@@ -23,6 +23,7 @@ void doc_table_header(struct doc *d, int rows)
 
 static bool more_cells(struct doc *d)
 {
+	ASSERT(d->n_cells <= d->cells_cap);
 	if (d->n_cells < d->cells_cap)
 		return true;
 	size_t cap = MAX(d->cells_cap * 2, 16);
@@ -87,6 +88,7 @@ void doc_cell(struct doc *d, const char *p, size_t n)
 	c = doc_failed(d) ? NULL : next_cell(d, 2 * n);
 	if (c)
 		c->n = escape(c->text, p, n);
+	ASSERT(!c || c->n < c->cap);
 }
 
 void doc_row_number(struct doc *d, int number)
@@ -101,7 +103,9 @@ static void rule(struct doc *d)
 	for (size_t i = 0; i < d->columns; i++)
 		doc_str(d, i ? " --- |" : "| --- |");
 	doc_str(d, "\n");
-	d->header = doc_mark(d) - d->start;
+	d->header = doc_mark(d);
+	ASSERT(d->header >= d->start);
+	d->header -= d->start;
 }
 
 /* "2023" above "Units" is "2023 Units"; what is the same above and below stands once. */
@@ -112,6 +116,7 @@ static void gather(struct doc *d)
 	if (!head)
 		return;
 	d->head = head;
+	ASSERT(d->head_rows > 0 && d->rows == 0); /* the header is not written yet */
 	for (; d->n_head < d->n_cells; d->n_head++)
 		head[d->n_head] = BUF_INIT((size_t)CELL_MAX * 2 * HEAD_ROWS);
 	for (size_t i = 0; i < d->n_cells; i++) {

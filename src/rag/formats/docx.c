@@ -117,6 +117,7 @@ static void add_mark(struct word *w, const struct para *p)
 {
 	char mark[24] = "- ";
 
+	ASSERT(p->depth >= 0 && p->depth < LEVELS);
 	for (size_t i = 0; i < w->n_lists; i++) {
 		struct list *l = &w->lists[i];
 
@@ -182,6 +183,7 @@ static void end_para(struct word *w)
 		doc_text(w->d, p->text.p, p->text.n);
 		doc_end(w->d);
 	}
+	ASSERT(w->open > 0);
 	w->open--;
 }
 

@@ -95,10 +95,12 @@ static int leave_block(MD_BLOCKTYPE type, void *detail, void *arg)
 	switch (type) {
 	case MD_BLOCK_UL:
 	case MD_BLOCK_OL:
+		ASSERT(g->lists > 0); /* each that ends has begun, by md4c's word */
 		g->lists--;
 		doc_end(d);
 		break;
 	case MD_BLOCK_QUOTE:
+		ASSERT(g->quote > 0);
 		g->quote--;
 		break;
 	case MD_BLOCK_CODE:

@@ -15,12 +15,6 @@ static int take_file(void *arg, const char *p, size_t n)
 	return write(*(int *)arg, p, n) == (ssize_t)n ? 0 : -1;
 }
 
-static int take_buf(void *arg, const char *p, size_t n)
-{
-	buf_add(arg, p, n);
-	return buf_status(arg);
-}
-
 /* level page block par line word left top width height conf text, of which the first eleven are numbers. */
 struct word {
 	double f[11];
@@ -83,8 +77,8 @@ static bool read_words(struct doc *d, int fd, double scale, bool *ret_ran)
 	CLEANUP(buf_done) struct buf table = BUF_INIT((size_t)16 << 20);
 	struct run_end end;
 
-	if (!run_program(
-		    d, &(struct run){.argv = argv, .in = fd, .cpu_s = CPU_S, .take = take_buf, .arg = &table}, &end))
+	if (!run_program(d,
+		    &(struct run){.argv = argv, .in = fd, .cpu_s = CPU_S, .take = buf_take_piece, .arg = &table}, &end))
 		return false;
 	*ret_ran = !end.code && !end.signal && table.n > 0 && buf_status(&table) == 0;
 	return *ret_ran && write_words(d, table.p, scale);

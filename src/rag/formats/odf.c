@@ -5,6 +5,7 @@
 #include "rag/formats/office.h"
 
 #define REPEAT_MAX 100
+#define ROWS_MAX   100000000 /* that are counted; programs have a million */
 
 void odf_begin(struct odf *o, struct doc *d)
 {
@@ -148,7 +149,7 @@ static bool in_table(struct odf *o, const char *name, const struct sax_atts *a)
 		}
 	} else if (strcmp(name, "table-row") == 0 && o->tables == 1) {
 		o->column = o->own = o->across = o->down = o->held = 0;
-		o->rows_repeat = MAX(1, sax_int(a, "number-rows-repeated", 1));
+		o->rows_repeat = MAX(1, MIN(sax_int(a, "number-rows-repeated", 1), ROWS_MAX - o->d->row_at));
 	} else if ((strcmp(name, "table-cell") == 0 || strcmp(name, "covered-table-cell") == 0) && o->tables == 1) {
 		cell_begin(o, a, name[0] == 'c');
 	} else {
@@ -238,6 +239,7 @@ static void end_para(struct odf *o)
 		doc_text(o->d, t->p, t->n);
 		doc_end(o->d);
 	}
+	ASSERT(o->open > 0);
 	o->open--;
 }
 
@@ -251,6 +253,9 @@ static void keep_heading(struct odf *o, int level)
 {
 	if (level == 0 || o->n_headings == (int)N_ELEMENTS(o->headings))
 		return;
+	_Static_assert(
+		sizeof(o->style) == sizeof(o->headings[0].name) && sizeof(o->style) == sizeof(o->hidden_styles[0]),
+		"names of styles are copied as they are");
 	memcpy(o->headings[o->n_headings].name, o->style, sizeof(o->style));
 	o->headings[o->n_headings++].level = level;
 }

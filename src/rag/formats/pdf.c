@@ -10,12 +10,6 @@
 #define LINES_MAX  ((size_t)1 << 20)
 #define WORDS_MAX  ((size_t)1 << 22)
 
-static int take_buf(void *arg, const char *p, size_t n)
-{
-	buf_add(arg, p, n);
-	return buf_status(arg);
-}
-
 bool pdf_run(struct pdf *p, const char *const *argv, int cpu_s, int (*take)(void *arg, const char *p, size_t n),
 	void *arg, struct run_end *end)
 {
@@ -24,6 +18,7 @@ bool pdf_run(struct pdf *p, const char *const *argv, int cpu_s, int (*take)(void
 
 	for (; argv[n]; n++)
 		words[n] = argv[n];
+	ASSERT(n > 1 && n + 2 < N_ELEMENTS(words)); /* with a password and the end */
 	if (p->password[0]) {
 		/* Options stand before the file. */
 		for (size_t i = n; i > 1; i--)
@@ -115,7 +110,7 @@ static bool read_info(struct pdf *p)
 	struct run_end end;
 	size_t n;
 
-	if (!pdf_run(p, argv, 20, take_buf, &info, &end))
+	if (!pdf_run(p, argv, 20, buf_take_piece, &info, &end))
 		return false;
 	const char *pages = end.code || end.signal ? NULL : field(&info, "Pages:", &n);
 	long count = pages ? strtol(pages, NULL, 10) : 0;
@@ -222,6 +217,7 @@ static struct pdf_line *add_line(struct pdf_pages *r)
 		r->lines_cap = cap;
 	}
 	page(r)->n++;
+	ASSERT(page(r)->first + page(r)->n == r->n_lines + 1); /* lines of a page stand together */
 	return &r->lines[r->n_lines++];
 }
 
@@ -298,6 +294,7 @@ static void end_line(struct pdf_line *line, size_t end)
 {
 	double wide = line->x1 - line->x0;
 
+	ASSERT(line->at <= end);
 	line->n = end - line->at;
 	if (line->n > 2 && wide > 0 && line->y1 - line->y0 > wide * 2)
 		line->size = MIN(line->size, wide);
@@ -335,7 +332,7 @@ static void turn_pages(struct pdf *p, struct pdf_pages *r, const char *from, con
 	double width = 0, height = 0;
 	int number, turned;
 
-	if (!pdf_run(p, argv, 20, take_buf, &info, &end) || end.code || end.signal || info.n == 0 ||
+	if (!pdf_run(p, argv, 20, buf_take_piece, &info, &end) || end.code || end.signal || info.n == 0 ||
 		buf_status(&info) < 0)
 		return;
 	for (const char *at = info.p; at; at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL) {
@@ -386,6 +383,7 @@ static void read_range(struct pdf *p, int first, int last)
 {
 	struct pdf_pages *r = xcalloc(1, sizeof(*r));
 
+	ASSERT(first <= last && last - first < PDF_RANGE);
 	if (p->cpu_s <= 0) {
 		p->unreadable += last - first + 1;
 	} else if (pdf_read_pages(p, first, last, r)) {

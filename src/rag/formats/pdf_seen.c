@@ -117,12 +117,6 @@ struct picture {
 	const unsigned char *points;
 };
 
-static int take_picture(void *arg, const char *p, size_t n)
-{
-	buf_add(arg, p, n);
-	return buf_status(arg);
-}
-
 static bool draw(struct pdf *p, int number, struct picture *ret)
 {
 	char word[16], side[16];
@@ -134,7 +128,7 @@ static bool draw(struct pdf *p, int number, struct picture *ret)
 	snprintf(word, sizeof(word), "%d", number);
 	snprintf(side, sizeof(side), "%d", LONGEST);
 	ret->bytes = BUF_INIT((size_t)4 << 20);
-	if (!pdf_run(p, argv, MIN(8, p->cpu_s), take_picture, &ret->bytes, &end) || end.code || end.signal ||
+	if (!pdf_run(p, argv, MIN(8, p->cpu_s), buf_take_piece, &ret->bytes, &end) || end.code || end.signal ||
 		ret->bytes.n < 16)
 		return false;
 	if (sscanf(ret->bytes.p, "P5 %d %d %d%n", &ret->width, &ret->height, &most, &at) != 3 || most != 255 ||
@@ -148,6 +142,7 @@ static bool draw(struct pdf *p, int number, struct picture *ret)
 /* The point of a picture at this part of its side; what is outside is at its edge. */
 static int point_at(double part, int side)
 {
+	ASSERT(side > 0);
 	return (int)MAX(0, MIN(part * side, side - 1));
 }
 
@@ -186,6 +181,7 @@ static size_t take_out(struct pdf_pages *r, struct pdf_line *l, const bool *unse
 		at += w.n;
 		r->words[l->word + n++] = w;
 	}
+	ASSERT(n <= l->n_words && at <= r->text.n); /* words move to the front alone */
 	l->n_words = n;
 	l->n = at - l->at;
 	l->dropped |= n == 0;

@@ -12,6 +12,7 @@
 #define APART       3    /* heights of a line that may be between two rows */
 #define PIECES      4000 /* of a table */
 #define TABLES      50   /* of a page */
+_Static_assert(TABLES < 8 * sizeof(size_t), "which of them are written are bits of a number");
 
 struct pdf_tables {
 	struct pieces all, tables[TABLES]; /* these are parts of it */
@@ -281,6 +282,7 @@ struct pdf_tables *pdf_find_tables(struct pdf_pages *r, const struct pdf_page *g
 
 	all->items = xcalloc(words_of(r, g) + 1, sizeof(*all->items));
 	take_page(r, g, all);
+	ASSERT(all->n <= words_of(r, g)); /* each has a word at least */
 	find_rows(all);
 	for (size_t i = 0, end; i < all->n && ts->n < TABLES; i = MAX(end, row_end(all, i))) {
 		end = table_end(r, all, i);
@@ -289,6 +291,7 @@ struct pdf_tables *pdf_find_tables(struct pdf_pages *r, const struct pdf_page *g
 			continue;
 		if (t.listing)
 			find_rows(&t); /* those that were joined are lines of their own */
+		ASSERT(t.columns <= PDF_COLUMNS && t.rows > 0);
 		ts->tables[ts->n++] = t;
 		for (size_t k = 0; k < t.n; k++)
 			r->lines[t.items[k].line].table = ts->n;
@@ -358,6 +361,7 @@ void pdf_write_table(struct doc *d, const struct pdf_pages *r, const struct pdf_
 	const struct pieces *t = &ts->tables[table - 1];
 	size_t i = 0;
 
+	ASSERT(table > 0 && table <= ts->n);
 	if (t->listing) {
 		write_listing(d, r, t);
 		return;
@@ -373,5 +377,6 @@ void pdf_write_table(struct doc *d, const struct pdf_pages *r, const struct pdf_
 		}
 		doc_row_end(d, t->columns);
 	}
+	ASSERT(i == t->n || doc_failed(d)); /* each piece is in a cell, by their order */
 	doc_end(d);
 }

@@ -157,6 +157,7 @@ static double body_size(const struct pdf_pages *r)
 	}
 	for (i = 0; i < SIZES - 1 && sum + weights[i] <= all / 2; i++)
 		sum += weights[i];
+	ASSERT(i < SIZES);
 	free(weights);
 	return (double)i / 4;
 }
@@ -229,6 +230,7 @@ static bool hyphen(const struct pdf_pages *r, const struct pdf_line *l, const st
 /* The words of a line, `cut` bytes of the last one left out, each with its box. */
 static void write_words(struct doc *d, const struct pdf_pages *r, const struct pdf_line *l, size_t cut)
 {
+	ASSERT(l->word + l->n_words <= r->n_words);
 	for (size_t i = l->word; i < l->word + l->n_words; i++) {
 		const struct pdf_word *w = &r->words[i];
 		bool last = i + 1 == l->word + l->n_words;

@@ -169,6 +169,7 @@ static void read_slide(struct deck *k, struct zip_reader *z, const char *part, i
 	CLEANUP(zip_relations_freep) struct zip_relation *all = zip_relations(z, part);
 	const struct zip_relation *notes = zip_relation_type(all, "notesSlide");
 
+	ASSERT(k->text.n == 0 && number > 0); /* nothing of the one before */
 	doc_place(k->d, EXTRACT_SLIDE, number, "", 0, 0);
 	k->n_related = 0;
 	k->title = k->skipped = k->in_text = k->in_table = k->notes = k->hidden = false;

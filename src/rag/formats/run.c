@@ -34,6 +34,7 @@ static void __attribute__((noreturn)) become(const struct run *r, int out, int e
 
 static void take_errors(struct run_end *ret, size_t *n, const char *p, size_t len)
 {
+	ASSERT(*n < sizeof(ret->errors)); /* its end is there */
 	len = MIN(len, sizeof(ret->errors) - 1 - *n);
 	memcpy(ret->errors + *n, p, len);
 	*n += len;
@@ -76,6 +77,7 @@ bool run_program(struct doc *d, const struct run *r, struct run_end *ret)
 	CLEANUP(closep) int out = -1, err = -1;
 	int ends[2], status = 0;
 
+	ASSERT(r->argv[0][0] == '/' && r->in >= 0);
 	*ret = (struct run_end){0};
 	if (access(r->argv[0], X_OK) < 0) {
 		doc_fail(d, EXTRACT_UNAVAILABLE,

@@ -76,7 +76,7 @@ int sax_int(const struct sax_atts *a, const char *name, int otherwise)
 	if (!copy(sax_get(a, name), text))
 		return otherwise;
 	v = strtol(text, &end, 10);
-	return end == text || v > INT32_MAX || v < INT32_MIN ? otherwise : (int)v;
+	return end == text || v > SAX_INT_MAX || v < -SAX_INT_MAX ? otherwise : (int)v;
 }
 
 double sax_double(const struct sax_atts *a, const char *name)

@@ -16,6 +16,7 @@ struct str sax_get(const struct sax_atts *a, const char *name);
 /* The one at `i`, from 0, with its name; false: there are fewer. */
 bool sax_at(const struct sax_atts *a, int i, struct str *ret_name, struct str *ret_value);
 bool sax_is(const struct sax_atts *a, const char *name, const char *value);
+#define SAX_INT_MAX 1000000000 /* either way: of what is larger nothing is meant, and a few of these can be added */
 int sax_int(const struct sax_atts *a, const char *name, int otherwise);
 double sax_double(const struct sax_atts *a, const char *name); /* never infinite, nor no number */
 

@@ -25,6 +25,7 @@ static void begin(struct tags *t, char c)
 
 static void end(struct tags *t)
 {
+	ASSERT(t->named > 0 && t->named <= sizeof(t->name));
 	t->name[MIN(t->named, sizeof(t->name) - 1)] = '\0';
 	bool raw = t->html && (strcasecmp(t->name, "script") == 0 || strcasecmp(t->name, "style") == 0);
 	t->state = raw ? TAGS_RAW : TAGS_TEXT;

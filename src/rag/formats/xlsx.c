@@ -1,5 +1,6 @@
 /* xlsx.c - Excel: the book with its strings and styles; dates and percentages as people see them, hidden sheets left out. */
 #include <ctype.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -8,6 +9,7 @@
 #define SHEETS_MAX  1000
 #define STYLES_MAX  65536
 #define FORMATS_MAX 5000
+_Static_assert(AS_PADDED_MAX <= UCHAR_MAX, "how a cell is shown is a byte of its style");
 
 /* ---- the book: sheets, shared strings, styles ---- */
 
@@ -363,6 +365,8 @@ void xlsx_show_cell(struct xlsx_book *b)
 	if (strcmp(b->type, "s") == 0) {
 		long i = b->value.n ? strtol(v, NULL, 10) : -1;
 
+		ASSERT(b->n_strings == 0 ||
+			b->at[b->n_strings] <= b->strings.n); /* and each begins where the one before ends */
 		if (i >= 0 && (size_t)i < b->n_strings)
 			buf_add(&b->shown, (b->strings.p ? b->strings.p : "") + b->at[i], b->at[i + 1] - b->at[i]);
 	} else if (b->value.n == 0 && b->formula.n > 0) {

@@ -97,7 +97,7 @@ static void read_shape(struct xlsx_book *b, struct zip_reader *z, const char *pa
 	if (b->n_merges > 1)
 		qsort(b->merges, b->n_merges, sizeof(*b->merges), by_row);
 	for (size_t i = 0; i < b->n_hidden; i++)
-		b->hidden_columns += MAX(0, MIN(b->hidden[i].column_end, b->width) - b->hidden[i].column + 1);
+		b->hidden_columns += MAX(0, MIN(b->hidden[i].column_end, b->width) - MAX(b->hidden[i].column, 1) + 1);
 }
 
 /* ---- the second one: its rows ---- */
@@ -152,6 +152,7 @@ static void put_title(struct xlsx_book *b)
 	b->title = NULL;
 	if (!m)
 		return;
+	ASSERT(m->text); /* what is held back has been read */
 	fill_to(b, m->at.column);
 	doc_cell(b->d, m->text, m->n);
 	b->next_column = m->at.column + 1;
@@ -174,6 +175,7 @@ static void row_begin(struct xlsx_book *b, const struct sax_atts *a)
 		if (n < XLSX_ACTIVE_MAX && b->merges[b->next_merge].at.row_end >= b->row)
 			b->active[n++] = &b->merges[b->next_merge];
 	}
+	ASSERT(n <= XLSX_ACTIVE_MAX && b->next_merge <= b->n_merges);
 	b->n_active = n;
 }
 
@@ -338,6 +340,7 @@ void xlsx_read_sheet(struct xlsx_book *b, struct zip_reader *z, const struct zip
 	const struct xlsx_sheet *s = &b->sheets[number - 1];
 	const struct zip_relation *r = zip_relation_id(all, str_from(s->id));
 
+	ASSERT(number > 0 && (size_t)number <= b->n_sheets && b->n_merges == 0);
 	doc_place(b->d, EXTRACT_SHEET, number, s->name, 0, 0);
 	if (s->hidden) {
 		doc_state(b->d, EXTRACT_HIDDEN);

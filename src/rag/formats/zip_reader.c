@@ -7,7 +7,7 @@
 #include <strings.h>
 #include <zip.h>
 
-#include "rag/formats/zip_reader.h"
+#include "rag/formats/office.h"
 
 #define ENTRIES_MAX 10000
 #define READ_MAX    ((zip_uint64_t)1 << 30) /* over the whole file, with the files in it */
@@ -106,6 +106,7 @@ static bool read_entry(struct zip_reader *z, int i, bool (*take)(void *arg, cons
 	while (f && piece && (n = zip_fread(f, piece, 65536)) > 0) {
 		z->read += (zip_uint64_t)n;
 		z->d->unpacked += (size_t)n;
+		ASSERT(z->read <= z->d->unpacked); /* all archives together are counted */
 		if (z->d->unpacked > READ_MAX || (z->read > RATIO_FROM && z->read / RATIO_MAX > z->size)) {
 			doc_fail(z->d, EXTRACT_TOO_LARGE,
 				"The file unpacks to far more than it should. It was not read.");
@@ -208,15 +209,6 @@ struct relations {
 	int n;
 };
 
-static void copy(struct str v, char *to, size_t size)
-{
-	size_t n = MIN(v.n, size - 1);
-
-	if (n > 0)
-		memcpy(to, v.p, n);
-	to[n] = '\0';
-}
-
 static void relation_start(void *arg, const char *name, const struct sax_atts *a)
 {
 	struct relations *all = arg;
@@ -232,8 +224,8 @@ static void relation_start(void *arg, const char *name, const struct sax_atts *a
 			break;
 		}
 	}
-	copy(sax_get(a, "Id"), r->id, sizeof(r->id));
-	copy(type, r->type, sizeof(r->type));
+	office_copy(sax_get(a, "Id"), r->id, sizeof(r->id));
+	office_copy(type, r->type, sizeof(r->type));
 	if (!zip_path(all->part, target.p ? target.p : "", target.n, r->target))
 		r->target[0] = '\0';
 	r->next = all->list;
