@@ -69,6 +69,10 @@ def rights(c):
         if r.find("done"):
             raise Failed("the answer has ended before " + what)
 
+    others = Reader()
+    others.open(a.port, "GET", "/api/v1/events", c.client(a).headers({"Accept": "text/event-stream"}))
+    until("a feed of somebody else", lambda: others.find("hello"))
+    c.pg.sql("INSERT INTO endings (node, at) VALUES (0, 0)")  # of nobody, by whoever: read before those that follow
     one = signed_in()
     _, r = c.turn(a, waits(), one)
     feed = Reader()
@@ -77,6 +81,7 @@ def rights(c):
     ends("signing out", r)
     until("the end of the feed", lambda: feed.ended)
     same("who has signed out", one.request("GET", "/api/v1/me").status, 401)
+    same("an end of the feed of somebody else", bool(others.ended), False)
 
     two = signed_in()
     key = two.call("POST", "/api/v1/keys", {"name": "k", "scopes": ["api"]})
