@@ -1,4 +1,8 @@
-/* collect.c - puts the pieces of an answer together. */
+/*
+ * collect.c - puts the pieces of an answer together. Texts come escaped, as they stood in the provider's JSON, and are
+ * unescaped once, here. Calls of tools come in pieces with numbers, of which a new one must be the next: what comes
+ * out of order is refused and not guessed.
+ */
 #include "provider/collect.h"
 
 #include "base/id.h"

@@ -209,6 +209,7 @@ static void recall(struct provider *p, struct model_list *l, struct model *m)
 		m->context_length = old->context_length;
 }
 
+/* What several threads share that ask for details; lives as long as the last of them, on the stack of the first. */
 struct shows {
 	struct providers *ps;
 	struct provider *p;

@@ -24,6 +24,7 @@
 #define SILENT_MS     1000 /* nobody is answered: twice as many are let through */
 #define DOUBLINGS     16
 
+/* On the stack of the thread that waits; under the lock of the group, as all of it is. */
 struct waiter {
 	struct slots *slots;
 	struct rotated turn; /* of one that is not in the background */

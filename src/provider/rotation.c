@@ -1,4 +1,8 @@
-/* rotation.c - users take turns, and so do the keys of each one. */
+/*
+ * rotation.c - users take turns, and so do the keys of each one. Who had their turn the longest ago is next, by a
+ * number that rises with each turn, and not by time: so nobody who waits is passed over, and who has not come for long
+ * gets no credit for it beyond one turn.
+ */
 #include "provider/rotation.h"
 
 #define REMEMBERED 64 /* that wait for nothing, of whom it is still known when they had their turn */

@@ -1,4 +1,8 @@
-/* rules.c - what an administrator said of models: where names lead, what is renamed or hidden, who does which task. */
+/*
+ * rules.c - what an administrator said of models: where names lead, what is renamed or hidden, who does which task.
+ * Copied into an arena of its own and never changed: who holds the lock of the registry sees one set, and a new one
+ * takes its place as a whole.
+ */
 #include <errno.h>
 
 #include "base/pattern.h"

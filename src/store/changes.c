@@ -1,4 +1,8 @@
-/* changes.c - what other processes have changed. */
+/*
+ * changes.c - what other processes have changed. Triggers count and note, so that nothing that writes has to think of it, psql
+ * included; servers ask once a second, and read again what has another count. On SQLite there is one server, and nothing to
+ * ask.
+ */
 #include "store/changes.h"
 
 #include "store/store_priv.h"

@@ -1,4 +1,8 @@
-/* conversations.c - a person's conversations. */
+/*
+ * conversations.c - a person's conversations. Each statement says whose it is, and that it is not in the bin. An edit
+ * loads the row, lays the patch over it and sets it within one transaction, so that two editors lose nothing of each
+ * other's; it leaves the place in the list, which is that of the last thing said.
+ */
 #include "store/conversations.h"
 
 #include "store/assistants.h"

@@ -1,4 +1,8 @@
-/* copy.c - moving everything from one database to another. */
+/*
+ * copy.c - moving everything from one database to another. Tables are copied in the order of what refers to what, in
+ * pieces by their keys, so that a copy that broke off goes on behind the last row that is there. A mark in the target
+ * says that it is not whole until all has been compared row by row; a server does not start on one that has it.
+ */
 #include "store/copy.h"
 
 #include <stdio.h>

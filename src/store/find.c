@@ -1,4 +1,8 @@
-/* find.c - the full-text search over a person's conversations. */
+/*
+ * find.c - the full-text search over a person's conversations. Titles are gone through one by one, since no index has
+ * parts of words; messages by the index, in steps of which each looks at more of them than the one before, as most
+ * questions are answered by the newest. What is marked is found by the same walk over words that made the question's.
+ */
 #include "store/find.h"
 
 #include "base/words.h"

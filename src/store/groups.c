@@ -1,4 +1,7 @@
-/* groups.c - groups of people. */
+/*
+ * groups.c - groups of people. Members are set as a whole, in one transaction. A list is read by two statements,
+ * groups and members, both in order, and put together by halving.
+ */
 #include "store/groups.h"
 #include "store/grants.h"
 #include "store/store_priv.h"

@@ -1,4 +1,7 @@
-/* keys.c - API keys. */
+/*
+ * keys.c - API keys. A key is found by the hash of its secret. A renewal names the hash of the secret that it takes the place
+ * of: when that was changed already, but for a short while behind the change, somebody else has it, too, and the key ends.
+ */
 #include "store/keys.h"
 #include "store/store_priv.h"
 

@@ -1,4 +1,8 @@
-/* limits.c - limits as they are set, and what several servers take of them. */
+/*
+ * limits.c - limits as they are set, and what several servers take of them. What is used is counted in call/; here
+ * stand the limits, and, where several servers share a PostgreSQL, a row of each server for each limit with what it
+ * has used and holds just now.
+ */
 #include "store/limits.h"
 #include "store/store_priv.h"
 

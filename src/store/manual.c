@@ -1,4 +1,8 @@
-/* manual.c - the manual: cutting pages into passages, filling the index, searching it. */
+/*
+ * manual.c - the manual: cutting pages into passages, filling the index, searching it. It is filled anew when the
+ * version that is kept is another one, all in one transaction, so that nobody ever searches half of it. A passage is
+ * what stands under one heading, for that is what the Librarian quotes.
+ */
 #include <ctype.h>
 
 #include "base/buf.h"

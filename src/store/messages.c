@@ -1,4 +1,8 @@
-/* messages.c - what was said: a tree of messages, read as a branch. */
+/*
+ * messages.c - what was said: a tree of messages, read as a branch. A branch is walked from its leaf upwards by
+ * parents, one look at an index a step, and so costs what is read of it and not what there is; the page that is shown
+ * knows its siblings by one more look. What a model is given again is read by fewer columns.
+ */
 #include "store/messages.h"
 #include "store/store_priv.h"
 

@@ -1,4 +1,8 @@
-/* owners.c - what becomes of all that a person owns and others have. */
+/*
+ * owners.c - what becomes of all that a person owns and others have. By the descriptors of the shared kinds, a table
+ * of which stands here: a new kind is one row more. What is handed over keeps its grants and its id, and takes another
+ * name where the heir has that already.
+ */
 #include "store/owners.h"
 
 #include <stdio.h>

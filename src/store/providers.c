@@ -1,4 +1,8 @@
-/* providers.c - providers that administrators made through the API. */
+/*
+ * providers.c - providers that administrators made through the API. A key is sealed for its row and for the address it
+ * was given for, and so is written when the row is there, in the same transaction: copied into another row, or with
+ * another address in its own, it does not open.
+ */
 #include "store/providers.h"
 #include "store/store_priv.h"
 

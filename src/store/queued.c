@@ -1,4 +1,7 @@
-/* queued.c - questions that wait for an answer to end. */
+/*
+ * queued.c - questions that wait for an answer to end. Whether one has to wait is decided where it is added, in the
+ * transaction that looks for a running turn: else an answer could end between the two, and nobody would ask it.
+ */
 #include "store/queued.h"
 
 #include "store/images.h"

@@ -4,7 +4,9 @@
 /*
  * Money is integer micro-units of the currency of the settings; prices are per million tokens. Keys of providers are
  * sealed (vault.h). Usage outlives users and keys, so it refers to them without a foreign key. usage_days is the sum of
- * usage by day (without refused calls), so that nobody has to add up all rows. Of the ids of a row of usage, 0 is "none".
+ * usage by day (without refused calls), so that nobody has to add up all rows. Of the ids of a row of usage, 0 is "none". Of
+ * everybody and of a model a limit has no subject_id (0). Times and numbers of calls of a provider that are 0 are those of
+ * the settings.
  */
 const char schema_2[] =
 	"CREATE TABLE providers ("
@@ -78,7 +80,7 @@ const char schema_2[] =
 	"  id INTEGER PRIMARY KEY,"
 	"  subject TEXT NOT NULL CHECK (subject IN ('everyone', 'user', 'group', 'key', 'model')),"
 	"  subject_id INTEGER NOT NULL DEFAULT 0," /* of user, group, key */
-	"  model TEXT NOT NULL DEFAULT '',"        /* id or pattern; of model */
+	"  model TEXT NOT NULL DEFAULT '',"        /* id or pattern of those that count; all */
 	"  measure TEXT NOT NULL CHECK (measure IN ('requests', 'tokens', 'money')),"
 	"  period TEXT NOT NULL CHECK (period IN ('minute', 'hour', 'day', 'month')),"
 	"  amount INTEGER NOT NULL CHECK (amount >= 0),"

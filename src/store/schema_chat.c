@@ -70,7 +70,7 @@ const char schema_assistants[] =
 	"ALTER TABLE conversations ADD COLUMN instructions TEXT NOT NULL DEFAULT '';"
 	"CREATE INDEX conversations_assistant ON conversations(assistant_id) WHERE assistant_id IS NOT NULL;";
 
-/* What an API key has asked goes with it. */
+/* Questions that wait for the answer before, in the order of their ids. What an API key has asked goes with it. */
 const char schema_queued[] = "CREATE TABLE queued ("
 			     "  id INTEGER PRIMARY KEY,"
 			     "  user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,"
@@ -86,7 +86,8 @@ const char schema_queued[] = "CREATE TABLE queued ("
 			     "CREATE INDEX queued_conversation ON queued(conversation_id);"
 			     "CREATE INDEX queued_user ON queued(user_id);";
 
-/* What each turn was given, as turn/context.h writes it; what to do with a conversation that does not fit. */
+/* What each turn was given, as turn/context.h writes it; what to do with a conversation that does not fit. Of a model, how many bytes a
+ * token has and how far off that was, as token_rates.c learns them. */
 const char schema_context[] = "ALTER TABLE turns ADD COLUMN prompt TEXT;"
 			      "ALTER TABLE conversations ADD COLUMN context TEXT NOT NULL DEFAULT 'refuse';"
 			      "CREATE TABLE token_rates ("
@@ -103,7 +104,7 @@ const char schema_comparisons[] = "ALTER TABLE messages ADD COLUMN compared INTE
 				  "CREATE UNIQUE INDEX turns_running ON turns(message_id) WHERE state = 'running';"
 				  "CREATE INDEX turns_running_in ON turns(conversation_id) WHERE state = 'running';";
 
-/* A text in place of all messages up to one, on each branch through it. */
+/* A text in place of all messages up to one, on each branch through it; `messages` is how many those are. A message has one at most. */
 const char schema_summaries[] = "CREATE TABLE summaries ("
 				"  id INTEGER PRIMARY KEY,"
 				"  conversation_id INTEGER NOT NULL REFERENCES conversations(id) ON DELETE CASCADE,"

@@ -5,7 +5,9 @@
  * A document is a file in a collection; `text_id` is what was read from it and is searched, which stays while a newer file is
  * being read. A text is made beside (`ready` 0) and shown in one transaction; documents of the same bytes share it. `revision`
  * rises with each change in a collection, and is noted at what changed, so that whoever holds an index in memory knows what
- * to read; `removed` is the revision in which something was taken out. Long columns stand last.
+ * to read; `removed` is the revision in which something was taken out. The pieces of a text lie one behind another without a
+ * gap; its passages are numbered from 0 on in the order of the text, and each has the bytes from start_at up to end_at. Long
+ * columns stand last.
  */
 const char schema_documents[] = "CREATE TABLE collections ("
 				"  id INTEGER PRIMARY KEY,"
@@ -75,7 +77,8 @@ const char schema_documents[] = "CREATE TABLE collections ("
 				"CREATE INDEX documents_blob ON documents(blob_id);"
 				"CREATE INDEX documents_text ON documents(text_id) WHERE text_id IS NOT NULL;";
 
-/* Pages, slides, sheets, chapters; `boxes`: where the words of a page stand (rag/pages.h). */
+/* Pages, slides, sheets, chapters, numbered by `n` from 0 on in the order of the text; `number` is what is told of each. `boxes`: where
+ * the words of a page stand (rag/pages.h). */
 const char schema_pages[] = "CREATE TABLE text_pages ("
 			    "  text_id INTEGER NOT NULL REFERENCES texts(id) ON DELETE CASCADE,"
 			    "  n INTEGER NOT NULL,"

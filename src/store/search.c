@@ -1,4 +1,7 @@
-/* search.c - full-text search: FTS5 of SQLite, text search vectors of PostgreSQL. */
+/*
+ * search.c - full-text search: FTS5 of SQLite, text search vectors of PostgreSQL. A file of its own, as each has its own words
+ * for it. Both are given words and no pattern, and rank alike: what is rare counts more, and a heading more than a text.
+ */
 #include "store/search.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
-/* sessions.c - who is signed in where. */
+/*
+ * sessions.c - who is signed in where. A secret is found by its hash alone, and together with its user, so that who
+ * was disabled meanwhile is not let in. That one is used is written behind the requests (store_later), and not by each
+ * of them.
+ */
 #include "store/sessions.h"
 #include "store/store_priv.h"
 

@@ -1,4 +1,9 @@
-/* shared_rows.c - rows that belong to a person, are others' by grants, and keep what they were. */
+/*
+ * shared_rows.c - rows that belong to a person, are others' by grants, and keep what they were. One set of verbs for
+ * all such kinds, whose statements are written when they run, out of names of tables that stand in descriptors and
+ * never come from a request. Who may what is a condition of the statement itself: nothing is read first and judged
+ * afterwards.
+ */
 #include "store/shared_rows.h"
 
 #include <stdio.h>

@@ -1,4 +1,8 @@
-/* tree.c - the tree of a conversation's messages as a whole. */
+/*
+ * tree.c - the tree of a conversation's messages as a whole. What is deleted goes with all that stands below it; if
+ * the branch that is shown goes through it, the newest one beside it is shown then. Of a comparison at least two are
+ * left, or it is none any more.
+ */
 #include "store/tree.h"
 
 #include "store/files.h"

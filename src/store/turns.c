@@ -1,4 +1,9 @@
-/* turns.c - the beginning and the end of an answer, each in one transaction. */
+/*
+ * turns.c - the beginning and the end of an answer, each in one transaction. The beginning makes question, answer,
+ * turn and the place in the list at once, or none of them; the end is stored again and again by whoever is not sure
+ * that it was, and so finds out by itself what is done already. Several ends become one transaction, of which one that
+ * fails spoils no other.
+ */
 #include "store/turns.h"
 
 #include "store/images.h"

@@ -1,4 +1,8 @@
-/* uploads.c - the rows of uploads, and what is done to rows and files together. */
+/*
+ * uploads.c - the rows of uploads, and what is done to rows and files together. A row is made before its file and
+ * removed before it. So what a crash leaves is a row without a file or a file without a row, and both are found by
+ * looking through rows and folder, once they are older than the moment in which that is so by right.
+ */
 #include "store/uploads.h"
 
 #include <inttypes.h>

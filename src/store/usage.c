@@ -1,4 +1,8 @@
-/* usage.c - what calls of models took. */
+/*
+ * usage.c - what calls of models took. A call is a row, and its day a sum that is added to in the same transaction, so that
+ * both are of the same calls at any moment; a row that is there already adds nothing, so that a batch may be written twice.
+ * Reports read the sums, and single calls where days of another clock or hours are asked for, as far back as those are kept.
+ */
 #include "store/usage.h"
 
 #include <stdio.h>

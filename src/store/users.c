@@ -1,4 +1,8 @@
-/* users.c - people who can sign in. */
+/*
+ * users.c - people who can sign in. Whatever is done to one is checked behind the change, within its transaction, for
+ * there must be an administrator left. Who is disabled, has a new password or goes loses their sessions in the same
+ * step, so that none outlives the right that it was opened by.
+ */
 #include "store/users.h"
 #include "store/grants.h"
 #include "store/owners.h"

@@ -16,6 +16,7 @@ struct cell {
 	_Alignas(64) _Atomic int64_t value; /* of a histogram: the sum */
 };
 
+/* The same: any thread, without a lock. */
 struct histogram {
 	_Atomic int64_t buckets[N_ELEMENTS(bounds) + 1];
 };

@@ -21,7 +21,7 @@ struct running {
 
 /* Calls that run side by side: whoever comes takes the next. Freed by the last who leaves. */
 struct together {
-	pthread_mutex_t mx;
+	pthread_mutex_t mx; /* of the numbers below */
 	pthread_cond_t over;
 	struct running *calls;
 	size_t n, taken, ended;

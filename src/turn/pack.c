@@ -12,7 +12,7 @@
 #define PIECE       16384
 
 static struct {
-	pthread_mutex_t mx;
+	pthread_mutex_t mx; /* of both: one log is packed at a time */
 	z_stream z;
 	bool made;
 } packer = {.mx = PTHREAD_MUTEX_INITIALIZER};
