@@ -104,8 +104,7 @@ int64_t wire_count(const json_t *obj, const char *key, int64_t otherwise);
 /* The same of bytes, parameters and moments, up to SIZE_MOST; 0: it is none. */
 #define SIZE_MOST INT64_C(1000000000000000)
 int64_t wire_size(const json_t *obj, const char *key);
-/* Tokens that a model takes or gives at most; 0: it is not known. No model has so few that nothing fits into them. */
-#define WINDOW_LEAST 64
+/* Tokens that a model takes or gives at most; 0: not known, as where they are so few that nothing fits. */
 int64_t wire_window(const json_t *obj, const char *key);
 
 /* The message of an error body of any known shape, cut to a sentence's length; "" when there is none. */

@@ -341,6 +341,8 @@ int64_t wire_size(const json_t *obj, const char *key)
 	return number_to(obj, key, 0, SIZE_MOST);
 }
 
+enum { WINDOW_LEAST = 64 };
+
 int64_t wire_window(const json_t *obj, const char *key)
 {
 	int64_t n = wire_count(obj, key, 0);
