@@ -292,16 +292,19 @@ static void add_quoted(struct buf *b, const char *text)
 
 static void add_source(struct buf *b, const char *fence, size_t n, const struct source *s)
 {
+	const char *label = s->label ? s->label : "";
+	bool named = rag_place_named(s->place, label);
+
 	buf_printf(b, "<%s id=\"%zu\" title=\"", fence, n);
 	add_quoted(b, s->document);
-	if (s->page && !rag_place_named(s->place, s->label) && s->label && *s->label) {
+	if (s->page && !named && *label) {
 		buf_add_str(b, "\" file=\""); /* in an archive */
-		add_quoted(b, s->label);
+		add_quoted(b, label);
 	}
 	if (s->page) {
 		buf_printf(b, "\" %s=\"", s->place && *s->place ? s->place : "page");
-		if (rag_place_named(s->place, s->label))
-			add_quoted(b, s->label);
+		if (named)
+			add_quoted(b, label);
 		else
 			buf_printf(b, "%lld", (long long)s->page);
 	}
