@@ -341,7 +341,7 @@ int64_t wire_size(const json_t *obj, const char *key)
 	return number_to(obj, key, 0, SIZE_MOST);
 }
 
-enum { WINDOW_LEAST = 64 };
+enum { WINDOW_LEAST = 16 };
 
 int64_t wire_window(const json_t *obj, const char *key)
 {
