@@ -41,6 +41,20 @@ UNUSED static int net_connect(unsigned port)
 	return fd;
 }
 
+/* A listener on loopback at any port; negative: none can be made. */
+UNUSED static int net_listen(int backlog, unsigned *ret_port)
+{
+	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t n = sizeof(sa);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(fd, backlog) < 0 ||
+		getsockname(fd, (struct sockaddr *)&sa, &n) < 0)
+		return -1;
+	*ret_port = ntohs(sa.sin_port);
+	return fd;
+}
+
 /* Closes with a reset. */
 UNUSED static void net_reset(int fd)
 {

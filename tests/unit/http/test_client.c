@@ -195,14 +195,9 @@ static int setup(void **state)
 	sem_init(&f->requested, 0, 0);
 	sem_init(&f->closed, 0, 0);
 	sem_init(&f->go, 0, 0);
-	f->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_in sa = {.sin_family = AF_INET};
-	socklen_t n = sizeof(sa);
-	sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (bind(f->listener, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(f->listener, 64) < 0 ||
-		getsockname(f->listener, (struct sockaddr *)&sa, &n) < 0 || pipe(f->stop_pipe) < 0)
+	f->listener = net_listen(64, &f->port);
+	if (f->listener < 0 || pipe(f->stop_pipe) < 0)
 		return -1;
-	f->port = ntohs(sa.sin_port);
 	f->loop = loop_new();
 	if (http_client_new(f->loop, &f->client) < 0)
 		return -1;

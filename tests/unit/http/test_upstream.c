@@ -27,15 +27,11 @@ static void *run(void *arg)
 static int setup(void **state)
 {
 	struct fixture *f = xcalloc(1, sizeof(*f));
-	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t n = sizeof(sa);
 
 	*state = f;
-	f->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (bind(f->listener, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(f->listener, 4) < 0 ||
-		getsockname(f->listener, (struct sockaddr *)&sa, &n) < 0)
+	f->listener = net_listen(4, &f->port);
+	if (f->listener < 0)
 		return -1;
-	f->port = ntohs(sa.sin_port);
 	f->loop = loop_new();
 	if (http_client_new(f->loop, &f->client) < 0)
 		return -1;
