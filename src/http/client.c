@@ -350,7 +350,7 @@ static void on_cancel(void *arg)
 static void resume_on_loop(void *arg)
 {
 	struct call *c = arg;
-	c->working = false;
+	c->working = c->paused = false;
 	if (!c->done && c->worked < 0) {
 		c->sink_error = c->worked;
 		call_finish(c, 0, CURLE_WRITE_ERROR);
@@ -368,6 +368,8 @@ static void resume_on_loop(void *arg)
 
 void call_pause(struct call *c)
 {
+	ASSERT(!c->paused && !c->working); /* its task would be posted twice */
+	c->paused = true;
 	c->worked = 0;
 	curl_easy_pause(c->easy, CURLPAUSE_RECV);
 	(void)task_post(c, &c->resume, resume_on_loop);
@@ -376,7 +378,7 @@ void call_pause(struct call *c)
 void call_hand_over(struct call *c)
 {
 	struct http_client *h = c->client;
-	ASSERT(loop_is_mine(h->loop));
+	ASSERT(loop_is_mine(h->loop) && !c->paused && !c->working);
 	c->working = true;
 	if (c->easy)
 		curl_easy_pause(c->easy, CURLPAUSE_RECV);

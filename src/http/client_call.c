@@ -53,6 +53,9 @@ static void bound_burst(struct call *c, size_t n)
 static size_t on_body(char *p, size_t size, size_t n, void *arg)
 {
 	struct call *c = arg;
+	/* Of a packed answer curl hands on all that one read was packed of, also behind a pause; what is refused here comes again. */
+	if (c->paused || c->working)
+		return CURL_WRITEFUNC_PAUSE;
 	n *= size;
 	c->heard = true;
 	if (!c->headers_done)

@@ -95,6 +95,7 @@ struct call {
 	struct http_shard *shard;
 	struct call *run_prev, *run_next;
 	bool running;
+	bool paused;  /* nothing is read of it until `resume` has run */
 	bool working; /* paused while its caller does what is too long for the loop */
 	int worked;   /* what that came to; the caller's until `resume` is posted */
 	bool refused; /* an address that is not public */
