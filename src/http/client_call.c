@@ -365,6 +365,13 @@ static int judge_timeout(struct call *c, struct err *e)
 		seconds_of(whole ? total : passed / 100 * 100));
 }
 
+/* Nobody else can have closed it: behind a tunnel (a 2xx of CONNECT, or SOCKS) it may be the provider. */
+static bool proxy_closed(const struct call *c, long tunnel)
+{
+	bool closed = c->curl == CURLE_GOT_NOTHING || c->curl == CURLE_RECV_ERROR || c->curl == CURLE_SEND_ERROR;
+	return closed && !c->headers_done && tunnel / 100 != 2 && strncasecmp(c->proxy, "socks", 5) != 0;
+}
+
 /* What failed between us and the proxy, or between it and the provider. 0: neither. */
 static int judge_proxy(struct call *c, struct err *e)
 {
@@ -374,6 +381,11 @@ static int judge_proxy(struct call *c, struct err *e)
 		return 0;
 	http_proxy_shown(c->proxy, proxy);
 	curl_easy_getinfo(c->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+	if (strcmp(proxy, HTTP_PROXY_UNUSABLE) == 0)
+		return err_set(e, E_PROVIDER_DOWN,
+			"For %s the server's environment (http_proxy, https_proxy, all_proxy) names a proxy "
+			"with " HTTP_PROXY_UNUSABLE ".",
+			call_where(c)); /* one that is set is checked before */
 	if (c->curl == CURLE_COULDNT_RESOLVE_PROXY)
 		return err_set(e, E_PROVIDER_DOWN, "The name of the proxy %.100s is not known.", proxy);
 	if (c->curl == CURLE_COULDNT_CONNECT)
@@ -383,6 +395,10 @@ static int judge_proxy(struct call *c, struct err *e)
 	if (status / 100 > 2 && !c->headers_done)
 		return err_set(e, E_PROVIDER_DOWN, "The proxy %.100s does not lead to %s (%ld%s).", proxy,
 			call_where(c), status, status == 407 ? ", it wants a user and a password" : "");
+	if (proxy_closed(c, status))
+		return err_set(e, E_PROVIDER_DOWN,
+			"The proxy %.100s closed the connection without an answer. Does it lead to %s?", proxy,
+			call_where(c));
 	return 0;
 }
 

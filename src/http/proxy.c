@@ -210,7 +210,7 @@ void http_proxy_shown(const char *proxy, char ret[static HTTP_PROXY_MAX])
 			snprintf(ret, HTTP_PROXY_MAX, "%.*s", (int)(strlen(text) - (text[strlen(text) - 1] == '/')),
 				text);
 	} else if (*proxy) {
-		snprintf(ret, HTTP_PROXY_MAX, "an address that is not valid");
+		snprintf(ret, HTTP_PROXY_MAX, "%s", HTTP_PROXY_UNUSABLE);
 	}
 	curl_free(text);
 	curl_url_cleanup(u);

@@ -19,5 +19,6 @@ int http_proxy_check(const char *setting, struct err *e) MUST_CHECK;
  */
 void http_proxy_for(const char *setting, const char *url, char ret[static HTTP_PROXY_MAX]);
 
-/* The address without its user and password, to be shown. */
+/* The address without its user and password, to be shown; of one that is none, these words. */
+#define HTTP_PROXY_UNUSABLE "an address that cannot be used"
 void http_proxy_shown(const char *proxy, char ret[static HTTP_PROXY_MAX]);

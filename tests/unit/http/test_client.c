@@ -251,6 +251,28 @@ static void test_proxy(void **state)
 	get_with(f, &call, NULL, &g);
 	assert_int_equal(g.code, E_PROVIDER_DOWN);
 	assert_non_null(strstr(g.e.msg, "the proxy http://127.0.0.1:1"));
+	/* One that closes is not told as if the provider had; before and instead of a tunnel. */
+	static const char *const urls[] = {"http://provider.invalid/", "https://provider.invalid/"};
+	answers(f, "");
+	f->serve = serve_answer_and_close;
+	for (size_t i = 0; i < N_ELEMENTS(urls); i++) {
+		call = (struct http_call){.url = urls[i], .proxy = proxy};
+		get_with(f, &call, NULL, &g);
+		assert_int_equal(g.code, E_PROVIDER_DOWN);
+		assert_non_null(strstr(g.e.msg, "The proxy http://127.0.0.1:"));
+		assert_non_null(strstr(g.e.msg, "closed the connection without an answer"));
+	}
+	/* Behind a tunnel it is the provider that closes, or the proxy: nobody knows. */
+	answers(f, "HTTP/1.1 200 Connection established\r\n\r\n");
+	call = (struct http_call){.url = urls[1], .proxy = proxy};
+	get_with(f, &call, NULL, &g);
+	assert_non_null(strstr(g.e.msg, "No secure connection to provider.invalid:443"));
+	setenv("http_proxy", "nonsense://x", 1); /* which no setting can be */
+	call = (struct http_call){.url = urls[0]};
+	get_with(f, &call, NULL, &g);
+	unsetenv("http_proxy");
+	assert_int_equal(g.code, E_PROVIDER_DOWN);
+	assert_non_null(strstr(g.e.msg, "names a proxy with an address that cannot be used."));
 }
 
 static void test_post(void **state)

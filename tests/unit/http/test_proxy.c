@@ -141,7 +141,7 @@ static void passwords_are_not_shown(void **state)
 {
 	static const char *const rows[][2] = {{"http://u:secret@p:3128/", "http://p:3128"},
 		{"u:secret@p:3128", "http://p:3128"}, {"socks5h://u:s@10.0.0.1:1080", "socks5h://10.0.0.1:1080"},
-		{"", ""}, {"u:secret@ p", "an address that is not valid"}};
+		{"", ""}, {"u:secret@ p", "an address that cannot be used"}};
 	(void)state;
 	for (size_t i = 0; i < N_ELEMENTS(rows); i++) {
 		char shown[HTTP_PROXY_MAX];
