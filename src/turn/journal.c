@@ -158,11 +158,8 @@ static void note_written(struct journal *j, int r)
 	if (r == 0) {
 		s->bytes += (int64_t)j->batch.n;
 		s->dirty = true;
-		if (!j->sync_at_ms && j->sync_ms > 0) {
-			j->sync_at_ms = clock_mono_ms() + j->sync_ms;
-			keeper_wake(j);
-		}
 	}
+	journal_sync_later(j);
 	pthread_mutex_unlock(&j->mx);
 }
 

@@ -15,6 +15,7 @@
 #include "turn/journal_priv.h"
 
 #define RESERVE_STEP (1 << 20) /* space is taken from the disk in steps of this */
+#define TRY_MS       1000      /* after a failure, where nothing is synced by time */
 #define NAMES_TRIED  100       /* that are taken, one after the other */
 
 /* ---- segments ---- */
@@ -193,15 +194,32 @@ static void sync_failed(struct journal *j, struct segment *s, int r)
 	pthread_mutex_lock(&j->mx);
 }
 
-/* After a failure the next file, which is new, shows whether the disk can be written again. */
+/* The loop writes to the current file, so it is the next one that is written to: its head once more. */
+static int probe(struct journal *j, struct segment *next)
+{
+	pthread_mutex_unlock(&j->mx);
+	int r = FAULT("journal_write");
+	if (r == 0)
+		r = write_head(next->fd);
+	pthread_mutex_lock(&j->mx);
+	return r == 0 ? sync_one(j, next) : r;
+}
+
+/* After a failure, whether the disk can be written again: a server that says it cannot is asked nothing, and so would write
+ * nothing by which it could see that. */
 static void try_again(struct journal *j)
 {
 	make_next(j);
+	if (!j->current->bad)
+		reserve_ahead(j);
 	struct segment *s = j->next;
-	if (!s)
+	if (!s || (j->room_error && !j->current->bad))
 		return;
-	j->sync_error = sync_one(j, s);
-	if (j->sync_error == 0) {
+	int r = probe(j, s);
+	if (j->sync_error)
+		j->sync_error = r;
+	if (r == 0) {
+		j->error = 0;
 		log_info("journal", "the disk can be written again");
 	} else if (j->next == s) {
 		j->next = NULL;
@@ -212,6 +230,17 @@ static void try_again(struct journal *j)
 	}
 }
 
+void journal_sync_later(struct journal *j)
+{
+	bool failed = j->sync_error || j->error;
+
+	ASSERT(lock_is_mine(&j->mx));
+	if (j->sync_at_ms || (j->sync_ms <= 0 && !failed))
+		return;
+	j->sync_at_ms = clock_mono_ms() + (j->sync_ms > 0 ? j->sync_ms : TRY_MS);
+	keeper_wake(j);
+}
+
 /* What is written meanwhile is for the next time: while tokens flow, the last segment is dirty again at once. */
 static void sync_all(struct journal *j)
 {
@@ -219,15 +248,15 @@ static void sync_all(struct journal *j)
 	int r = 0;
 
 	j->sync_at_ms = 0;
-	if (j->sync_error)
+	if (j->sync_error || j->error)
 		try_again(j);
 	do {
 		s = first_dirty(j);
 		if (s && (r = sync_one(j, s)) < 0)
 			sync_failed(j, s, r);
 	} while (s && s != j->current && r == 0);
-	if (!j->sync_at_ms && (j->sync_error || first_dirty(j)))
-		j->sync_at_ms = clock_mono_ms() + j->sync_ms;
+	if (j->sync_error || j->error || first_dirty(j))
+		journal_sync_later(j);
 }
 
 /* ---- the thread ---- */

@@ -70,4 +70,6 @@ int segment_reserve(int fd, int64_t end, int64_t *ret_reserved) MUST_CHECK;
 
 int keeper_start(struct journal *j) MUST_CHECK;
 void keeper_stop(struct journal *j);
-void keeper_wake(struct journal *j); /* with the lock held */
+/* With the lock held. The second one sets the time to sync, and after a failure to try again, unless there is one. */
+void keeper_wake(struct journal *j);
+void journal_sync_later(struct journal *j);

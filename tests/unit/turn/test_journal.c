@@ -482,9 +482,31 @@ static void test_failed_write_keeps_nothing(void **state)
 	assert_replay(p, "7:one;7:two;");
 }
 
+/* Of a server that says that nothing can be written nobody asks anything: that it can again is found without a write. */
+static void test_well_again_by_itself(void **state)
+{
+	struct place *p = *state;
+	int lost = 0;
+	int64_t mark;
+
+	struct journal *j = open_noting(p, &lost);
+	journal_begin(j, &mark);
+	add(j, 7, "one");
+	/* The first time there is no room yet, the second time it cannot be written still. */
+	fault_set("journal_write:ENOSPC:1,journal_reserve:ENOSPC:1,journal_write:EROFS:2");
+	put(j, 7, "lost");
+	assert_int_equal(journal_write(j), E_STORAGE);
+	wait_until_well(j);
+	add(j, 7, "two");
+	journal_close(j);
+	assert_replay(p, "7:one;7:two;");
+	assert_int_equal(lost, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_well_again_by_itself, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_failed_write_keeps_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_round_trip, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_all_ended_leaves_nothing, set_up, tear_down),
