@@ -352,9 +352,9 @@ export async function scrolling({ page, mock, base, shot }) {
   // An answer that is seen as a whole is not offered, however high the message box has grown.
   await ask(page, 'Little');
   await ready(page);
-  const before = await left();
+  const high = await box.evaluate((b) => b.clientHeight);
   await composer(page).fill('grows\n'.repeat(40));
-  await page.waitForFunction(([b, n]) => document.querySelector(b).clientHeight < n, ['div:has(> ol[aria-label="Messages"])', (await box.evaluate((b) => b.scrollHeight)) - before - 200]);
+  await page.waitForFunction(([b, n]) => document.querySelector(b).clientHeight < n, ['div:has(> ol[aria-label="Messages"])', high - 200]);
   await drawn(page);
   await counts(latest, 0);
   await composer(page).fill('');

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { look, nothing } from './access.mjs';
 import { answer, ask, chats, chooseModel, has, newChat, ready } from './chat.mjs';
-import { copied, counts, holds, list } from './wait.mjs';
+import { copied, counts, eventually, holds, list } from './wait.mjs';
 
 const question = (page) => page.getByRole('article', { name: 'You' });
 
@@ -239,4 +239,27 @@ export async function searching({ page, mock, base, shot }) {
   await chats(page).getByRole('link', { name: /^Long talk/ }).click();
   assert.deepEqual(await drawn, [2, 10]);
   nothing(found);
+}
+
+/** A keyboard that comes, or a window that is made smaller, leaves a short answer in view: its question stays at the top. */
+export async function viewShrinks({ page, mock }) {
+  mock.on('Few words', ({ say }) => say('So few.'));
+  // The second time, what draws messages is there before the chat has an id.
+  for (let i = 0; i < 2; i++) {
+    await newChat(page);
+    await ask(page, 'Few words');
+    await has(answer(page), 'So few.');
+    await ready(page);
+  }
+  for (const size of [{ width: 640, height: 400 }, { width: 1280, height: 800 }, { width: 390, height: 420 }]) {
+    await page.setViewportSize(size);
+    await eventually(async () => {
+      const [top, bottom] = await answer(page).getByText('So few.').evaluate((text) => {
+        const [words, view] = [text, text.closest('.overflow-y-auto')].map((e) => e.getBoundingClientRect());
+        return [words.top - view.top, view.bottom - words.bottom];
+      });
+      assert.ok(top > 0 && bottom > 0, `in view at ${size.width} x ${size.height}: ${top} below the top, ${bottom} above the end`);
+    });
+  }
+  await page.setViewportSize({ width: 1280, height: 800 });
 }

@@ -47,6 +47,7 @@ const lanes = [
     'growing',
     'growingCode',
     'scrolling',
+    'viewShrinks',
     'composerTools',
     'reloadInTheMiddle',
     'twoTabs',

@@ -6,19 +6,19 @@ const VIEW = 600;
 const QUESTION = 100;
 
 /** A thread as a browser would lay it out: one question, and an answer of `tall` pixels, or as high as the room for it. */
-function threadOf(thread: Thread, answer: { tall: number }) {
+function threadOf(thread: Thread, answer: { tall: number }, view = { tall: VIEW }) {
   const box = document.createElement('div');
   box.innerHTML = '<ol><li data-role="user" data-message="q"></li><li data-role="assistant" data-message="a"><article></article></li></ol>';
   const [question, item] = box.querySelectorAll('li');
   const whole = () => QUESTION + Math.max(answer.tall, parseFloat(thread.room ?? '0'));
   const is = (node: Element, name: string, value: () => number) => Object.defineProperty(node, name, { get: value, configurable: true });
-  is(box, 'clientHeight', () => VIEW);
-  is(box, 'scrollHeight', () => Math.max(VIEW, whole()));
+  is(box, 'clientHeight', () => view.tall);
+  is(box, 'scrollHeight', () => Math.max(view.tall, whole()));
   is(question!, 'offsetHeight', () => QUESTION);
   is(item!, 'offsetHeight', () => whole() - QUESTION);
   is(item!.firstElementChild!, 'offsetHeight', () => answer.tall);
   let top = 0;
-  Object.defineProperty(box, 'scrollTop', { get: () => top, set: (y: number) => (top = Math.max(0, Math.min(y, box.scrollHeight - VIEW))) });
+  Object.defineProperty(box, 'scrollTop', { get: () => top, set: (y: number) => (top = Math.max(0, Math.min(y, box.scrollHeight - view.tall))) });
   question!.getBoundingClientRect = () => ({ top: -top }) as DOMRect;
   item!.getBoundingClientRect = () => ({ top: QUESTION - top }) as DOMRect;
   return box;
@@ -106,6 +106,31 @@ it('takes nobody along whose question stands at the top, however slowly its answ
   answer.tall += 500;
   resized();
   expect(box.scrollTop).toBe(box.scrollHeight - VIEW);
+});
+
+it.each([
+  ['stands at the top', false],
+  ['was scrolled away from', true],
+])('keeps a short answer in a view that shrinks, whose question %s', (_, wheeled) => {
+  const answer = { tall: 60 };
+  const view = { tall: VIEW };
+  const thread = new Thread(() => 'c', new Places());
+  const box = threadOf(thread, answer, view);
+  thread.attach(box);
+  thread.showQuestion('anew', true);
+  frame();
+  if (wheeled) box.dispatchEvent(new WheelEvent('wheel', { deltaY: 10 }));
+  // A phone's keyboard comes: whoever is at the end of the list sees the answer there.
+  view.tall = 220;
+  resized();
+  thread.toEnd();
+  expect(QUESTION + answer.tall - box.scrollTop).toBeGreaterThanOrEqual(answer.tall);
+  expect(box.scrollTop).toBeLessThan(QUESTION);
+  // And it goes: there is room for the next lines again.
+  view.tall = VIEW;
+  resized();
+  expect(box.scrollHeight).toBeGreaterThan(VIEW - 2 * QUESTION);
+  expect(box.scrollTop).toBeLessThan(QUESTION);
 });
 
 /** An observer that tells once, and all at once as a busy browser does, what it finds when it begins to look: nothing changes behind that. */

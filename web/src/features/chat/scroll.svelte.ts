@@ -1,3 +1,5 @@
+import { untrack } from 'svelte';
+
 /** Within so many pixels of the end one is at the end; only so far from it the way back is offered. */
 const NEAR = 48;
 const FAR = 240;
@@ -52,6 +54,8 @@ export class Thread {
   private pinned: HTMLElement | null = null;
   private box: HTMLElement | null = null;
   private top = 0;
+  /** The height of the view that the room was made for. */
+  private view = 0;
 
   constructor(
     private readonly id: () => string | null,
@@ -60,8 +64,10 @@ export class Thread {
     private readonly ends: () => boolean = () => true,
   ) {}
 
-  /** For `{@attach}` on the box; its first child is the list of messages. */
-  attach = (box: HTMLElement) => {
+  /** For `{@attach}` on the box; its first child is the list of messages. Once: a chat that gets its id is not come back to. */
+  attach = (box: HTMLElement) => untrack(() => this.begin(box));
+
+  private begin(box: HTMLElement): () => void {
     this.box = box;
     const sizes = new ResizeObserver(() => this.follow());
     sizes.observe(box.firstElementChild!);
@@ -81,7 +87,7 @@ export class Thread {
       box.removeEventListener('wheel', wheel);
       this.box = null;
     };
-  };
+  }
 
   /** Its list items, and those of questions. */
   private items = (role = '') => [...this.box!.querySelectorAll<HTMLElement>(`[data-role${role && `="${role}"`}]`)];
@@ -156,6 +162,9 @@ export class Thread {
   private follow(): void {
     const { box } = this;
     if (!box) return;
+    // A phone's keyboard comes and goes, or the window is another: what is beyond the answer is never more than a view.
+    const last = this.room !== undefined && box.clientHeight !== this.view ? this.items('user').at(-1) : undefined;
+    if (last) this.makeRoom(last);
     if (this.pinned && this.filled) this.pinned = null;
     if (this.pinned) this.go(box.scrollTop + this.below(this.pinned) - ABOVE, false);
     if (!this.following) return this.look();
@@ -200,13 +209,18 @@ export class Thread {
     this.go(this.box!.scrollTop + this.below(question) - ABOVE, true);
   }
 
+  private makeRoom(question: HTMLElement): void {
+    this.view = this.box!.clientHeight;
+    const height = Math.min(question.offsetHeight, this.view / 2);
+    this.room = `${Math.max(0, Math.floor(this.view - height - 32))}px`;
+  }
+
   /** The last question to the top of the box, since an answer to it was sent for, or more of one. */
   showQuestion(sent: 'anew' | 'more', glides: boolean): void {
     const { box } = this;
     const question = box && this.items('user').at(-1);
     if (!box || !question) return;
-    const height = Math.min(question.offsetHeight, box.clientHeight / 2);
-    this.room = `${Math.max(0, Math.floor(box.clientHeight - height - 32))}px`;
+    this.makeRoom(question);
     // A long answer that goes on is read at its end. A new one may be long by now: it is read from its beginning.
     const goesOn = sent === 'more' && this.filled;
     this.following = goesOn;
