@@ -26,6 +26,8 @@ vi.mock('../src/core/api/turns', () => ({
 
 const { App } = await import('../src/state/app.svelte');
 const { Chat } = await import('../src/state/chat.svelte');
+const { forgetDrafts } = await import('../src/state/storage');
+const { TemporaryChat } = await import('../src/state/temporary.svelte');
 const put = (place: () => void) => place();
 
 describe('a long chat', () => {
@@ -103,5 +105,38 @@ describe('what this page sent', () => {
     await chat.reload();
     await chat.goOn(null);
     expect(chat.sent).toBe('more');
+  });
+});
+
+describe('a question that is being changed', () => {
+  beforeEach(() => {
+    stored = [message(0), message(1)];
+    refused = false;
+    localStorage.clear();
+  });
+  const again = () => new Chat(new App('u'), 'c');
+
+  it('is there when the page is loaded anew, until the server has it, and for nobody else', async () => {
+    const chat = again();
+    await chat.reload();
+    chat.edits.set('m0', 'with more thought');
+    expect(again().edits.get('m0')).toBe('with more thought');
+    expect(new Chat(new App('v'), 'c').edits.get('m0')).toBeUndefined();
+    refused = true;
+    expect(await chat.edit(chat.messages[0]!, 'with more thought', null)).toBe(false);
+    expect(again().edits.get('m0')).toBe('with more thought');
+    refused = false;
+    expect(await chat.edit(chat.messages[0]!, 'with more thought', null)).toBe(true);
+    expect(again().edits.get('m0')).toBeUndefined();
+  });
+
+  it('leaves with who signs out, and is not kept of a temporary chat', async () => {
+    again().edits.set('m0', 'mine');
+    forgetDrafts();
+    expect(again().edits.get('m0')).toBeUndefined();
+    const chat = new TemporaryChat(new App('u'), '');
+    chat.edits.set('m0', 'of this page alone');
+    expect(chat.edits.get('m0')).toBe('of this page alone');
+    expect(JSON.stringify(localStorage)).not.toContain('of this page alone');
   });
 });

@@ -10,6 +10,7 @@ import { said } from '$core/turn/options';
 import { picturesOf } from '$core/turn/parts';
 import { messageOf } from '$core/turn/reduce';
 import type { App } from './app.svelte';
+import { DraftEdits, type Edits } from './edits';
 import { Files } from './files.svelte';
 import { Followed } from './followed.svelte';
 import { accepted, mergeLatest, optimistic, rivalsOf, type Shown } from './history';
@@ -76,8 +77,8 @@ export class Chat extends Followed {
   /** The tools that its answers may use; true: all. This browser remembers them. */
   tools = $state.raw<true | string[]>([]);
 
-  /** Questions that are being changed, by their messages: until the server has the new words, and while one looks elsewhere. */
-  readonly edits = new Map<string, string>();
+  /** Questions that are being changed, by their messages: until the server has the new words, while one looks elsewhere or loads the page anew. */
+  readonly edits: Edits;
 
   /** What it is to be asked when its answer is complete. */
   readonly queue = new Queue(() => this.id, () => this.reload());
@@ -92,6 +93,7 @@ export class Chat extends Followed {
     super(app);
     this.id = id;
     this.loaded = id === null;
+    this.edits = this.makeEdits();
     this.places = readList(this.key('places', id));
     this.documents = readList(this.key('documents', id)).flatMap((line) => chosenFrom(line));
     const tools = readList(this.key('tools', id));
@@ -100,6 +102,10 @@ export class Chat extends Followed {
 
   /** Nothing of it is kept anywhere. */
   readonly temporary: boolean = false;
+
+  protected makeEdits(): Edits {
+    return new DraftEdits(this.app.user);
+  }
 
   // Getters, not $derived: a chat outlives the component that opened it, and a derived value would not.
   override get last(): Shown | undefined {

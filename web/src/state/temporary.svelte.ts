@@ -9,6 +9,7 @@ import { beginTurn, messageOf, type TurnView } from '$core/turn/reduce';
 import { notices } from '$design/notices.svelte';
 import type { App } from './app.svelte';
 import { Chat } from './chat.svelte';
+import type { Edits } from './edits';
 import { optimistic, type Shown } from './history';
 
 type Told = NonNullable<Said['parts']>;
@@ -40,6 +41,10 @@ export class TemporaryChat extends Chat {
   constructor(app: App, draft: string) {
     super(app, null);
     this.draft = draft;
+  }
+
+  protected override makeEdits(): Edits {
+    return new Map<string, string>();
   }
 
   /** Hidden or not, it goes on: nobody else would have the rest of its answer. */
