@@ -290,6 +290,9 @@ export async function refusedStays({ page, context, mock, base, allow }) {
   await page.getByRole('button', { name: 'New prompt' }).first().waitFor();
   await go(page, base, chat);
   await holds(box, 'Changed for ten minutes');
+  // So it does while the page is loaded anew.
+  await page.reload();
+  await holds(box, 'Changed for ten minutes');
   await box.press('Control+Enter');
   await you.filter({ hasText: 'Changed for ten minutes' }).waitFor();
   await ready(page);
@@ -303,8 +306,17 @@ export async function refusedStays({ page, context, mock, base, allow }) {
   await page.getByRole('button', { name: 'Add', exact: true }).click();
   await page.getByRole('menuitem', { name: 'Answer options' }).click();
   await dialog.getByLabel('Instructions').fill('Thought about for long');
+  await page.setViewportSize({ width: 1280, height: 420 });
+  await dialog.getByLabel('Instructions').scrollIntoViewIfNeeded();
   await cut(() => dialog.getByRole('button', { name: 'Save' }).click());
   await holds(dialog.getByLabel('Instructions'), 'Thought about for long');
+  // Why it was not saved is seen, however long the form is and where one reads in it.
+  const seen = await dialog.getByRole('alert').filter({ hasText: 'cannot be reached' }).evaluate((e) => {
+    const { left, top, height } = e.getBoundingClientRect();
+    return e.contains(document.elementFromPoint(left + 5, top + height / 2));
+  });
+  assert.ok(seen, 'what went wrong is in view');
+  await page.setViewportSize({ width: 1280, height: 800 });
   await again('Save');
   const menu = async (item) => {
     await page.locator('#main').getByRole('heading', { level: 1 }).click();

@@ -461,6 +461,15 @@ export async function pricesAndLimits({ page, base, mock, shot }) {
   await page.getByText('Group Readers: Tokens per day').waitFor();
   await settings(page, base, 'limits', 'Limits');
   await shot('limits');
+  // Who may change a limit that is reached is led to it.
+  await page.getByRole('button', { name: 'Edit Group Readers: Tokens per day' }).click();
+  await dialog(page).getByLabel('Amount').fill('1');
+  await dialog(page).getByRole('button', { name: 'Save' }).click();
+  await dialog(page).waitFor({ state: 'detached' });
+  await newChat(page);
+  await ask(page, 'What is the price now?');
+  await page.getByRole('link', { name: 'Open limits' }).click();
+  await page.getByRole('heading', { name: 'Limits', exact: true }).waitFor();
   await page.getByRole('button', { name: 'Delete */mock:1b' }).click();
   await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
   await page.getByText('No prices').waitFor();

@@ -1,7 +1,7 @@
 // @vitest-environment node
 import { describe, expect, it } from 'vitest';
 import type { Model } from '$core/api/types';
-import { failedAt, failureTitle, insteadOf, isOfProvider } from '$core/turn/failure';
+import { failedAt, failureTitle, insteadOf, isOfLimits, isOfProvider } from '$core/turn/failure';
 
 const model = (id: string, over: Partial<Model> = {}): Model =>
   ({ id, name: id, provider: id.split('/')[0], kind: 'ollama', state: 'ready', breaker: 'closed', capabilities: ['completion'], alias_of: null, ...over }) as Model;
@@ -11,6 +11,7 @@ describe('a failure', () => {
     expect(failureTitle('provider_unreachable')).toBe('failure.unreachable');
     expect(failureTitle('something new')).toBe('failure.other');
     expect([isOfProvider('provider_quota'), isOfProvider('limit_reached')]).toEqual([true, false]);
+    expect(['limit_reached', 'budget_exceeded', 'rate_limited', 'provider_quota'].map(isOfLimits)).toEqual([true, true, false, false]);
   });
 
   it('was when the answer ended', () => {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { inWords, rows } from '$core/api/sentences';
-import { ApiError, learnWords, say } from '$core/api/errors';
+import { ApiError, errorFrom, learnWords, say, unreachable } from '$core/api/errors';
 import { i18n, languages, type Language } from '$core/i18n/i18n.svelte';
 import { anotherHelps, limitOf } from '$core/turn/failure';
 
@@ -37,7 +37,7 @@ describe('sentences of the server', () => {
     const found = [...source.matchAll(/"((?:There is|You have) an? [a-z ]+ of this name already\.)"/g)].map((m) => m[1]!);
     expect(found.length).toBeGreaterThan(7);
     await i18n.use('de');
-    expect(new Set(found.map(inWords))).toEqual(new Set(['Dieser Name ist bereits vergeben.']));
+    expect(new Set(found.map((sentence) => inWords(sentence)))).toEqual(new Set(['Dieser Name ist bereits vergeben.']));
   });
 
   it.each(Object.keys(languages).filter((l) => l !== 'en'))('are said in %s, with all that they tell', async (language) => {
@@ -56,6 +56,18 @@ describe('sentences of the server', () => {
     expect(inWords('Too many failed logins.')).toBe('Too many failed logins.');
     await i18n.use('de');
     expect(inWords('A sentence of tomorrow.')).toBe('A sentence of tomorrow.');
+  });
+
+  it('are framed as what the server says in English where nobody knows them', async () => {
+    const refused = () => errorFrom(new Response(null, { status: 400 }), { error: { code: 'x', message: 'A sentence of tomorrow.' } });
+    const pageless = () => errorFrom(new Response(null, { status: 502 }), null);
+    expect(say(refused())).toBe('A sentence of tomorrow.');
+    await i18n.use('de');
+    await learnWords();
+    expect(say(refused())).toBe('Der Server meldet (auf Englisch): A sentence of tomorrow.');
+    // The page's own words are in its language already, and those that are known need no frame.
+    for (const own of [unreachable(), pageless()]) expect(say(own)).not.toContain('Englisch');
+    expect(say(errorFrom(new Response(null, { status: 403 }), { error: { code: 'forbidden', message: 'Only an administrator may do this.' } }))).not.toContain('Englisch');
   });
 
   it('tell once when to try again', async () => {

@@ -16,6 +16,8 @@ export class ApiError extends Error {
     readonly size: { asked: number; limit: number } | null = null,
     /** What of the request is refused, as in `grants[0].subject_id`. */
     readonly field: string | null = null,
+    /** The message is the server's own sentence. */
+    readonly said = false,
   ) {
     super(message);
     this.name = 'ApiError';
@@ -47,6 +49,7 @@ export function errorFrom(response: Response, body: unknown): ApiError {
     error?.request_id ?? response.headers.get('X-Request-Id'),
     error?.asked && error.limit ? { asked: error.asked, limit: error.limit } : null,
     error?.field ?? null,
+    !!error?.message,
   );
 }
 
@@ -54,7 +57,7 @@ export function errorFrom(response: Response, body: unknown): ApiError {
 export const refused = (code: string) => new ApiError(code === 'not_found' ? 404 : 400, code, t('error.refused', { status: code }));
 
 /** The server's sentences in the page's language, from the first on that is met in another than its own. */
-let inWords = (message: string): string => message;
+let inWords = (message: string, _quotes?: boolean): string => message;
 export async function learnWords(): Promise<void> {
   if (i18n.language !== 'en') await import('./sentences').then((found) => (inWords = found.inWords)).catch(() => {});
 }
@@ -68,7 +71,7 @@ export function say(error: unknown): string {
     // By the time that it is read, who asked has signed in again.
     if (error.code === 'unauthorized') return t('session.again');
     if (error.size) return t('error.context', { asked: count(error.size.asked), limit: count(error.size.limit) });
-    const message = inWords(error.message);
+    const message = inWords(error.message, error.said);
     return error.retryAfter && !TELLS_WHEN.test(error.message) ? t('error.retryAfter', { message, s: error.retryAfter }) : message;
   }
   return error instanceof Error ? error.message : t('error.unknown');

@@ -133,8 +133,8 @@ function valueOf(name: string, text: string): string {
   return text;
 }
 
-/** A sentence of the server in the page's language; of an unknown one itself. */
-export function inWords(message: string): string {
+/** A sentence of the server in the page's language; an unknown one itself, or with `quotes` as what the server says in English. */
+export function inWords(message: string, quotes = false): string {
   const limit = limitWords(message);
   if (limit !== null || i18n.language === 'en') return limit ?? message;
   if (NAME_TAKEN.test(message)) return t('said.nameTaken');
@@ -147,5 +147,5 @@ export function inWords(message: string): string {
     // A provider that gave no reason leaves nothing behind the colon.
     return t(key, values).replace(/\s*[:：]\s*$/, '');
   }
-  return message;
+  return quotes ? t('said.server', { message }) : message;
 }

@@ -48,6 +48,9 @@ export const anotherHelps = (code: string, message: string): boolean => helpsEls
 /** Whether an administrator may find the cause at the provider. */
 export const isOfProvider = (code: string): boolean => code.startsWith('provider_') || code === 'model_not_found';
 
+/** Whether an administrator may find the cause at the limits. */
+export const isOfLimits = (code: string): boolean => code === 'limit_reached' || code === 'budget_exceeded';
+
 /** When an answer failed. */
 export const failedAt = (message: Pick<Message, 'created_at' | 'duration_ms'>): string =>
   new Date(new Date(message.created_at).getTime() + (message.duration_ms ?? 0)).toISOString();
