@@ -33,8 +33,8 @@ int extract_since(const char *format)
 	static const struct {
 		const char *format;
 		int version;
-	} since[] = {{"zip", 12}, {"eml", 12}, {"mbox", 12}, {"pdf", 11}, {"xlsx", 10}, {"xml", 10}, {"odt", 10},
-		{"ods", 10}, {"csv", 10}, {"odp", 12}};
+	} since[] = {{"zip", 13}, {"eml", 13}, {"mbox", 13}, {"pdf", 13}, {"xlsx", 10}, {"xml", 10}, {"odt", 10},
+		{"ods", 13}, {"csv", 10}, {"odp", 12}, {"rtf", 13}};
 
 	for (size_t i = 0; i < N_ELEMENTS(since); i++) {
 		if (strcmp(since[i].format, format) == 0)

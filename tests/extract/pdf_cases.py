@@ -168,6 +168,47 @@ def wrong_unicode():
                more=[b"<</Length %d>>stream\n%s\nendstream" % (len(cmap), cmap)])
 
 
+def mapped(pages):
+    """Pages of lines in any script, drawn by a font that says which characters it shows."""
+    chars = sorted({c for lines in pages for line in lines for c in line if ord(c) > 126})
+    codes = {c: 128 + i for i, c in enumerate(chars)}
+    pairs = b"".join(b"<%02x> <%04x>\n" % (codes[c], ord(c)) for c in chars)
+    pairs += b"".join(b"<%02x> <%04x>\n" % (c, c) for c in range(32, 127))
+    cmap = (b"/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def 1 begincodespacerange <00> <ff> "
+            b"endcodespacerange %d beginbfchar\n" % (len(chars) + 95) + pairs + b"endbfchar endcmap end end")
+    number = 3 + 2 * len(pages)
+    widths = b" ".join([b"500"] * 224)
+    font = (b"<</Type/Font/Subtype/TrueType/BaseFont/Helvetica/FirstChar 32/LastChar 255/Widths[%s]/ToUnicode %d 0 R>>" % (widths, number))
+    drawn = [b"".join(b"BT /F1 11 Tf 60 %d Td <%s> Tj ET\n" % (
+        700 - 14 * i, bytes(codes.get(c, ord(c)) for c in line).hex().encode()) for i, line in enumerate(lines)) for lines in pages]
+    return pdf(drawn, font, more=[b"<</Length %d>>stream\n%s\nendstream" % (len(cmap), cmap)])
+
+
+# As they stand on the page, from left to right: letters, words, and lines that are mostly so.
+HEBREW = "סירות אורחות עוגנות ברציף הצפוני מאפריל עד אוקטובר"
+FROM_RIGHT = [[HEBREW[::-1], "ברעב Dock North 12 תוחרוא תוריס".replace("ברעב", "בערב"[::-1]), ")" + "כאן"[::-1] + "( 4 " + "המחיר"[::-1],
+               "Linux-" + "ב"],
+              ["Visiting boats are called " + "סירות אורחות"[::-1] + " in the harbour of the town,", "and Linux is written from the left as ever it was."]]
+
+
+def look_from_right(r):
+    lines = r.text.replace("\n", " ")
+    for wanted in (HEBREW, "סירות אורחות Dock North 12 בערב", "המחיר 4 (כאן)", "ב-Linux", "are called סירות אורחות in the harbour", "Linux is written"):
+        check("has " + wanted, wanted in lines, lines)
+    boxes = [(r.text.encode()[b[0]:b[1]].decode(), b[2]) for block in r.raw_blocks for b in block.get("boxes", ())]
+    check("the first word stands on the right", boxes[0][0] == "סירות" and boxes[0][1] > boxes[1][1], boxes[:3])
+
+
+JOINED = [["Гостевые лодки стоят у северной стены прича-", "ла, und ein Kai von großer Län-", "ge trägt den Namen des alten Müller-",
+           "Lüdenscheidt. The lists here are all up-to-", "date, as are the fore- and the after- and the main-", "or mizzenmasts of the boats that we have."],
+          ["北の岸壁は四月から十月まで来客の船を受け入れますので停泊料は一晩四クラウンで水と電気は含まれ", "ていますし、シャワー室の鍵は管理人が渡しますので、いつでも事務所までお越しください。"]]
+
+
+def look_joined(r):
+    for wanted in ("причала, und", "Länge trägt", "Müller-Lüdenscheidt", "up-to-date", "main- or mizzenmasts", "含まれています"):
+        check("has " + wanted, wanted in r.text, r.text)
+
+
 def look_garbled(r):
     # With text recognition the page is read all the same.
     if r.failure:
@@ -178,7 +219,7 @@ def look_garbled(r):
 
 
 def scanned():
-    return pdf([b"0.5 g 100 100 400 600 re f"])
+    return pdf([b"q 400 0 0 600 100 100 cm BI /W 1 /H 1 /BPC 8 /CS /G ID x EI Q"])
 
 
 def one_bad_page():
@@ -301,6 +342,10 @@ def cases():
         Case("pdf like an index", like_an_index, look_like_an_index),
         Case("pdf garbled", wrong_unicode, look_garbled),
         Case("pdf scanned", scanned, fails("scanned", "pictures")),
+        Case("pdf drawn", pdf([b"0.5 g 100 100 400 600 re f"]), fails("empty", "drawn of lines")),
+        Case("pdf of blanks", pdf([b" " * 50000000], packed=True), fails("empty", "drawn of lines")),
+        Case("pdf from the right", mapped(FROM_RIGHT), look_from_right),
+        Case("pdf joined", mapped(JOINED), look_joined),
         Case("pdf cut off", lambda: heads()[:2000], fails("broken", "damaged")),
         Case("pdf only by name", b"%PDF-1.4 and nothing else", fails("broken")),
         Case("pdf locked", locked, fails("locked", "password")),

@@ -405,6 +405,35 @@ static void read_range(struct pdf *p, int first, int last)
 	free(r);
 }
 
+static int count_lines(void *arg, const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		*(size_t *)arg += p[i] == '\n';
+	return 0;
+}
+
+/* Two lines of a heading, and one for each. */
+static int fail_without_text(struct pdf *p)
+{
+	static const char *const argv[] = {"/usr/bin/pdfimages", "-list", "-", NULL};
+	struct run_end end;
+	size_t lines = 0;
+
+	if (!pdf_run(p, argv, 20, count_lines, &lines, &end))
+		return -1;
+	if (lines <= 2 && !end.used_up)
+		return doc_fail(p->d, EXTRACT_EMPTY,
+			"There is no text in this PDF, nor a picture that could hold some: its pages are empty, or "
+			"drawn of "
+			"lines. Look whether it is the right one.");
+	return doc_fail(p->d, EXTRACT_SCANNED,
+		p->d->ocr ? "The pages are pictures in which no text was recognised. Scan them with more contrast, or "
+			    "choose "
+			    "the language."
+			  : "The pages are pictures of text (a scan). An administrator can install text recognition "
+			    "(tesseract-ocr), then try again.");
+}
+
 static void judge(struct pdf *p)
 {
 	if (doc_failed(p->d))
@@ -416,11 +445,7 @@ static void judge(struct pdf *p)
 			"The PDF is damaged: none of its pages can be read. Open it in its own program and save it "
 			"anew.");
 	else if (p->with_text == 0)
-		doc_fail(p->d, EXTRACT_SCANNED,
-			p->d->ocr ? "The pages are pictures in which no text was recognised. Scan them with more "
-				    "contrast, or choose the language."
-				  : "The pages are pictures of text (a scan). An administrator can install text "
-				    "recognition (tesseract-ocr), then try again.");
+		fail_without_text(p);
 	else if (p->unreadable > 0)
 		doc_warn(p->d, "%d of %d pages could not be read.", p->unreadable, p->count);
 }

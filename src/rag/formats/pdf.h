@@ -16,10 +16,11 @@ struct pdf_line {
 	size_t at, n; /* its text in `text`, with a blank between words */
 	size_t word, n_words;
 	double x0, y0, x1, y1;
-	double size;  /* about that of its letters */
-	bool first;   /* of a block */
-	bool dropped; /* a running head, a mark of water */
-	size_t table; /* of its page, from 1 on; 0: it is in none */
+	double size;           /* about that of its letters */
+	bool first;            /* of a block */
+	bool leftward, turned; /* it is read from right to left; some words of it are */
+	bool dropped;          /* a running head, a mark of water */
+	size_t table;          /* of its page, from 1 on; 0: it is in none */
 };
 
 struct pdf_page {
@@ -70,12 +71,23 @@ void pdf_pages_done(struct pdf_pages *r);
 
 /* pdf_seen.c: takes out the words that nobody can see. */
 void pdf_drop_unseen(struct pdf *p, struct pdf_pages *r);
+/* pdf_direction.c: what is read from right to left. Letters of words, and which lines are; then, when it is written, `n` words of a
+ * line from `word` on, which are of no use for tables then. Of lines without such letters nothing changes. */
+void pdf_turn_letters(struct pdf_pages *r);
+void pdf_turn_words(struct pdf_pages *r, const struct pdf_line *l, size_t word, size_t n);
+/* pdf_join.c: what stands between a line and the next one of its block. */
+struct pdf_joint {
+	size_t cut;          /* bytes at the end of the line that are not written: a hyphen */
+	const char *between; /* "", or a blank */
+	bool word;           /* it goes on within a word */
+};
+struct pdf_joint pdf_join(const struct pdf_pages *r, const struct pdf_line *l, const struct pdf_line *next);
 /* pdf_write.c: makes blocks of them. */
 void pdf_write_pages(struct pdf *p, struct pdf_pages *r);
 /* pdf_table.c: the tables of a page, noted in its lines, for pdf_tables_free(); writes one of them, a row as a line. */
 struct pdf_tables *pdf_find_tables(struct pdf_pages *r, const struct pdf_page *g);
 void pdf_tables_free(struct pdf_tables *ts);
-void pdf_write_table(struct doc *d, const struct pdf_pages *r, const struct pdf_tables *ts, size_t table);
+void pdf_write_table(struct doc *d, struct pdf_pages *r, const struct pdf_tables *ts, size_t table);
 /* The letters and digits of a title, lower case, at most `max` bytes. */
 size_t pdf_plain(const char *p, size_t n, char *to, size_t max);
 

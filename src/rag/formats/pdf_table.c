@@ -318,8 +318,10 @@ static void write_word(struct doc *d, const char *p, size_t n)
 	}
 }
 
-static void write_piece(struct doc *d, const struct pdf_pages *r, const struct piece *p, bool cell)
+static void write_piece(struct doc *d, struct pdf_pages *r, const struct piece *p, bool cell)
 {
+	if (r->lines[p->line].turned)
+		pdf_turn_words(r, &r->lines[p->line], p->word, p->n);
 	for (size_t i = p->word; i < p->word + p->n; i++) {
 		const struct pdf_word *w = &r->words[i];
 
@@ -337,7 +339,7 @@ static void write_piece(struct doc *d, const struct pdf_pages *r, const struct p
 #define INDENT 40 /* blanks at most */
 
 /* A row is a line, set in as far as it was; its number stands in front. */
-static void write_listing(struct doc *d, const struct pdf_pages *r, const struct pieces *t)
+static void write_listing(struct doc *d, struct pdf_pages *r, const struct pieces *t)
 {
 	double left = 1e9;
 
@@ -356,7 +358,7 @@ static void write_listing(struct doc *d, const struct pdf_pages *r, const struct
 	doc_end(d);
 }
 
-void pdf_write_table(struct doc *d, const struct pdf_pages *r, const struct pdf_tables *ts, size_t table)
+void pdf_write_table(struct doc *d, struct pdf_pages *r, const struct pdf_tables *ts, size_t table)
 {
 	const struct pieces *t = &ts->tables[table - 1];
 	size_t i = 0;

@@ -218,30 +218,31 @@ struct block {
 	struct buf text;
 };
 
-/* A hyphen at the end of a line goes when the word goes on in lower case. */
-static bool hyphen(const struct pdf_pages *r, const struct pdf_line *l, const struct pdf_line *next)
-{
-	const char *p = r->text.p + l->at;
-
-	return l->n >= 3 && p[l->n - 1] == '-' && isalpha((unsigned char)p[l->n - 2]) && next->n > 0 &&
-	       islower((unsigned char)r->text.p[next->at]);
-}
-
 /* The words of a line, `cut` bytes of the last one left out, each with its box. */
 static void write_words(struct doc *d, const struct pdf_pages *r, const struct pdf_line *l, size_t cut)
 {
+	bool any = false;
+
 	ASSERT(l->word + l->n_words <= r->n_words);
 	for (size_t i = l->word; i < l->word + l->n_words; i++) {
 		const struct pdf_word *w = &r->words[i];
 		bool last = i + 1 == l->word + l->n_words;
 
-		if (i > l->word && w->at > l->at)
+		if (i > l->word && any)
 			doc_text(d, " ", 1);
+		any |= w->n > 0;
 		size_t before = doc_mark(d);
 		doc_text(d, r->text.p + w->at, w->n - (last ? MIN(cut, w->n) : 0));
 		size_t after = doc_mark(d);
 		doc_box(d, MAX(before, d->start), after, w->x0, w->y0, w->x1, w->y1);
 	}
+}
+
+static bool ends_early(const struct block *b, const struct pdf_line *l)
+{
+	double least = (b->x1 - b->x0) * 0.2;
+
+	return l->leftward ? l->x0 > b->x0 + least : l->x1 < b->x1 - least;
 }
 
 static void write_lines(struct doc *d, const struct pdf_pages *r, const struct block *b)
@@ -254,11 +255,12 @@ static void write_lines(struct doc *d, const struct pdf_pages *r, const struct b
 		size_t next = i + 1;
 		while (next < b->to && r->lines[next].dropped)
 			next++;
-		bool joined = next < b->to && hyphen(r, l, &r->lines[next]);
-		write_words(d, r, l, joined);
+		struct pdf_joint to = {0, "", false};
+		if (next < b->to)
+			to = pdf_join(r, l, &r->lines[next]);
+		write_words(d, r, l, to.cut);
 		/* A line that ends early ends for a reason. */
-		if (next < b->to && !joined)
-			doc_text(d, l->x1 < b->x1 - (b->x1 - b->x0) * 0.2 ? "\n" : " ", 1);
+		doc_str(d, next < b->to && !to.word && ends_early(b, l) ? "\n" : to.between);
 	}
 }
 
@@ -275,7 +277,22 @@ static bool starts_item(const char *p, size_t n)
 	return false;
 }
 
-static void write_block(struct pdf *p, const struct pdf_pages *r, const struct pdf_page *g, struct block *b)
+/* In the order in which they are read. */
+static void add_text(struct pdf_pages *r, const struct pdf_line *l, struct buf *to)
+{
+	if (!l->turned) {
+		buf_add(to, r->text.p + l->at, l->n);
+		return;
+	}
+	pdf_turn_words(r, l, l->word, l->n_words);
+	for (size_t i = l->word; i < l->word + l->n_words; i++) {
+		if (i > l->word)
+			buf_add_char(to, ' ');
+		buf_add(to, r->text.p + r->words[i].at, r->words[i].n);
+	}
+}
+
+static void write_block(struct pdf *p, struct pdf_pages *r, const struct pdf_page *g, struct block *b)
 {
 	size_t lines = 0;
 
@@ -290,7 +307,7 @@ static void write_block(struct pdf *p, const struct pdf_pages *r, const struct p
 		b->x0 = lines ? MIN(b->x0, l->x0) : l->x0;
 		b->x1 = MAX(b->x1, l->x1);
 		b->size = MAX(b->size, l->size);
-		buf_add(&b->text, r->text.p + l->at, l->n);
+		add_text(r, l, &b->text);
 		lines++;
 	}
 	if (lines == 0 || buf_status(&b->text) < 0)
@@ -352,6 +369,7 @@ void pdf_write_pages(struct pdf *p, struct pdf_pages *r)
 {
 	if (!r->text.p)
 		buf_add(&r->text, "", 0);
+	pdf_turn_letters(r);
 	drop_strange(r);
 	drop_heads(r);
 	p->body = body_size(r);
