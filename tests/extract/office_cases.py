@@ -45,7 +45,7 @@ def word():
               "</w:r><w:ins><w:r><w:t> added</w:t></w:r></w:ins><w:del><w:r><w:delText> deleted</w:delText></w:r></w:del>"
               "<w:moveFrom><w:r><w:t> moved away</w:t></w:r></w:moveFrom><w:r><w:rPr><w:vanish/></w:rPr><w:t> hidden</w:t></w:r>"
               '<w:r><w:instrText> PAGE </w:instrText></w:r><w:hyperlink><w:r><w:t> link</w:t></w:r></w:hyperlink>'
-              '<w:r><w:footnoteReference w:id="2"/></w:r></w:p>'
+              '<w:r><w:footnoteReference w:id="3000000002"/></w:r></w:p>'
             + "<w:sdt><w:sdtContent>%s</w:sdtContent></w:sdt>" % p("In a control.")
             + "<w:p><w:r><mc:AlternateContent><mc:Choice>%s</mc:Choice><mc:Fallback>%s</mc:Fallback></mc:AlternateContent></w:r></w:p>"
             % (box, box)
@@ -58,19 +58,19 @@ def word():
                  '<w:abstractNum w:abstractNumId="1"><w:lvl w:ilvl="0"><w:numFmt w:val="decimal"/></w:lvl></w:abstractNum>'
                  '<w:num w:numId="1"><w:abstractNumId w:val="0"/></w:num><w:num w:numId="2"><w:abstractNumId w:val="1"/></w:num>'
                  "</w:numbering>" % W)
-    notes = ('<w:footnotes %s><w:footnote w:type="separator" w:id="-1">%s</w:footnote><w:footnote w:id="2">%s</w:footnote>'
+    notes = ('<w:footnotes %s><w:footnote w:type="separator" w:id="-1">%s</w:footnote><w:footnote w:id="3000000002">%s</w:footnote>'
              "</w:footnotes>" % (W, p("line"), p("The note.")))
     return docx(body, styles, [("word/numbering.xml", numbering), ("word/footnotes.xml", notes)])
 
 
 def look_word(r):
     same(r.format, "docx")
-    same(r.blocks[:3], [("heading", 1, "First"), ("heading", 2, "Second"), ("para", 0, "Joined runs\ttab added link[^2]")])
+    same(r.blocks[:3], [("heading", 1, "First"), ("heading", 2, "Second"), ("para", 0, "Joined runs\ttab added link[^3000000002]")])
     same(r.text.count("In the box."), 1)
     check("a control", "In a control." in r.text, r.text)
     same(r.kinds("list"), ["- bullet", "1. one", "2. two"])
     same(r.kinds("table"), ["| a\\|b | c |\n| --- | --- |\n| wide |  |\n|  | y |"])
-    same(r.kinds("note"), ["[^2] The note."])
+    same(r.kinds("note"), ["[^3000000002] The note."])
 
 
 def xlsx(sheets, shared="", styles="", book=""):
@@ -297,6 +297,22 @@ def look_ods(r):
     check("hidden", "secret" not in r.text and r.states == ["hidden"], r.text)
 
 
+def ods_alike():
+    """Rows and cells that are alike are written once, with a number."""
+    def row(cells, times):
+        return '<table:table-row table:number-rows-repeated="%d">%s</table:table-row>' % (times, "".join(
+            '<table:table-cell table:number-columns-repeated="%d"><text:p>%s</text:p></table:table-cell>' % (n, t) for t, n in cells))
+    return odf("spreadsheet", '<office:spreadsheet><table:table table:name="One">%s</table:table></office:spreadsheet>' % (
+        row([("Ware", 1), ("Paid", 1)], 1) + row([("Crane", 1), ("yes", 1)], 3) + row([("Winch", 2)], 1200) + row([("End", 1)], 1)))
+
+
+def look_ods_alike(r):
+    lines = r.text.split("\n")
+    same((lines.count("| Crane | yes |"), lines.count("| Winch | Winch |")), (3, 1000))
+    check("what is left out is told", any("1000 rows" in w for w in r.warnings), r.warnings)
+    same([b["rows"] for b in r.raw_blocks], [[1, 1205]])
+
+
 def ods_merged():
     def cell(text, columns=1, rows=1):
         return ('<table:table-cell office:value-type="string" table:number-columns-spanned="%d" table:number-rows-spanned="%d">'
@@ -428,6 +444,7 @@ def cases():
         Case("office pptx", pptx, look_pptx),
         Case("office odt", odt, look_odt),
         Case("office ods", ods, look_ods),
+        Case("office ods alike", ods_alike, look_ods_alike),
         Case("office ods merged", ods_merged, look_ods_merged),
         # The first column is named beneath; and a header that the sheet ends in.
         Case("office xlsx two headers", sheet([[None, "2024", None, "2025"], ["Town", "Q1", "Q2", "Q1"], ["Rome", 1, 2, 3]], ["B1:C1"]),

@@ -224,6 +224,32 @@ def look_rtf_notes(r):
                     ("table", 0, "| a | inner b |\n| --- | --- |\n| c | d |"), ("note", 0, "Of a cell."), ("para", 0, "After.")])
 
 
+def look_rtf_shape(r):
+    """The code page of a font that nobody chooses, a Macintosh's, what ends paragraphs besides \\par, and the text in a shape."""
+    same([t for _, _, t in r.blocks], ["\u041f\u0440\u0438 \u00df\u00e4", "First", "Second", "Third", "Fourth", "Boxed in a shape"])
+
+
+def look_flowed(r):
+    same(r.kinds("para")[1:], ["Boats moor at the northern quay.\n set in\n-- \nThe office"])
+
+
+def look_flowed_tight(r):
+    same(r.kinds("para")[1:], ["Boats moor."])
+
+
+def look_raw_headers(r):
+    same(r.kinds("heading"), ["\u0426\u0435\u043d\u0430 \u043f\u0440\u0438\u0447\u0430\u043b\u0430"])
+
+
+def look_unseen(r):
+    same(r.text, "password and more")
+
+
+HEADS = b"From: a@b\nDate: Fri, 15 Mar 2024 10:00:00 +0000\nMIME-Version: 1.0\n"
+FLOWED = HEADS + (b"Content-Type: text/plain; format=flowed\n\nBoats moor at the \nnorthern quay.\n  set in\n-- \nThe office\n")
+TIGHT = HEADS + b"Content-Type: text/plain; format=flowed; delsp=yes\n\nBoats mo \nor.\n"
+RAW = (HEADS + "Subject: Цена причала\n\nПричал у северной стены принимает гостевые лодки с апреля по октябрь.\n".encode("cp1251"))
+
 EML = (b"From: =?utf-8?q?J=C3=BCrgen?= <j@x.org>\r\nTo: a@b.c\r\nSubject: =?utf-8?b?" + base64.b64encode("Grüße".encode())
        + b"?=\r\nDate: Fri, 15 Mar 2024 10:00:00 +0100\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=X\r\n\r\n"
        b"--X\r\nContent-Type: multipart/alternative; boundary=Y\r\n\r\n--Y\r\nContent-Type: text/plain; charset=iso-8859-1\r\n"
@@ -349,6 +375,13 @@ def cases():
         Case("text rtf", RTF, look_rtf),
         Case("text rtf notes", rb"{\rtf1 Said here{\super\chftn}{\*\footnote\pard\chftn Who said it,\par and when.} and on{\footnote And where.}.\par"
              rb"\trowd a{\footnote Of a cell.}\cell inner\nestcell b\cell\row\trowd c\cell d\cell\row\pard After.\par}", look_rtf_notes),
+        Case("text rtf shape", rb"{\rtf1\ansi\deff1{\fonttbl{\f0\fcharset0 A;}{\f1\fcharset204 B;}{\f2\fcharset77 C;}}\'cf\'f0\'e8 {\f2\'a7\'8a}\par "
+             rb"First\sect\sectd Second\page Third\column Fourth{\shp{\*\shpinst\shpleft1{\sp{\sn x}{\sv 1}}{\shptxt\pard Boxed in a shape\par}}{\shprslt twice}}\par}",
+             look_rtf_shape),
+        Case("text eml flowed", FLOWED, look_flowed),
+        Case("text eml flowed tight", TIGHT, look_flowed_tight),
+        Case("text eml raw headers", RAW, look_raw_headers),
+        Case("text unseen", "pass\u2060word\u2066 and\u2069 more\U000e0041\ufff9\U000e0155".encode(), look_unseen, file="a.txt"),
         Case("text rtf deep", b"{\\rtf1 " + b"{" * 100000 + b"x", fails("empty")),
         Case("text eml", EML, look_eml),
         Case("text eml of html", HTML_MAIL, look_html_mail),

@@ -144,6 +144,7 @@ void doc_bound(struct doc *d, enum doc_bound which)
 		[DOC_DEPTH] = "What is nested deeper than any document needs was left out.",
 		[DOC_MESSAGES] = "Of more than 20000 messages the rest was left out. Split the mailbox.",
 		[DOC_PARTS] = "A message has more than 1000 parts: the rest was left out.",
+		[DOC_REPEATS] = "Of more than 100 cells or 1000 rows that are alike the rest was left out.",
 		[DOC_SHEETS] = "There are more than 1000 sheets: the rest was left out.",
 		[DOC_SLIDES] = "There are more than 5000 slides: the rest was left out."};
 
@@ -240,6 +241,20 @@ void doc_state(struct doc *d, enum extract_state state)
 
 /* ---- canonical text ---- */
 
+/* Soft hyphens, byte order marks, controls, joiners and other signs without a shape, what reverses the writing of what follows, and
+ * tags and variants, in which whole texts can be hidden. */
+static bool is_unseen(int32_t c)
+{
+	static const int32_t ranges[][2] = {{0x7F, 0x9F}, {0xAD, 0xAD}, {0x180E, 0x180E}, {0x200B, 0x200B},
+		{0x202A, 0x202E}, {0x2060, 0x206F}, {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB}, {0xFFFE, 0xFFFF},
+		{0xE0000, 0xE01EF}};
+	bool found = c < 0x20 && c != '\n' && c != '\t';
+
+	for (size_t i = 0; i < N_ELEMENTS(ranges); i++)
+		found |= c >= ranges[i][0] && c <= ranges[i][1];
+	return found;
+}
+
 static void add_code_point(struct buf *to, int32_t c)
 {
 	static const char *const ligatures[] = {"ff", "fi", "fl", "ffi", "ffl", "st", "st"};
@@ -251,10 +266,7 @@ static void add_code_point(struct buf *to, int32_t c)
 		buf_add_char(to, '\n');
 	else if (c == 0xA0 || c == 0x2007 || c == 0x202F)
 		buf_add_char(to, ' ');
-	/* Soft hyphens, byte order marks, controls, and what reverses the writing of what follows. */
-	else if (c != 0xAD && c != 0xFEFF && c != 0x200B && c != 0xFFFE && c != 0xFFFF &&
-		 (c >= 0x20 || c == '\n' || c == '\t') && (c < 0x7F || c > 0x9F) && (c < 0x202A || c > 0x202E) &&
-		 (c < 0xE0000 || c > 0xE007F))
+	else if (!is_unseen(c))
 		buf_add(to, bytes, (size_t)utf8proc_encode_char(c, bytes));
 }
 

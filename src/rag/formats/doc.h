@@ -66,7 +66,17 @@ void doc_format(struct doc *d, const char *name, const char *encoding);
 void doc_title(struct doc *d, const char *p, size_t n);
 void doc_warn(struct doc *d, const char *fmt, ...) PRINTF(2, 3);
 /* What is beyond a bound was left out: a warning, the first time. */
-enum doc_bound { DOC_CELLS, DOC_CELL, DOC_DEPTH, DOC_MESSAGES, DOC_PARTS, DOC_SHEETS, DOC_SLIDES, DOC_BOUNDS };
+enum doc_bound {
+	DOC_CELLS,
+	DOC_CELL,
+	DOC_DEPTH,
+	DOC_MESSAGES,
+	DOC_PARTS,
+	DOC_REPEATS,
+	DOC_SHEETS,
+	DOC_SLIDES,
+	DOC_BOUNDS
+};
 void doc_bound(struct doc *d, enum doc_bound which);
 void doc_progress(struct doc *d, int done, int of);
 void doc_finish(struct doc *d); /* the last line: how it went */

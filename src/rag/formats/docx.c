@@ -37,7 +37,7 @@ struct word {
 	int tables, cell_span;
 	bool in_text, in_run_style, hidden, cell_goes_on, notes;
 	struct buf cell;
-	char note[16];
+	char note[24];
 };
 
 static bool is_off(const struct sax_atts *a)
@@ -187,6 +187,13 @@ static void end_para(struct word *w)
 	w->open--;
 }
 
+/* A number of any size, which is no more than a name. */
+static void note_id(const struct sax_atts *a, char ret[16])
+{
+	office_copy(sax_get(a, "id"), ret, 16);
+	ret[strspn(ret, "-0123456789")] = '\0';
+}
+
 static void in_para(struct word *w, const char *name, const struct sax_atts *a)
 {
 	struct para *p = para(w);
@@ -213,8 +220,9 @@ static void in_para(struct word *w, const char *name, const struct sax_atts *a)
 	} else if (strcmp(name, "noBreakHyphen") == 0) {
 		put(w, "-", 1);
 	} else if (strcmp(name, "footnoteReference") == 0 || strcmp(name, "endnoteReference") == 0) {
-		char mark[24];
-		int n = snprintf(mark, sizeof(mark), "[^%s%d]", name[0] == 'e' ? "e" : "", sax_int(a, "id", 0));
+		char mark[24], id[sizeof(mark) - 8];
+		note_id(a, id);
+		int n = snprintf(mark, sizeof(mark), "[^%s%s]", name[0] == 'e' ? "e" : "", id);
 		put(w, mark, (size_t)n);
 	}
 }
@@ -275,12 +283,13 @@ static void word_start(void *arg, const char *name, const struct sax_atts *a)
 	} else if (strcmp(name, "vanish") == 0) {
 		w->hidden = !is_off(a);
 	} else if (w->notes && (strcmp(name, "footnote") == 0 || strcmp(name, "endnote") == 0)) {
-		int id = sax_int(a, "id", 0);
+		char id[16];
+		note_id(a, id);
 		/* The lines that separate notes from the page are notes, too. */
 		if (sax_get(a, "type").p)
 			w->skip = 1;
 		else
-			snprintf(w->note, sizeof(w->note), "[^%s%d] ", name[0] == 'e' ? "e" : "", id);
+			snprintf(w->note, sizeof(w->note), "[^%s%s] ", name[0] == 'e' ? "e" : "", id);
 	} else {
 		in_table(w, name, a);
 		in_para(w, name, a);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "base/utf8.h"
 #include "rag/formats/format.h"
 
 #include <gmime/gmime.h> /* it defines MIN and MAX anew */
@@ -9,6 +10,7 @@
 #define MESSAGES_MAX 20000 /* as doc_bound() says */
 #define PARTS_MAX    1000  /* likewise */
 #define DEPTH_MAX    10
+#define SAMPLE       ((size_t)64 << 10)
 
 struct mail {
 	struct doc *d;
@@ -19,6 +21,10 @@ struct mail {
 		const char *subject; /* the parser's */
 	} home;
 	bool away; /* what was written last was attached to it */
+};
+
+struct flow { /* whether lines go on in the next one, and lose the blank that says so */
+	bool on, delete_blanks;
 };
 
 static void put_header(struct doc *d, const char *name, const char *value)
@@ -64,8 +70,15 @@ static GByteArray *part_bytes(GMimePart *part)
 	return bytes;
 }
 
+/* A line that goes on in the next one, where the mail says that it does so: it ends with a blank. The mark of a signature ends with one,
+ * too. */
+static bool goes_on(const char *p, size_t n)
+{
+	return n > 0 && p[n - 1] == ' ' && !(n == 3 && memcmp(p, "-- ", 3) == 0);
+}
+
 /* What others had written stands apart. */
-static void put_text(struct doc *d, const char *p, size_t n)
+static void put_text(struct doc *d, const char *p, size_t n, const struct flow *flow)
 {
 	bool quoted = false;
 
@@ -80,12 +93,23 @@ static void put_text(struct doc *d, const char *p, size_t n)
 		if (len > 0 && !d->open)
 			doc_begin(d, quoted ? EXTRACT_QUOTE : EXTRACT_PARA, quoted);
 		if (len > 0) {
-			doc_text(d, p + at, len);
-			doc_text(d, "\n", 1);
+			bool joined = flow->on && goes_on(p + at, len);
+			size_t stuffed = flow->on && p[at] == ' ';
+			doc_text(d, p + at + stuffed, len - stuffed - (joined && flow->delete_blanks));
+			doc_str(d, joined ? "" : "\n");
 		}
 		at = end + 1;
 	}
 	doc_end(d);
+}
+
+/* RFC 3676. */
+static struct flow flow_of(GMimeContentType *type)
+{
+	const char *format = g_mime_content_type_get_parameter(type, "format"),
+		   *deleted = g_mime_content_type_get_parameter(type, "delsp");
+
+	return (struct flow){format && strcasecmp(format, "flowed") == 0, deleted && strcasecmp(deleted, "yes") == 0};
 }
 
 static void begin_message(struct mail *m)
@@ -126,11 +150,12 @@ static void put_part(struct mail *m, GMimePart *part)
 		m->d->depth--;
 	} else if (in.n > 0) {
 		CLEANUP(buf_done) struct buf text;
+		struct flow flow = flow_of(type);
 
 		come_back(m);
 		m->d->depth++;
 		if (text_decode(m->d, &in, &text))
-			put_text(m->d, text.p ? text.p : "", text.n);
+			put_text(m->d, text.p ? text.p : "", text.n, &flow);
 		m->d->depth--;
 	}
 	g_byte_array_unref(bytes);
@@ -188,6 +213,23 @@ static bool is_mbox(const struct input *in)
 	return in->n > 5 && memcmp(in->p, "From ", 5) == 0;
 }
 
+/* Headers are to say in which charset they are; some that do not are in that of the rest. */
+static GMimeParserOptions *options_for(const struct input *in)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT(4 * SAMPLE);
+	GMimeParserOptions *o = g_mime_parser_options_new();
+	size_t n = MIN(in->n, SAMPLE);
+	const char *name = NULL;
+	bool sure = false;
+
+	if (!utf8_valid(in->p, utf8_whole(in->p, n)) && charset_decode(in->p, n, NULL, NULL, &text, &name, &sure) &&
+		sure) {
+		const char *charsets[] = {"utf-8", name, "windows-1252", NULL};
+		g_mime_parser_options_set_fallback_charsets(o, charsets);
+	}
+	return o;
+}
+
 void read_mail(struct doc *d, const struct input *in)
 {
 	struct mail m = {.d = d};
@@ -195,10 +237,11 @@ void read_mail(struct doc *d, const struct input *in)
 	g_mime_init();
 	GMimeStream *stream = g_mime_stream_mem_new_with_buffer(in->p, in->n);
 	GMimeParser *parser = g_mime_parser_new_with_stream(stream);
+	GMimeParserOptions *options = options_for(in);
 	doc_format(d, is_mbox(in) ? "mbox" : "eml", NULL);
 	g_mime_parser_set_format(parser, is_mbox(in) ? GMIME_FORMAT_MBOX : GMIME_FORMAT_MESSAGE);
 	do {
-		GMimeMessage *message = g_mime_parser_construct_message(parser, NULL);
+		GMimeMessage *message = g_mime_parser_construct_message(parser, options);
 
 		if (!message)
 			break;
@@ -211,6 +254,7 @@ void read_mail(struct doc *d, const struct input *in)
 	} while (is_mbox(in) && m.messages < MESSAGES_MAX && !doc_failed(d) && !g_mime_parser_eos(parser));
 	if (is_mbox(in) && m.messages == MESSAGES_MAX && !g_mime_parser_eos(parser))
 		doc_bound(d, DOC_MESSAGES);
+	g_mime_parser_options_free(options);
 	g_object_unref(parser);
 	g_object_unref(stream);
 }

@@ -4,8 +4,9 @@
 #include "rag/formats/odf.h"
 #include "rag/formats/office.h"
 
-#define REPEAT_MAX 100
-#define ROWS_MAX   100000000 /* that are counted; programs have a million */
+#define REPEAT_MAX  100       /* cells, as doc_bound() says */
+#define ROWS_REPEAT 1000      /* likewise */
+#define ROWS_MAX    100000000 /* that are counted; programs have a million */
 
 void odf_begin(struct odf *o, struct doc *d)
 {
@@ -113,6 +114,8 @@ static void cell_end(struct odf *o)
 
 	/* Sheets are filled to their edge with empty cells that are repeated. */
 	int n = v.n == 0 && o->columns_repeat > REPEAT_MAX ? 1 : MAX(1, MIN(o->columns_repeat, REPEAT_MAX));
+	if (v.n > 0 && o->columns_repeat > REPEAT_MAX)
+		doc_bound(o->d, DOC_REPEATS);
 	if (!o->is_covered && v.n > 0 && o->spreadsheet) {
 		o->own++;
 		o->across = MAX(o->across, o->columns_span);
@@ -331,6 +334,24 @@ static bool is_title(struct odf *o)
 	return true;
 }
 
+/* As often as it stands there: rows that are alike are written once, with a number. */
+static void put_row(struct odf *o)
+{
+	struct doc *d = o->d;
+	size_t cells = d->n_cells;
+	int times = cells > 0 ? MIN(o->rows_repeat, ROWS_REPEAT) : 1;
+
+	if (cells > 0 && times < o->rows_repeat)
+		doc_bound(d, DOC_REPEATS);
+	for (int i = 1; i <= times && !doc_failed(d); i++) {
+		d->n_cells = cells; /* what they say is still there */
+		if (o->spreadsheet && cells > 0)
+			doc_row_number(d, d->row_at + i);
+		doc_row(d);
+	}
+	d->row_at += o->rows_repeat;
+}
+
 static void end_row(struct odf *o)
 {
 	bool title = o->spreadsheet && is_title(o);
@@ -343,10 +364,7 @@ static void end_row(struct odf *o)
 	}
 	if (o->spreadsheet && (o->down > 1 || (o->across > 1 && o->d->n_cells > 0 && o->d->cells[0].n == 0)))
 		doc_table_header(o->d, MAX(o->down, 2));
-	o->d->row_at += o->rows_repeat;
-	if (o->spreadsheet && o->d->n_cells > 0)
-		doc_row_number(o->d, o->d->row_at);
-	doc_row(o->d);
+	put_row(o);
 }
 
 static void odf_end(void *arg, const char *name)

@@ -7,6 +7,7 @@
 
 #define GROUPS 200
 #define FONTS  256
+#define MAC    10000 /* a code page */
 
 struct group {
 	bool skip, hidden, in_fonts, note;
@@ -18,10 +19,10 @@ struct rtf {
 	const char *p;
 	size_t n, at;
 	struct group groups[GROUPS];
-	int depth, beyond; /* `beyond`: groups that are deeper than we follow */
-	int codepage, fonts[FONTS];
-	int skip_chars; /* of what stands for a \u */
-	int level;      /* of the paragraph as a heading */
+	int depth, beyond;                /* `beyond`: groups that are deeper than we follow */
+	int codepage, font, fonts[FONTS]; /* `font`: where none is chosen */
+	int skip_chars;                   /* of what stands for a \u */
+	int level;                        /* of the paragraph as a heading */
 	bool in_table, in_cell, star;
 	struct buf bytes;       /* of the present code page */
 	struct buf cell, notes; /* of the present paragraph, a line each */
@@ -57,7 +58,10 @@ static void flush(struct rtf *r)
 
 	if (r->bytes.n == 0)
 		return;
-	snprintf(name, sizeof(name), "CP%d", page);
+	if (page == MAC)
+		snprintf(name, sizeof(name), "MACINTOSH"); /* which has no name of this kind here */
+	else
+		snprintf(name, sizeof(name), "CP%d", page);
 	if (charset_convert(name, r->bytes.p, r->bytes.n, &text) ||
 		charset_convert("CP1252", r->bytes.p, r->bytes.n, &text))
 		put(r, text.p ? text.p : "", text.n);
@@ -92,7 +96,7 @@ static void put_code_point(struct rtf *r, int c)
 
 static int codepage_of(int charset)
 {
-	static const int pages[][2] = {{0, 1252}, {77, 10000}, {128, 932}, {129, 949}, {134, 936}, {136, 950},
+	static const int pages[][2] = {{0, 1252}, {77, MAC}, {128, 932}, {129, 949}, {134, 936}, {136, 950},
 		{161, 1253}, {162, 1254}, {163, 1258}, {177, 1255}, {178, 1256}, {186, 1257}, {204, 1251}, {222, 874},
 		{238, 1250}};
 
@@ -158,10 +162,10 @@ static bool is(const char *word, size_t n, const char *name)
 
 static bool is_skipped(const char *word, size_t n)
 {
-	static const char *const names[] = {"fonttbl", "colortbl", "stylesheet", "info", "pict", "object", "header",
-		"footer", "headerl", "headerr", "headerf", "footerl", "footerr", "footerf", "fldinst", "nonshppict",
-		"listtable", "listoverridetable", "pntext", "themedata", "datastore", "rsidtbl", "generator",
-		"xmlnstbl", "revtbl", "filetbl"};
+	static const char *const names[] = {"sp", "shprslt", "fonttbl", "colortbl", "stylesheet", "info", "pict",
+		"object", "header", "footer", "headerl", "headerr", "headerf", "footerl", "footerr", "footerf",
+		"fldinst", "nonshppict", "listtable", "listoverridetable", "pntext", "themedata", "datastore",
+		"rsidtbl", "generator", "xmlnstbl", "revtbl", "filetbl"};
 
 	for (size_t i = 0; i < N_ELEMENTS(names); i++) {
 		if (is(word, n, names[i]))
@@ -189,6 +193,12 @@ static bool put_special(struct rtf *r, const char *word, size_t n)
 	return false;
 }
 
+/* A table within a cell is its text. */
+static bool ends_para(const char *w, size_t n)
+{
+	return is(w, n, "par") || is(w, n, "nestcell") || is(w, n, "sect") || is(w, n, "page") || is(w, n, "column");
+}
+
 static void word(struct rtf *r, const char *w, size_t n, bool given, int value)
 {
 	struct group *g = group(r);
@@ -200,13 +210,13 @@ static void word(struct rtf *r, const char *w, size_t n, bool given, int value)
 	}
 	if (is(w, n, "fonttbl"))
 		g->in_fonts = true;
-	if (is(w, n, "footnote") && !silent(r)) {
+	if ((is(w, n, "footnote") || is(w, n, "shptxt")) && !silent(r)) {
 		flush(r);
 		g->note = true; /* some programs mark it as what readers may leave out */
-	} else if (r->star || is_skipped(w, n))
+	} else if ((r->star && !is(w, n, "shpinst")) || is_skipped(w, n)) /* of a shape its text counts */
 		g->skip = true;
-	else if ((is(w, n, "par") || is(w, n, "nestcell")) && !silent(r))
-		end_para(r); /* a table within a cell is its text */
+	else if (ends_para(w, n) && !silent(r))
+		end_para(r);
 	else if (is(w, n, "cell") && !silent(r))
 		end_cell(r);
 	else if (is(w, n, "row") && !silent(r))
@@ -227,7 +237,12 @@ static void word(struct rtf *r, const char *w, size_t n, bool given, int value)
 	} else if (is(w, n, "plain")) {
 		flush(r);
 		g->hidden = false;
-	} else if (is(w, n, "uc"))
+		g->font = r->font;
+	} else if (is(w, n, "deff")) {
+		g->font = r->font = value;
+	} else if (is(w, n, "mac") || is(w, n, "pc") || is(w, n, "pca"))
+		r->codepage = w[0] == 'm' ? MAC : n == 2 ? 437 : 850;
+	else if (is(w, n, "uc"))
 		g->uc = MAX(0, MIN(value, 10));
 	else if (is(w, n, "ansicpg"))
 		r->codepage = value;
