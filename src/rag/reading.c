@@ -1,6 +1,7 @@
 /* reading.c - documents as somebody reads them who is no person: listed, read from a page or a place on, and gone through for
  * words. All within a scope, which is asked for each time. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/utf8.h"
@@ -10,6 +11,8 @@
 #include "store/texts.h"
 
 #define PIECE_PASSAGES 500
+#define NAMED_PAGES    3  /* of one number that are told, */
+#define NAMED_BYTES    40 /* and so much of their names */
 #define PIECE_BYTES    ((size_t)16 << 20)
 #define FOLDED_BYTES   ((size_t)4 << 20)
 #define WORK_BYTES     ((size_t)64 << 20)
@@ -210,6 +213,25 @@ static int find_passage(
 	return r == E_NOT_FOUND || r == 0 ? 0 : err_set(e, r, "%s", quiet.msg);
 }
 
+/* The page that is meant. Of an archive several may have the number: whoever asks is told where each begins. */
+static int page_meant(
+	struct db_conn *c, atelier_id text_id, int64_t number, struct arena *a, struct page_row *ret, struct err *e)
+{
+	struct page_row *all = NULL;
+	char told[200] = "";
+	size_t n = 0, at = 0;
+	int r = texts_pages_numbered(c, text_id, number, NAMED_PAGES, a, &all, &n, e);
+
+	if (r == 0 && n < 2)
+		return texts_page(c, text_id, number, a, ret, e);
+	for (size_t i = 0; r == 0 && i < n && at < sizeof(told); i++) {
+		int k = (int)utf8_prefix(all[i].label, strlen(all[i].label), NAMED_BYTES);
+		at += (size_t)MAX(0, snprintf(told + at, sizeof(told) - at, "%s%.*s at %lld", i ? ", " : "", k,
+					     all[i].label, (long long)all[i].start));
+	}
+	return r < 0 ? r : err_set(e, E_INVALID, "Several pages have this number. Say \"start\" instead: %s.", told);
+}
+
 int rag_read(struct rag *r, const struct reading_wish *w, struct arena *a, struct reading *ret, struct err *e)
 {
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(r->config.db);
@@ -224,7 +246,7 @@ int rag_read(struct rag *r, const struct reading_wish *w, struct arena *a, struc
 	if (s == 0)
 		s = texts_get(c, d.text_id, a, &t, e);
 	if (s == 0 && w->page)
-		s = texts_page(c, d.text_id, w->page, a, &page, e);
+		s = page_meant(c, d.text_id, w->page, a, &page, e);
 	if (s == 0 && (page.start < 0 || page.start >= t.bytes))
 		s = err_set(e, E_NOT_FOUND, "The document has %lld bytes of text.", (long long)t.bytes);
 	if (s < 0)

@@ -249,6 +249,13 @@ static const struct col page_columns[] = {COL(I64, P, n), COL(I64, P, number), C
 static const struct rows_table text_pages = {
 	"text_pages", "n", "The document has no such page.", NULL, TABLE(struct page_row, page_columns)};
 
+int texts_pages_numbered(struct db_conn *c, atelier_id id, int64_t number, int64_t limit, struct arena *a,
+	struct page_row **ret, size_t *ret_n, struct err *e)
+{
+	return rows_all(&text_pages, c, a, ret, ret_n, e, "WHERE text_id = ? AND number = ? ORDER BY n LIMIT ?",
+		DB_I64(id), DB_I64(number), DB_I64(limit));
+}
+
 int texts_page(struct db_conn *c, atelier_id id, int64_t number, struct arena *a, struct page_row *ret, struct err *e)
 {
 	return rows_first(&text_pages, c, a, ret, e, "WHERE text_id = ? AND number = ? ORDER BY n LIMIT 1", DB_I64(id),

@@ -93,6 +93,9 @@ int texts_passage_of(struct db_conn *c, atelier_id document_id, atelier_id passa
 /* The passage at this byte, or the first behind it. E_NOT_FOUND. */
 int texts_passage_at(struct db_conn *c, atelier_id id, int64_t at, struct arena *a, struct passage_row *ret,
 	struct err *e) MUST_CHECK;
+/* At most `limit` of this number, in order. */
+int texts_pages_numbered(struct db_conn *c, atelier_id id, int64_t number, int64_t limit, struct arena *a,
+	struct page_row **ret, size_t *ret_n, struct err *e) MUST_CHECK;
 /* The first one of this number. E_NOT_FOUND. */
 int texts_page(struct db_conn *c, atelier_id id, int64_t number, struct arena *a, struct page_row *ret,
 	struct err *e) MUST_CHECK;
