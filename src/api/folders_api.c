@@ -112,7 +112,7 @@ static int folders_post(struct request *q)
 
 	request_apply(q, &f);
 	f.user_id = q->who.user.id;
-	r = folders_create(q->api->c.db, &f, &id, &q->err);
+	r = shared_create(&folders_kind, q->api->c.db, &f, &id, &q->err);
 	if (r < 0)
 		return r;
 	tell(q, id, "created");
@@ -128,7 +128,7 @@ static int folder_patch(struct request *q)
 {
 	const struct rows_edit edit = {q->arg_id, request_edit, q, &q->mem};
 	struct folder f;
-	int r = folders_edit(q->api->c.db, q->who.user.id, &edit, &f, &q->err);
+	int r = shared_edit(&folders_kind, q->api->c.db, q->who.user.id, &edit, &f, &q->err);
 
 	if (r < 0)
 		return r;
@@ -138,7 +138,7 @@ static int folder_patch(struct request *q)
 
 static int folder_delete(struct request *q)
 {
-	int r = folders_delete(q->api->c.db, q->who.user.id, q->arg_id, &q->err);
+	int r = shared_delete(&folders_kind, q->api->c.db, q->who.user.id, q->arg_id, &q->err);
 
 	if (r == 0)
 		tell(q, q->arg_id, "deleted");

@@ -144,14 +144,16 @@ UNUSED static inline struct db_param db_text(const char *s) /* NULL is a NULL of
 	return DB_TEXT_N(s, s ? strlen(s) : 0);
 }
 
+/* The parameters of a statement as two arguments: they themselves, and how many. */
+#define DB_PARAMS(...)                                                                                                 \
+	(const struct db_param[]){__VA_ARGS__}, sizeof((const struct db_param[]){__VA_ARGS__}) / sizeof(struct db_param)
+
 struct db_rows; /* a running statement */
 
 /* Prepares (cached per connection) and binds. Parameters follow as DB_... values. */
 int db_query_params(struct db_conn *c, struct db_rows **ret, struct err *e, const char *sql,
 	const struct db_param *params, size_t n) MUST_CHECK;
-#define db_query(c, ret, e, sql, ...)                                                                                  \
-	db_query_params((c), (ret), (e), (sql), (const struct db_param[]){__VA_ARGS__},                                \
-		sizeof((const struct db_param[]){__VA_ARGS__}) / sizeof(struct db_param))
+#define db_query(c, ret, e, sql, ...) db_query_params((c), (ret), (e), (sql), DB_PARAMS(__VA_ARGS__))
 
 /* 1: a row; 0: no more; negative: failure. */
 int db_next(struct db_rows *r, struct err *e) MUST_CHECK;
@@ -169,6 +171,4 @@ char *db_dup(const struct db_rows *r, int col, struct arena *a); /* NULL for NUL
  * rule is E_CONFLICT. Only inside db_write. */
 int db_exec_params(struct db_conn *c, int64_t *ret_changed, struct err *e, const char *sql,
 	const struct db_param *params, size_t n) MUST_CHECK;
-#define db_exec(c, ret_changed, e, sql, ...)                                                                           \
-	db_exec_params((c), (ret_changed), (e), (sql), (const struct db_param[]){__VA_ARGS__},                         \
-		sizeof((const struct db_param[]){__VA_ARGS__}) / sizeof(struct db_param))
+#define db_exec(c, ret_changed, e, sql, ...) db_exec_params((c), (ret_changed), (e), (sql), DB_PARAMS(__VA_ARGS__))

@@ -43,13 +43,6 @@ int assistants_names(struct db_conn *c, atelier_id user_id, struct arena *a, str
 	return shared_list(&kind, c, user_id, a, &ret->items, &ret->n, e);
 }
 
-int assistants_get(struct db_conn *c, atelier_id user_id, atelier_id id, enum grant_verb verb, struct arena *a,
-	struct assistant *ret, struct err *e)
-{
-	ASSERT(user_id);
-	return shared_get(&assistants_kind, c, user_id, id, verb, a, ret, e);
-}
-
 int assistants_named(
 	struct db_conn *c, atelier_id user_id, const char *name, struct arena *a, struct assistant *ret, struct err *e)
 {

@@ -28,10 +28,7 @@ struct assistant {
 	int64_t created_at, updated_at;
 };
 
-struct assistant_list {
-	struct assistant *items;
-	size_t n;
-};
+struct assistant_list ROWS_OF(struct assistant);
 
 #define ASSISTANTS_MAX 500 /* of one person */
 
@@ -43,9 +40,7 @@ extern const struct shared_kind agents_kind;
 /* Those that a person may read, by name, without their texts: id, user_id, name, model, may and updated_at are read. */
 int assistants_names(
 	struct db_conn *c, atelier_id user_id, struct arena *a, struct assistant_list *ret, struct err *e) MUST_CHECK;
-/* E_NOT_FOUND for one on which the person does not have the verb. */
-int assistants_get(struct db_conn *c, atelier_id user_id, atelier_id id, enum grant_verb verb, struct arena *a,
-	struct assistant *ret, struct err *e) MUST_CHECK;
+SHARED_GET(assistants_get, assistants_kind, struct assistant)
 /* That a person may use, by its name, however it is written: the person's own before others', of those the oldest. */
 int assistants_named(struct db_conn *c, atelier_id user_id, const char *name, struct arena *a, struct assistant *ret,
 	struct err *e) MUST_CHECK;

@@ -166,13 +166,14 @@ int blobs_open(const char *data, const char *hash, int *ret_fd, struct err *e)
 
 int blobs_read(const char *data, const char *hash, struct buf *to, struct err *e)
 {
-	char path[PATH_MAX];
+	CLEANUP(closep) int fd = -1;
 	struct stat st;
+	int r = blobs_open(data, hash, &fd, e);
 
-	file_path(data, hash, path);
-	CLEANUP(closep) int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_set(e, E_NOT_FOUND, "The bytes of this file are gone.");
+	if (r < 0)
+		return r;
+	if (fstat(fd, &st) < 0)
+		return err_file(e, -errno, hash);
 	char *p = buf_reserve(to, (size_t)st.st_size);
 	if (!p)
 		return err_set(e, buf_status(to), "The file does not fit the memory set aside for it.");
@@ -181,7 +182,7 @@ int blobs_read(const char *data, const char *hash, struct buf *to, struct err *e
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return n < 0 ? err_file(e, -errno, path) : err_set(e, E_NOT_FOUND, "A file is cut off.");
+			return n < 0 ? err_file(e, -errno, hash) : err_set(e, E_NOT_FOUND, "A file is cut off.");
 		p += n;
 		to->n += (size_t)n;
 		left -= (size_t)n;

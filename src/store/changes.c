@@ -61,56 +61,26 @@ const char changes_endings_postgres[] =
 						" WHEN (NEW.deleted_at IS NOT NULL)",
 						"conversation_id");
 
+#define E struct change_ending
+static const struct col ending_columns[] = {COL(I64, E, id), COL(I64, E, user_id), COL(I64, E, session_id),
+	COL(I64, E, key_id), COL(I64, E, conversation_id)};
+#undef E
+static const struct rows_table endings = {"endings", NULL, NULL, NULL, TABLE(struct change_ending, ending_columns)};
+
 int changes_endings(
 	struct db_conn *c, int64_t after, struct arena *a, struct change_ending **ret, size_t *ret_n, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct change_ending *list;
-	size_t n = 0;
-	int r;
-
 	*ret_n = 0;
-	if (!db_is_postgres(c))
-		return 0;
-	list = ARENA_ARRAY(a, struct change_ending, CHANGE_ENDINGS);
-	if (!list)
-		return store_full(e);
-	r = db_query(c, &rows, e,
-		"SELECT id, user_id, session_id, key_id, conversation_id FROM endings WHERE id > ? AND node <> ?"
-		" ORDER BY id LIMIT ?",
-		DB_I64(after), DB_I64(db_node(c)), DB_I64(CHANGE_ENDINGS));
-	while (r >= 0 && n < CHANGE_ENDINGS && (r = db_next(rows, e)) > 0) {
-		list[n++] = (struct change_ending){.id = db_i64(rows, 0),
-			.user_id = db_i64(rows, 1),
-			.session_id = db_i64(rows, 2),
-			.key_id = db_i64(rows, 3),
-			.conversation_id = db_i64(rows, 4)};
-	}
-	if (r < 0)
-		return r;
-	*ret = list;
-	*ret_n = n;
-	return 0;
-}
-
-struct trim {
-	int64_t before_ms, n;
-};
-
-static int trim_in(struct db_conn *c, void *arg, struct err *e)
-{
-	struct trim *x = arg;
-
-	return db_is_postgres(c) ? db_exec(c, &x->n, e, "DELETE FROM endings WHERE at < ?", DB_I64(x->before_ms)) : 0;
+	return db_is_postgres(c)
+		       ? rows_all(&endings, c, a, ret, ret_n, e, "WHERE id > ? AND node <> ? ORDER BY id LIMIT ?",
+				 DB_I64(after), DB_I64(db_node(c)), DB_I64(CHANGE_ENDINGS))
+		       : 0;
 }
 
 int changes_trim(struct db *db, int64_t before_ms, int64_t *ret_n, struct err *e)
 {
-	struct trim x = {.before_ms = before_ms};
-	int r = db_is_shared(db) ? db_write(db, trim_in, &x, e) : 0;
-
-	*ret_n = x.n;
-	return r;
+	*ret_n = 0;
+	return db_is_shared(db) ? STORE_WRITE(db, ret_n, e, "DELETE FROM endings WHERE at < ?", DB_I64(before_ms)) : 0;
 }
 
 int changes_read(struct db_conn *c, struct changes_seen *ret, struct err *e)

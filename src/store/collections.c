@@ -33,12 +33,6 @@ const struct shared_kind collections_kind = {.rows = &rows,
 	.many = "You have as many collections as there can be.",
 	.user_id = offsetof(struct collection, user_id)};
 
-int collections_get(struct db_conn *c, atelier_id user_id, atelier_id id, enum grant_verb verb, struct arena *a,
-	struct collection *ret, struct err *e)
-{
-	return shared_get(&collections_kind, c, user_id, id, verb, a, ret, e);
-}
-
 /* ---- of a conversation ---- */
 
 struct of_conversation {
@@ -70,12 +64,9 @@ int collections_of_conversation(
 	struct db *db, atelier_id user_id, atelier_id conversation_id, atelier_id *ret_id, struct err *e)
 {
 	struct of_conversation x = {.user_id = user_id, .conversation_id = conversation_id};
-	int r = db_write(db, of_conversation_in, &x, e);
 
 	ASSERT(user_id);
-	if (r == 0)
-		*ret_id = x.id;
-	return r;
+	return store_make(db, of_conversation_in, &x, &x.id, ret_id, e);
 }
 
 int collections_find_of(
@@ -100,7 +91,7 @@ static const struct col place_columns[] = {COL_AS(I64, P, collection_id, "collec
 	COL(I64, P, weight), COL(I64, P, threshold), COL(BOOL, P, whole), COL(BOOL, P, rewrite),
 	COL(TEXT, P, reranker)};
 #undef P
-static const struct rows_table places = {
+const struct rows_table search_places_table = {
 	"collections", "id", NO_COLLECTION, NULL, TABLE(struct search_place, place_columns)};
 static const struct rows_table places_of_documents = {"collections", "id",
 	"There is no such document, or it is not shared with you.", NULL, TABLE(struct search_place, place_columns)};
@@ -129,35 +120,15 @@ static int add_place(struct gather *g, const struct search_place *x, struct err 
 
 static int add_all(struct gather *g, struct err *e)
 {
-	struct {
-		struct collection *items;
-		size_t n;
-	} l = {.n = 0};
-	int r = shared_list(&collections_kind, g->c, g->w->user_id, g->a, &l.items, &l.n, e);
-
-	for (size_t i = 0; r == 0 && i < l.n; i++) {
-		const struct collection *k = &l.items[i];
-		r = add_place(g,
-			&(struct search_place){.collection_id = k->id,
-				.revision = k->revision,
-				.removed = k->removed,
-				.passages = k->passages,
-				.mode = k->mode,
-				.identity = k->identity,
-				.weight = k->weight,
-				.threshold = k->threshold,
-				.whole = k->whole,
-				.rewrite = k->rewrite,
-				.reranker = k->reranker},
-			e);
-	}
-	return r;
+	return rows_all(&search_places_table, g->c, g->a, &g->places.items, &g->places.n, e,
+		"WHERE collections.conversation_id IS NULL AND " MAY " ORDER BY collections.folded, collections.id",
+		GRANTED_PARAMS(g->w->user_id, false, GRANT_READ));
 }
 
 static int add_collection(struct gather *g, atelier_id id, struct err *e)
 {
 	struct search_place x;
-	int r = rows_first(&places, g->c, g->a, &x, e, "WHERE collections.id = ? AND " MAY, DB_I64(id),
+	int r = rows_first(&search_places_table, g->c, g->a, &x, e, "WHERE collections.id = ? AND " MAY, DB_I64(id),
 		GRANTED_PARAMS(g->w->user_id, false, GRANT_READ));
 
 	return r < 0 ? r : add_place(g, &x, e);
@@ -214,13 +185,8 @@ int collections_scope(
 
 int collections_newest(struct db_conn *c, int64_t limit, struct arena *a, struct search_scope *ret, struct err *e)
 {
-	return rows_all(&places, c, a, &ret->items, &ret->n, e,
+	return rows_all(&search_places_table, c, a, &ret->items, &ret->n, e,
 		"WHERE EXISTS (SELECT 1 FROM documents d WHERE d.collection_id = collections.id)"
 		" ORDER BY collections.id DESC LIMIT ?",
 		DB_I64(limit));
-}
-
-int collections_place(struct db_conn *c, atelier_id id, struct arena *a, struct search_place *ret, struct err *e)
-{
-	return rows_get(&places, c, id, a, ret, e);
 }

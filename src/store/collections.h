@@ -40,9 +40,7 @@ struct collection {
 /* For shared_list (without those of conversations), shared_create and so on, of struct collection. */
 extern const struct shared_kind collections_kind;
 
-/* E_NOT_FOUND for one on which the person does not have the verb. */
-int collections_get(struct db_conn *c, atelier_id user_id, atelier_id id, enum grant_verb verb, struct arena *a,
-	struct collection *ret, struct err *e) MUST_CHECK;
+SHARED_GET(collections_get, collections_kind, struct collection)
 /* That of a person's conversation, made when there is none. E_NOT_FOUND. */
 int collections_of_conversation(
 	struct db *db, atelier_id user_id, atelier_id conversation_id, atelier_id *ret_id, struct err *e) MUST_CHECK;
@@ -63,10 +61,7 @@ struct search_place {
 	atelier_id *documents; /* sorted */
 	size_t n;              /* 0: all */
 };
-struct search_scope {
-	struct search_place *items;
-	size_t n;
-};
+struct search_scope ROWS_OF(struct search_place);
 /* The collections and the documents, which a person must be allowed to read (E_NOT_FOUND); none of both: all collections that
  * are in the person's list. */
 struct search_wish {
@@ -79,5 +74,5 @@ int collections_scope(struct db_conn *c, const struct search_wish *w, struct are
 /* All that have documents, whoever's they are, the newest first. For the program itself. */
 int collections_newest(
 	struct db_conn *c, int64_t limit, struct arena *a, struct search_scope *ret, struct err *e) MUST_CHECK;
-int collections_place(
-	struct db_conn *c, atelier_id id, struct arena *a, struct search_place *ret, struct err *e) MUST_CHECK;
+extern const struct rows_table search_places_table;
+ROWS_GET(collections_place, search_places_table, struct search_place)

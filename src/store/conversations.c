@@ -68,7 +68,6 @@ int conversations_list(struct db_conn *c, atelier_id user_id, const struct conve
 	struct conversation_cursor from =
 		after && after->id ? *after : (struct conversation_cursor){INT64_MAX, INT64_MAX};
 	const char *tag = w->tag ? tags_quoted(w->tag, a) : "", *search = w->search ? w->search : "";
-	struct conversation_list l = {0};
 	int r;
 
 	ASSERT(user_id);
@@ -76,23 +75,20 @@ int conversations_list(struct db_conn *c, atelier_id user_id, const struct conve
 	if (!tag)
 		return store_full(e);
 	if (w->shelf == SHELF_DELETED)
-		r = rows_all(&conversations, c, a, &l.items, &l.n, e,
+		r = rows_all(&conversations, c, a, &ret->items, &ret->n, e,
 			"WHERE user_id = ? AND deleted_at IS NOT NULL AND (? = '' OR instr(fold(title), fold(?)) > "
 			"0)" PAGE,
 			DB_I64(user_id), DB_TEXT(search), DB_TEXT(search), DB_I64(from.updated_at), DB_I64(from.id),
 			DB_I64(limit + 1));
 	else
-		r = rows_all(&conversations, c, a, &l.items, &l.n, e,
+		r = rows_all(&conversations, c, a, &ret->items, &ret->n, e,
 			"WHERE user_id = ? AND deleted_at IS NULL" FILTERS PAGE, DB_I64(user_id),
 			DB_I64(w->shelf == SHELF_ARCHIVED), DB_I64(w->folder_id), DB_I64(w->folder_id),
 			DB_I64(w->has_pinned), DB_I64(w->pinned), DB_I64(w->unread), DB_TEXT(tag), DB_TEXT(tag),
 			DB_TEXT(search), DB_TEXT(search), DB_I64(from.updated_at), DB_I64(from.id), DB_I64(limit + 1));
-	if (r < 0)
-		return r;
-	l.more = l.n > limit;
-	l.n = MIN(l.n, limit);
-	*ret = l;
-	return 0;
+	if (r == 0)
+		ret->more = store_cut(&ret->n, limit);
+	return r;
 }
 
 int conversations_tags(
@@ -122,8 +118,8 @@ struct change {
 	bool hard;
 };
 
-/* Whether the branch that is shown goes through the message. */
-static int is_shown(struct db_conn *c, const struct change *x, atelier_id leaf, bool *ret, struct err *e)
+/* The end of the newest branch through a message, of children the newest; unless the branch that is shown goes through it. */
+static int find_leaf(struct db_conn *c, const struct change *x, atelier_id *ret, struct err *e)
 {
 	int64_t shown = 0;
 	int r = STORE_I64(c, &shown, NULL, e,
@@ -131,17 +127,7 @@ static int is_shown(struct db_conn *c, const struct change *x, atelier_id leaf, 
 		"  SELECT id, parent_id FROM messages WHERE id = ? AND conversation_id = ?"
 		"  UNION ALL SELECT p.id, p.parent_id FROM up u JOIN messages p ON p.id = u.parent_id WHERE u.id > ?)"
 		" SELECT 1 FROM up WHERE id = ?",
-		DB_I64(leaf), DB_I64(x->id), DB_I64(x->patch->leaf_id), DB_I64(x->patch->leaf_id));
-
-	*ret = shown;
-	return r;
-}
-
-/* The end of the newest branch through a message: of children the newest is followed. */
-static int find_leaf(struct db_conn *c, const struct change *x, atelier_id *ret, struct err *e)
-{
-	bool shown = false;
-	int r = is_shown(c, x, *ret, &shown, e);
+		DB_I64(*ret), DB_I64(x->id), DB_I64(x->patch->leaf_id), DB_I64(x->patch->leaf_id));
 
 	if (r < 0 || shown)
 		return r;
@@ -262,31 +248,11 @@ static int update_in(struct db_conn *c, void *arg, struct err *e)
 int conversations_update(
 	struct db *db, atelier_id user_id, atelier_id id, const struct conversation_patch *patch, struct err *e)
 {
-	struct change x = {.user_id = user_id, .id = id, .patch = patch};
-
 	ASSERT(user_id);
-	return db_write(db, update_in, &x, e);
+	return store_apply(db, update_in, &(struct change){user_id, id, .patch = patch}, e);
 }
 
 static int delete_in(struct db_conn *c, void *arg, struct err *e)
-{
-	const struct change *x = arg;
-	int64_t n = 0;
-	int r;
-
-	if (x->hard)
-		r = db_exec(c, &n, e, "DELETE FROM conversations WHERE id = ? AND user_id = ?", DB_I64(x->id),
-			DB_I64(x->user_id));
-	else
-		r = db_exec(c, &n, e,
-			"UPDATE conversations SET deleted_at = ? WHERE id = ? AND user_id = ? AND deleted_at IS NULL",
-			DB_I64(clock_now_ms()), DB_I64(x->id), DB_I64(x->user_id));
-	if (r < 0)
-		return r;
-	return n ? 0 : err_set(e, E_NOT_FOUND, STORE_NO_CONVERSATION);
-}
-
-static int delete_idle_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const struct change *x = arg;
 	int r;
@@ -298,26 +264,29 @@ static int delete_idle_in(struct db_conn *c, void *arg, struct err *e)
 	if (r < 0)
 		return r;
 	r = store_conversation_idle(c, x->id, e);
-	return r < 0 ? r : delete_in(c, arg, e);
+	if (r < 0)
+		return r;
+	if (x->hard)
+		return STORE_EXEC(c, STORE_NO_CONVERSATION, e, "DELETE FROM conversations WHERE id = ? AND user_id = ?",
+			DB_I64(x->id), DB_I64(x->user_id));
+	return STORE_EXEC(c, STORE_NO_CONVERSATION, e,
+		"UPDATE conversations SET deleted_at = ? WHERE id = ? AND user_id = ? AND deleted_at IS NULL",
+		DB_I64(clock_now_ms()), DB_I64(x->id), DB_I64(x->user_id));
 }
 
 int conversations_delete(struct db *db, atelier_id user_id, atelier_id id, bool hard, struct err *e)
 {
-	struct change x = {.user_id = user_id, .id = id, .hard = hard};
-
 	ASSERT(user_id);
-	return db_write(db, delete_idle_in, &x, e);
+	return store_apply(db, delete_in, &(struct change){user_id, id, .hard = hard}, e);
 }
 
 static int restore_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const struct change *x = arg;
-	int64_t n = 0;
-	int r = db_exec(c, &n, e,
+
+	return STORE_EXEC(c, "There is no such deleted conversation.", e,
 		"UPDATE conversations SET deleted_at = NULL WHERE id = ? AND user_id = ? AND deleted_at IS NOT NULL",
 		DB_I64(x->id), DB_I64(x->user_id));
-
-	return r < 0 || n > 0 ? r : err_set(e, E_NOT_FOUND, "There is no such deleted conversation.");
 }
 
 int conversations_restore(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
@@ -341,7 +310,7 @@ static int bulk_in(struct db_conn *c, void *arg, struct err *e)
 
 		r = b->fate == FATE_STAYS      ? update_in(c, &x, &one)
 		    : b->fate == FATE_RESTORED ? restore_in(c, &x, &one)
-					       : delete_idle_in(c, &x, &one);
+					       : delete_in(c, &x, &one);
 		b->ret_done[i] = r == 0;
 		if (r < 0 && r != E_NOT_FOUND && r != E_CONFLICT)
 			return err_set(e, r, "%s", one.msg);
@@ -352,9 +321,7 @@ static int bulk_in(struct db_conn *c, void *arg, struct err *e)
 
 int conversations_bulk(struct db *db, const struct conversation_bulk *x, struct err *e)
 {
-	struct conversation_bulk copy = *x;
-
-	return db_write(db, bulk_in, &copy, e);
+	return store_apply(db, bulk_in, x, e);
 }
 
 int conversations_empty_bin(struct db *db, int64_t before, int64_t limit, int64_t *ret_n, struct err *e)

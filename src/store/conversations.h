@@ -1,8 +1,7 @@
 /* conversations.h - a person's conversations: what the list at the side shows. */
 #pragma once
 
-#include "base/id.h"
-#include "db/db.h"
+#include "store/rows.h"
 
 /* Where the title came from. Only a plain one (the beginning of the first message) is replaced by a model's. */
 #define TITLE_PLAIN  "plain"
@@ -39,11 +38,7 @@ struct conversation {
 	int64_t deleted_at; /* when it was put into the bin; 0: it is not there */
 };
 
-struct conversation_list {
-	struct conversation *items;
-	size_t n;
-	bool more; /* there are older ones: continue after the last item */
-};
+struct conversation_list PAGE_OF(struct conversation);
 
 /* The last item seen; all 0: from the newest. */
 struct conversation_cursor {

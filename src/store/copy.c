@@ -321,9 +321,7 @@ static int skip_copied(struct db *to, struct work *w, struct err *e)
 		return 0;
 	c = db_acquire(to);
 	snprintf(sql, sizeof(sql), "SELECT max(%s), count(*) FROM %s", w->t->key, w->t->name);
-	r = db_query(c, &rows, e, sql);
-	if (r == 0)
-		r = db_next(rows, e);
+	r = STORE_ROW(c, &rows, e, sql);
 	if (r < 0 || db_i64(rows, 1) == 0)
 		return MIN(r, 0);
 	w->last[0] = DB_I64(db_i64(rows, 0));

@@ -127,50 +127,29 @@ static int may_edit(struct db_conn *c, atelier_id user_id, atelier_id collection
 		DB_I64(collection_id), GRANTED_PARAMS(user_id, false, GRANT_EDIT));
 }
 
-/* Of a document in a collection that the person may edit. */
-static int find(struct db_conn *c, atelier_id user_id, atelier_id id, struct db_rows **ret, struct err *e)
+struct found {
+	atelier_id collection_id;
+	bool open;          /* its job goes on, and is not about to end */
+	atelier_id text_id; /* that is embedded; 0: it is read */
+	char name[1024];
+};
+
+/* A document in a collection that the person may edit. */
+static int find(struct db_conn *c, atelier_id user_id, atelier_id id, struct found *ret, struct err *e)
 {
-	return STORE_FIRST(c, ret, NO_DOCUMENT, e,
-		"SELECT documents.collection_id, documents.name, CASE WHEN " OPEN
-		" AND documents.state NOT IN ('ready', 'failed') THEN 1 ELSE 0 END," /* one that is about to end */
-		" CASE WHEN documents.state = 'embedding' THEN documents.text_id ELSE 0 END FROM documents " JOINED
-		"WHERE documents.id = ? AND " MAY,
+	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
+	int r = STORE_FIRST(c, &rows, NO_DOCUMENT, e,
+		"SELECT documents.collection_id, CASE WHEN " OPEN
+		" AND documents.state NOT IN ('ready', 'failed') THEN 1 ELSE 0 END,"
+		" CASE WHEN documents.state = 'embedding' THEN documents.text_id ELSE 0 END, documents.name"
+		" FROM documents " JOINED "WHERE documents.id = ? AND " MAY,
 		DB_I64(id), GRANTED_PARAMS(user_id, false, GRANT_EDIT));
-}
 
-static int set_job(struct db_conn *c, atelier_id id, const char *state, atelier_id job, struct err *e)
-{
-	return db_exec(c, NULL, e,
-		"UPDATE documents SET job_id = ?, state = ?, error_code = NULL, error_text = NULL, updated_at = ?"
-		" WHERE id = ?",
-		DB_I64(job), DB_TEXT(state), DB_I64(clock_now_ms()), DB_I64(id));
-}
-
-static int begin_reading(struct db_conn *c, atelier_id user_id, atelier_id id, const char *name, struct err *e)
-{
-	char wire[ID_LEN + 1], params[64];
-	atelier_id job = 0;
-
-	id_format(id, wire);
-	snprintf(params, sizeof(params), "{\"document\":\"%s\"}", wire);
-	const struct job_new in = {.user_id = user_id, .kind = DOCUMENT_JOB, .title = name, .params = params};
-	int r = jobs_ask_in(c, &in, &job, e);
-	return r < 0 ? r : set_job(c, id, "queued", job, e);
-}
-
-/* Of one text: that of an older file may still be embedded while that of a newer one waits. */
-static int begin_embedding(
-	struct db_conn *c, atelier_id user_id, atelier_id id, atelier_id text_id, const char *name, struct err *e)
-{
-	char wire[ID_LEN + 1], text[ID_LEN + 1], params[128];
-	atelier_id job = 0;
-
-	id_format(id, wire);
-	id_format(text_id, text);
-	snprintf(params, sizeof(params), "{\"document\":\"%s\",\"text\":\"%s\"}", wire, text);
-	const struct job_new in = {.user_id = user_id, .kind = EMBEDDING_JOB, .title = name, .params = params};
-	int r = jobs_ask_in(c, &in, &job, e);
-	return r < 0 ? r : set_job(c, id, "embedding", job, e);
+	if (r < 0)
+		return r;
+	*ret = (struct found){db_i64(rows, 0), db_i64(rows, 1), db_i64(rows, 2), ""};
+	snprintf(ret->name, sizeof(ret->name), STR_FMT, STR_ARG(db_bytes(rows, 3)));
+	return 0;
 }
 
 struct unfinished {
@@ -178,10 +157,29 @@ struct unfinished {
 	const char *name;
 };
 
-static int begin_again(struct db_conn *c, atelier_id user_id, const struct unfinished *d, struct err *e)
+/* To embed one text: that of an older file may still be embedded while that of a newer one waits. */
+static int begin_job(struct db_conn *c, atelier_id user_id, const struct unfinished *d, struct err *e)
 {
-	return d->text_id ? begin_embedding(c, user_id, d->id, d->text_id, d->name, e)
-			  : begin_reading(c, user_id, d->id, d->name, e);
+	char wire[ID_LEN + 1], text[ID_LEN + 1], params[128];
+	atelier_id job = 0;
+
+	id_format(d->id, wire);
+	id_format(d->text_id, text);
+	if (d->text_id)
+		snprintf(params, sizeof(params), "{\"document\":\"%s\",\"text\":\"%s\"}", wire, text);
+	else
+		snprintf(params, sizeof(params), "{\"document\":\"%s\"}", wire);
+	const struct job_new in = {.user_id = user_id,
+		.kind = d->text_id ? EMBEDDING_JOB : DOCUMENT_JOB,
+		.title = d->name,
+		.params = params};
+	int r = jobs_ask_in(c, &in, &job, e);
+	if (r < 0)
+		return r;
+	return db_exec(c, NULL, e,
+		"UPDATE documents SET job_id = ?, state = ?, error_code = NULL, error_text = NULL, updated_at = ?"
+		" WHERE id = ?",
+		DB_I64(job), DB_TEXT(d->text_id ? "embedding" : "queued"), DB_I64(clock_now_ms()), DB_I64(d->id));
 }
 
 struct creation {
@@ -212,28 +210,20 @@ static int check_quota(struct db_conn *c, const struct document_new *in, struct 
 		(long long)(in->total >> 20));
 }
 
-static int find_same(struct db_conn *c, const struct creation *x, atelier_id blob_id, atelier_id *ret, struct err *e)
-{
-	return STORE_I64(c, ret, NULL, e,
-		"SELECT id FROM documents WHERE collection_id = ? AND blob_id = ? AND id <> ? ORDER BY id LIMIT 1",
-		DB_I64(x->in->collection_id), DB_I64(blob_id), DB_I64(x->made.id));
-}
-
 /* The same bytes under the same name are the same document: a folder that is brought again lists nothing twice, and what was sent
  * anew because its answer was lost neither. *ret_whole: nothing is to be done, for it has not failed. */
 static int find_unchanged(struct db_conn *c, const struct document_new *in, atelier_id blob_id, atelier_id *ret,
 	bool *ret_whole, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(c, &rows, e,
+	int r = STORE_ROW(c, &rows, e,
 		"SELECT documents.id, CASE WHEN " STATE " = 'failed' THEN 0 ELSE 1 END FROM documents " JOINED
-		"WHERE documents.collection_id = ? AND documents.blob_id = ? AND documents.name = coalesce(?, "
-		"documents.name)"
+		"WHERE documents.collection_id = ? AND documents.blob_id = ? AND documents.name = coalesce(?,"
+		" documents.name)"
 		" AND (documents.id = ? OR ? = 0) ORDER BY documents.id LIMIT 1",
 		DB_I64(in->collection_id), DB_I64(blob_id), DB_TEXT(in->name), DB_I64(in->replaces),
 		DB_I64(in->replaces));
 
-	r = r < 0 ? r : db_next(rows, e);
 	if (r > 0) {
 		*ret = db_i64(rows, 0);
 		*ret_whole = db_i64(rows, 1);
@@ -260,12 +250,10 @@ static int meet(struct db_conn *c, const struct document_new *in, atelier_id *re
 
 static int replace(struct db_conn *c, const struct creation *x, atelier_id blob_id, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = find(c, x->in->user_id, x->made.id, &rows, e);
-	bool open = r == 0 && db_i64(rows, 2) && db_i64(rows, 3) == 0; /* what is only embedded has been read */
+	struct found d;
+	int r = find(c, x->in->user_id, x->made.id, &d, e);
 
-	db_rows_done(TAKE_PTR(rows));
-	if (open)
+	if (r == 0 && d.open && d.text_id == 0) /* what is only embedded has been read */
 		return err_set(e, E_CONFLICT, BEING_READ);
 	return r < 0 ? r
 		     : db_exec(c, NULL, e, "UPDATE documents SET blob_id = ?, name = coalesce(?, name) WHERE id = ?",
@@ -295,8 +283,8 @@ static int take_blob(struct db_conn *c, atelier_id blob_id, void *arg, struct er
 	/* Those that wait for another server that has the file: this one has it now. */
 	if (r == 0 && db_node(c))
 		r = db_exec(c, NULL, e,
-			"UPDATE jobs SET node = 0 WHERE node <> 0 AND id IN (SELECT job_id FROM documents WHERE "
-			"blob_id = ?)",
+			"UPDATE jobs SET node = 0 WHERE node <> 0 AND id IN (SELECT job_id FROM documents WHERE"
+			" blob_id = ?)",
 			DB_I64(blob_id));
 	if (r == 0)
 		r = find_unchanged(c, in, blob_id, &x->made.id, &whole, e);
@@ -312,8 +300,12 @@ static int take_blob(struct db_conn *c, atelier_id blob_id, void *arg, struct er
 	if (r == 0)
 		r = check_quota(c, in, e);
 	if (r == 0)
-		r = find_same(c, x, blob_id, &x->made.same_as, e);
-	return r < 0 ? r : begin_reading(c, in->user_id, x->made.id, in->name ? in->name : "document", e);
+		r = STORE_I64(c, &x->made.same_as, NULL, e,
+			"SELECT id FROM documents WHERE collection_id = ? AND blob_id = ? AND id <> ? ORDER BY id"
+			" LIMIT 1",
+			DB_I64(in->collection_id), DB_I64(blob_id), DB_I64(x->made.id));
+	const struct unfinished d = {x->made.id, 0, in->name ? in->name : "document"};
+	return r < 0 ? r : begin_job(c, in->user_id, &d, e);
 }
 
 int documents_create(
@@ -364,7 +356,7 @@ static int switch_to(struct db_conn *c, atelier_id collection_id, const char *id
 static int identity_of_most(struct db_conn *c, atelier_id collection_id, char *ret, size_t n, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(c, &rows, e,
+	int r = STORE_ROW(c, &rows, e,
 		"SELECT v.identity FROM collections k JOIN documents d ON d.collection_id = k.id"
 		" JOIN vectors v ON v.text_id = d.text_id AND v.n = 0 WHERE k.id = ? AND k.identity = ''"
 		" AND coalesce((SELECT 1 FROM documents w JOIN jobs j ON j.id = w.job_id"
@@ -375,7 +367,7 @@ static int identity_of_most(struct db_conn *c, atelier_id collection_id, char *r
 		DB_I64(collection_id));
 
 	*ret = '\0';
-	if (r == 0 && (r = db_next(rows, e)) > 0)
+	if (r > 0)
 		snprintf(ret, n, STR_FMT, STR_ARG(db_bytes(rows, 0)));
 	return MIN(r, 0);
 }
@@ -384,13 +376,12 @@ static int identity_of_most(struct db_conn *c, atelier_id collection_id, char *r
 static int look_again(struct db_conn *c, atelier_id collection_id, bool *ret_whole, struct err *e)
 {
 	char identity[1024];
-	int64_t revision = 0;
 	int r = identity_of_most(c, collection_id, identity, sizeof(identity), e);
 
 	*ret_whole = false;
 	if (r == 0 && *identity)
 		r = switch_to(c, collection_id, identity, ret_whole, e);
-	return r == 0 && *ret_whole ? count_change(c, collection_id, true, &revision, e) : r;
+	return r == 0 && *ret_whole ? count_change(c, collection_id, true, NULL, e) : r;
 }
 
 /* ---- changing ---- */
@@ -402,7 +393,7 @@ static int move(struct db_conn *c, const struct document_edit *x, atelier_id fro
 	int r = may_edit(c, x->user_id, x->collection_id, e);
 
 	if (r == 0)
-		r = count_change(c, from, true, &revision, e);
+		r = count_change(c, from, true, NULL, e);
 	if (r == 0)
 		r = count_change(c, x->collection_id, false, &revision, e);
 	if (r == 0)
@@ -414,13 +405,11 @@ static int move(struct db_conn *c, const struct document_edit *x, atelier_id fro
 static int edit_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const struct document_edit *x = arg;
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = find(c, x->user_id, x->id, &rows, e);
-	atelier_id from = r < 0 ? 0 : db_i64(rows, 0);
+	struct found d;
+	int r = find(c, x->user_id, x->id, &d, e);
 
-	db_rows_done(TAKE_PTR(rows));
-	if (r == 0 && x->collection_id && x->collection_id != from)
-		r = move(c, x, from, e);
+	if (r == 0 && x->collection_id && x->collection_id != d.collection_id)
+		r = move(c, x, d.collection_id, e);
 	return r < 0 || !x->name ? r
 				 : db_exec(c, NULL, e, "UPDATE documents SET name = ?, updated_at = ? WHERE id = ?",
 					   DB_TEXT(x->name), DB_I64(clock_now_ms()), DB_I64(x->id));
@@ -428,63 +417,44 @@ static int edit_in(struct db_conn *c, void *arg, struct err *e)
 
 int documents_edit(struct db *db, const struct document_edit *x, struct err *e)
 {
-	struct document_edit copy = *x;
-
-	return db_write(db, edit_in, &copy, e);
+	return store_apply(db, edit_in, x, e);
 }
-
-struct removal {
-	atelier_id user_id, id;
-};
 
 /* Its job finds that it is gone. */
 static int delete_in(struct db_conn *c, void *arg, struct err *e)
 {
-	const struct removal *x = arg;
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int64_t revision;
+	const struct store_theirs *x = arg;
+	struct found d;
 	bool whole;
-	int r = find(c, x->user_id, x->id, &rows, e);
-	atelier_id from = r < 0 ? 0 : db_i64(rows, 0);
+	int r = find(c, x->user_id, x->id, &d, e);
 
-	db_rows_done(TAKE_PTR(rows));
 	if (r == 0)
-		r = count_change(c, from, true, &revision, e);
+		r = count_change(c, d.collection_id, true, NULL, e);
 	if (r == 0)
 		r = db_exec(c, NULL, e, "DELETE FROM documents WHERE id = ?", DB_I64(x->id));
-	return r < 0 ? r : look_again(c, from, &whole, e);
+	return r < 0 ? r : look_again(c, d.collection_id, &whole, e);
 }
 
 int documents_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
 {
-	struct removal x = {user_id, id};
-
 	ASSERT(user_id);
-	return db_write(db, delete_in, &x, e);
+	return store_apply(db, delete_in, STORE_THEIRS(user_id, id), e);
 }
 
 static int retry_in(struct db_conn *c, void *arg, struct err *e)
 {
-	const struct removal *x = arg;
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	char name[1024];
-	int r = find(c, x->user_id, x->id, &rows, e);
+	const struct store_theirs *x = arg;
+	struct found d;
+	int r = find(c, x->user_id, x->id, &d, e);
 
-	if (r < 0)
-		return r;
-	if (db_i64(rows, 2))
-		return err_set(e, E_CONFLICT, BEING_READ);
-	snprintf(name, sizeof(name), STR_FMT, STR_ARG(db_bytes(rows, 1)));
-	atelier_id text_id = db_i64(rows, 3);
-	db_rows_done(TAKE_PTR(rows));
-	return begin_again(c, x->user_id, &(struct unfinished){x->id, text_id, name}, e);
+	if (r == 0 && d.open)
+		r = err_set(e, E_CONFLICT, BEING_READ);
+	return r < 0 ? r : begin_job(c, x->user_id, &(struct unfinished){x->id, d.text_id, d.name}, e);
 }
 
 int documents_retry(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
 {
-	struct removal x = {user_id, id};
-
-	return db_write(db, retry_in, &x, e);
+	return store_apply(db, retry_in, STORE_THEIRS(user_id, id), e);
 }
 
 struct reread {
@@ -506,7 +476,7 @@ static int reread_one(struct db_conn *c, const struct documents_some *x, atelier
 		return r == E_NOT_FOUND ? 0 : err_set(e, r, "%s", gone.msg);
 	snprintf(name, sizeof(name), STR_FMT, STR_ARG(db_bytes(rows, 0)));
 	db_rows_done(TAKE_PTR(rows));
-	r = begin_reading(c, x->user_id, id, name, e);
+	r = begin_job(c, x->user_id, &(struct unfinished){.id = id, .name = name}, e);
 	*ret = r == 0;
 	return r;
 }
@@ -601,7 +571,7 @@ static int embed_in(struct db_conn *c, void *arg, struct err *e)
 	snprintf(name, sizeof(name), STR_FMT, STR_ARG(db_bytes(rows, 0)));
 	atelier_id user_id = db_i64(rows, 1), text_id = db_i64(rows, 2);
 	db_rows_done(TAKE_PTR(rows));
-	return begin_embedding(c, user_id, *id, text_id, name, e);
+	return begin_job(c, user_id, &(struct unfinished){*id, text_id, name}, e);
 }
 
 int documents_embed(struct db *db, atelier_id id, struct err *e)
@@ -632,18 +602,17 @@ static int embedded_in(struct db_conn *c, void *arg, struct err *e)
 		r = switch_to(c, collection, x->identity, &whole, e);
 	if (r == 0)
 		r = count_change(c, collection, whole, &revision, e);
-	return r < 0 ? r
-		     : db_exec(c, NULL, e,
-			       "UPDATE documents SET state = CASE WHEN state = 'embedding' AND text_id = ? THEN 'ready'"
-			       " ELSE state END, revision = ?, updated_at = ? WHERE id = ?",
-			       DB_I64(x->text_id), DB_I64(revision), DB_I64(clock_now_ms()), DB_I64(x->id));
+	if (r < 0)
+		return r;
+	return db_exec(c, NULL, e,
+		"UPDATE documents SET state = CASE WHEN state = 'embedding' AND text_id = ? THEN 'ready'"
+		" ELSE state END, revision = ?, updated_at = ? WHERE id = ?",
+		DB_I64(x->text_id), DB_I64(revision), DB_I64(clock_now_ms()), DB_I64(x->id));
 }
 
 int documents_embedded(struct db *db, atelier_id id, atelier_id text_id, const char *identity, struct err *e)
 {
-	struct embedded x = {id, text_id, identity};
-
-	return db_write(db, embedded_in, &x, e);
+	return store_apply(db, embedded_in, &(struct embedded){id, text_id, identity}, e);
 }
 
 int documents_job_ended(struct db_conn *c, const char *params, struct err *e)
@@ -739,7 +708,7 @@ static int embed_all_in(struct db_conn *c, void *arg, struct err *e)
 			") AND " LACKS("documents") " ORDER BY documents.id",
 			DB_I64(x->collection_id), DB_TEXT(x->identity));
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		r = begin_again(c, x->user_id, &items[i], &full);
+		r = begin_job(c, x->user_id, &items[i], &full);
 		if (r == E_BUSY)
 			return 0; /* the rest when these are done */
 		x->n += r == 0;
@@ -750,13 +719,12 @@ static int embed_all_in(struct db_conn *c, void *arg, struct err *e)
 static int embed_or_switch_in(struct db_conn *c, void *arg, struct err *e)
 {
 	struct embed_all *x = arg;
-	int64_t revision;
 	bool whole = false;
 	int r = embed_all_in(c, x, e);
 
 	if (r == 0)
 		r = switch_to(c, x->collection_id, x->identity, &whole, e);
-	return r == 0 && whole ? count_change(c, x->collection_id, true, &revision, e) : r;
+	return r == 0 && whole ? count_change(c, x->collection_id, true, NULL, e) : r;
 }
 
 int documents_embed_all(struct db *db, atelier_id user_id, atelier_id collection_id, const char *identity,

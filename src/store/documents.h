@@ -32,10 +32,7 @@ struct document {
 	int64_t created_at, updated_at;
 };
 
-struct document_rows {
-	struct document *items;
-	size_t n;
-};
+struct document_rows ROWS_OF(struct document);
 
 struct document_filter {
 	atelier_id user_id, collection_id;
@@ -150,9 +147,6 @@ struct document_change {
 	atelier_id id, text_id;
 	int64_t words; /* of what version the text's postings are */
 };
-struct document_changes {
-	struct document_change *items;
-	size_t n;
-};
+struct document_changes ROWS_OF(struct document_change);
 int documents_changed(struct db_conn *c, atelier_id collection_id, int64_t since, int64_t words, struct arena *a,
 	struct document_changes *ret, struct err *e) MUST_CHECK;

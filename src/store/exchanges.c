@@ -98,9 +98,7 @@ static int store_in(struct db_conn *c, void *arg, struct err *e)
 
 int exchanges_store(struct db *db, const struct exchange_vectors *in, struct err *e)
 {
-	struct exchange_vectors x = *in;
-
-	return db_write(db, store_in, &x, e);
+	return store_apply(db, store_in, in, e);
 }
 
 int exchanges_forget(struct db *db, atelier_id user_id, const char *identity, struct err *e)

@@ -4,7 +4,6 @@
  */
 #pragma once
 
-#include "db/db.h"
 #include "store/recall.h"
 
 #define EXCHANGES_JOB "exchanges" /* makes what vectors a person's exchanges lack */
@@ -15,10 +14,7 @@ int exchanges_begin(struct db *db, atelier_id user_id, struct err *e) MUST_CHECK
 int exchanges_are_behind(struct db_conn *c, atelier_id user_id, atelier_id but, const char *identity, bool *ret,
 	struct err *e) MUST_CHECK;
 
-struct exchange_ids {
-	atelier_id *items;
-	size_t n;
-};
+struct exchange_ids ROWS_OF(atelier_id);
 /* Answers in own conversations, but for the bin, that have no vector: the newest before `before`, and of them the newest first. */
 int exchanges_lacking(struct db_conn *c, atelier_id user_id, const char *identity, atelier_id before, int64_t limit,
 	struct arena *a, struct exchange_ids *ret, struct err *e) MUST_CHECK;

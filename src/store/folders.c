@@ -55,20 +55,3 @@ int folders_granted(struct db_conn *c, atelier_id user_id, atelier_id id, enum g
 		"SELECT 1 FROM folders WHERE id = ? AND " GRANTED("folder", "folders.id", "folders.user_id"),
 		DB_I64(id), GRANTED_PARAMS(user_id, false, verb));
 }
-
-int folders_create(struct db *db, const struct folder *in, atelier_id *ret_id, struct err *e)
-{
-	return shared_create(&folders_kind, db, in, ret_id, e);
-}
-
-int folders_edit(struct db *db, atelier_id user_id, const struct rows_edit *edit, struct folder *ret, struct err *e)
-{
-	ASSERT(user_id);
-	return shared_edit(&folders_kind, db, user_id, edit, ret, e);
-}
-
-int folders_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
-{
-	ASSERT(user_id);
-	return shared_delete(&folders_kind, db, user_id, id, e);
-}

@@ -17,14 +17,12 @@ struct folder {
 	int64_t created_at, updated_at;
 };
 
-struct folder_list {
-	struct folder *items;
-	size_t n;
-};
+struct folder_list ROWS_OF(struct folder);
 
 #define FOLDERS_MAX 500 /* of one person */
 
-extern const struct shared_kind folders_kind; /* of struct folder, without its count */
+/* For shared_create and so on, of struct folder without its count; the conversations in one that is deleted stay, in none. */
+extern const struct shared_kind folders_kind;
 
 /* Those that a person may read, by name. */
 int folders_list(
@@ -32,12 +30,6 @@ int folders_list(
 /* E_NOT_FOUND for one on which the person does not have the verb. */
 int folders_get(struct db_conn *c, atelier_id user_id, atelier_id id, enum grant_verb verb, struct arena *a,
 	struct folder *ret, struct err *e) MUST_CHECK;
-int folders_create(struct db *db, const struct folder *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
-/* By who may edit it. */
-int folders_edit(
-	struct db *db, atelier_id user_id, const struct rows_edit *x, struct folder *ret, struct err *e) MUST_CHECK;
-/* By its owner alone. The conversations in it stay, in no folder. */
-int folders_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e) MUST_CHECK;
 
 /* E_NOT_FOUND when the person may not do this with the folder. */
 int folders_granted(

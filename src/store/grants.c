@@ -74,17 +74,6 @@ static int add_in(struct db_conn *c, const struct grant_place *of, const struct 
 	return store_conflict(r, e, "Somebody is in the list twice.");
 }
 
-static int check_subject(struct db_conn *c, const struct grant *g, struct err *e)
-{
-	if (strcmp(g->subject, "user") == 0)
-		return STORE_I64(c, NULL, "There is no such user.", e, "SELECT 1 FROM users WHERE id = ?",
-			DB_I64(g->subject_id));
-	if (strcmp(g->subject, "group") == 0)
-		return STORE_I64(c, NULL, "There is no such group.", e, "SELECT 1 FROM groups WHERE id = ?",
-			DB_I64(g->subject_id));
-	return 0;
-}
-
 static int set_in(struct db_conn *c, void *arg, struct err *e)
 {
 	static const struct grant nobody = {.subject = "nobody"};
@@ -94,7 +83,7 @@ static int set_in(struct db_conn *c, void *arg, struct err *e)
 	if (r == 0 && x->of->name)
 		r = add_in(c, x->of, &nobody, e);
 	for (size_t i = 0; r == 0 && i < x->n; i++) {
-		r = check_subject(c, &x->grants[i], e);
+		r = store_subject(c, x->grants[i].subject, x->grants[i].subject_id, e);
 		if (r == 0)
 			r = add_in(c, x->of, &x->grants[i], e);
 	}
@@ -103,16 +92,12 @@ static int set_in(struct db_conn *c, void *arg, struct err *e)
 
 int grants_set(struct db *db, const struct grant_place *of, const struct grant *list, size_t n, struct err *e)
 {
-	struct change x = {of, list, n};
-
-	return db_write(db, set_in, &x, e);
+	return store_apply(db, set_in, &(struct change){of, list, n}, e);
 }
 
 int grants_clear(struct db *db, const struct grant_place *of, struct err *e)
 {
-	struct change x = {.of = of};
-
-	return db_write(db, clear_in, &x, e);
+	return store_apply(db, clear_in, &(struct change){.of = of}, e);
 }
 
 #define R struct grant_right

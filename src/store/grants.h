@@ -12,8 +12,7 @@
  */
 #pragma once
 
-#include "base/id.h"
-#include "db/db.h"
+#include "store/rows.h"
 
 enum grant_verb { GRANT_NONE, GRANT_READ, GRANT_USE, GRANT_EDIT };
 #define GRANT_VERBS    "read use edit" /* in the order of their numbers */
@@ -55,10 +54,7 @@ struct grant {
 	int64_t verb;             /* enum grant_verb */
 };
 
-struct grant_list {
-	struct grant *items;
-	size_t n;
-};
+struct grant_list ROWS_OF(struct grant);
 
 /* Of one thing, or of everything (NULL), by thing. */
 int grants_list(struct db_conn *c, const struct grant_place *of, struct arena *a, struct grant_list *ret,

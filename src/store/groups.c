@@ -98,8 +98,7 @@ static int set_members_in(struct db_conn *c, void *arg, struct err *e)
 	if (r == 0)
 		r = db_exec(c, NULL, e, "DELETE FROM group_members WHERE group_id = ?", DB_I64(x->id));
 	for (size_t i = 0; r == 0 && i < x->n; i++) {
-		r = STORE_I64(
-			c, NULL, "There is no such user.", e, "SELECT 1 FROM users WHERE id = ?", DB_I64(x->users[i]));
+		r = store_subject(c, "user", x->users[i], e);
 		if (r == 0)
 			r = db_exec(c, NULL, e,
 				"INSERT INTO group_members (group_id, user_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
@@ -110,9 +109,7 @@ static int set_members_in(struct db_conn *c, void *arg, struct err *e)
 
 int groups_set_members(struct db *db, atelier_id id, const atelier_id *users, size_t n, struct err *e)
 {
-	struct change x = {.id = id, .users = users, .n = n};
-
-	return db_write(db, set_members_in, &x, e);
+	return store_apply(db, set_members_in, &(struct change){id, users, n}, e);
 }
 
 static int delete_in(struct db_conn *c, void *arg, struct err *e)

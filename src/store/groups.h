@@ -1,8 +1,7 @@
 /* groups.h - groups of people, for limits that their members share. Names are unique whatever the case of ASCII. */
 #pragma once
 
-#include "base/id.h"
-#include "db/db.h"
+#include "store/rows.h"
 
 struct group_member {
 	atelier_id group_id, id;
@@ -17,10 +16,7 @@ struct group {
 	size_t n_members;
 };
 
-struct group_list {
-	struct group *items;
-	size_t n;
-};
+struct group_list ROWS_OF(struct group);
 
 /* By name, with their members. */
 int groups_list(struct db_conn *c, struct arena *a, struct group_list *ret, struct err *e) MUST_CHECK;

@@ -119,10 +119,7 @@ int images_attach(struct db_conn *c, atelier_id message_id, const atelier_id *id
 
 	ASSERT(db_is_writing(c));
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		int64_t found = 0;
-		r = db_exec(c, &found, e, "UPDATE images SET sent = 1 WHERE id = ?", DB_I64(ids[i]));
-		if (r == 0 && found == 0)
-			r = err_set(e, E_NOT_FOUND, NO_IMAGE);
+		r = STORE_EXEC(c, NO_IMAGE, e, "UPDATE images SET sent = 1 WHERE id = ?", DB_I64(ids[i]));
 		if (r == 0)
 			r = db_exec(c, NULL, e, "INSERT INTO message_images (message_id, n, image_id) VALUES (?, ?, ?)",
 				DB_I64(message_id), DB_I64(i), DB_I64(ids[i]));
@@ -152,13 +149,9 @@ int images_copy(struct db_conn *c, atelier_id from, atelier_id to, struct err *e
 
 /* ---- removing ---- */
 
-struct removal {
-	atelier_id user_id, id;
-};
-
 static int delete_in(struct db_conn *c, void *arg, struct err *e)
 {
-	const struct removal *x = arg;
+	const struct store_theirs *x = arg;
 	int64_t used = 0;
 	int r = STORE_I64(c, &used, NO_IMAGE, e,
 		"SELECT CASE WHEN " USED " THEN 1 ELSE 0 END FROM images WHERE id = ? AND user_id = ?", DB_I64(x->id),
@@ -172,10 +165,8 @@ static int delete_in(struct db_conn *c, void *arg, struct err *e)
 
 int images_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
 {
-	struct removal x = {user_id, id};
-
 	ASSERT(user_id);
-	return db_write(db, delete_in, &x, e);
+	return store_apply(db, delete_in, STORE_THEIRS(user_id, id), e);
 }
 
 int images_delete_unused(

@@ -4,8 +4,8 @@
  */
 #pragma once
 
-#include "base/arena.h"
 #include "store/blobs.h"
+#include "store/rows.h"
 
 struct image_row {
 	atelier_id id, user_id;
@@ -17,10 +17,7 @@ struct image_row {
 	int64_t created_at;
 };
 
-struct image_rows {
-	struct image_row *items;
-	size_t n;
-};
+struct image_rows ROWS_OF(struct image_row);
 
 #define IMAGES_MAX       10                 /* of one message */
 #define IMAGES_UNSENT_MS INT64_C(604800000) /* who writes a message for longer sends its pictures again */

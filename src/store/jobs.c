@@ -101,28 +101,22 @@ int jobs_create(struct db *db, const struct job_new *in, atelier_id *ret_id, str
 
 	if (strlen(in->params) > JOB_PARAMS_MAX)
 		return err_set(e, E_INVALID, "What the job is to work on takes more than %d bytes.", JOB_PARAMS_MAX);
-	if ((r = db_write(db, create_in, &x, e)) < 0)
-		return store_conflict(r, e, SAME_JOB);
-	*ret_id = x.id;
-	return 0;
+	r = store_make(db, create_in, &x, &x.id, ret_id, e);
+	return store_conflict(r, e, SAME_JOB);
 }
 
 int jobs_ask_in(struct db_conn *c, const struct job_new *in, atelier_id *ret_id, struct err *e)
 {
-	CLEANUP(arena_done) struct arena a;
-	struct job_row open = {.id = 0};
-	struct err quiet = {0};
-	int r;
+	atelier_id open = 0;
+	int r = STORE_I64(c, &open, NULL, e,
+		"SELECT id FROM jobs WHERE kind = ? AND params = ? AND state IN " JOBS_OPEN, DB_TEXT(in->kind),
+		DB_TEXT(in->params));
 
 	ASSERT(db_is_writing(c));
-	arena_init(&a, ROW_MEMORY);
-	r = jobs_find_open(c, in->kind, in->params, &a, &open, &quiet);
-	if (r == E_NOT_FOUND)
-		return jobs_create_in(c, in, ret_id, e);
-	if (r < 0)
-		return err_set(e, r, "%s", quiet.msg);
-	*ret_id = open.id;
-	return db_exec(c, NULL, e, "UPDATE jobs SET again = 1 WHERE id = ? AND state = 'running'", DB_I64(open.id));
+	if (r < 0 || !open)
+		return r < 0 ? r : jobs_create_in(c, in, ret_id, e);
+	*ret_id = open;
+	return db_exec(c, NULL, e, "UPDATE jobs SET again = 1 WHERE id = ? AND state = 'running'", DB_I64(open));
 }
 
 int jobs_get(struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct job_row *ret, struct err *e)
@@ -146,19 +140,15 @@ int jobs_list(struct db_conn *c, const struct job_filter *f, struct arena *a, st
 {
 	const char *kind = f->kind ? f->kind : "", *state = f->state ? f->state : "";
 	int64_t before = f->before ? f->before : INT64_MAX;
-	int r = f->user_id ? rows_all(&jobs, c, a, &ret->items, &ret->n, e, "WHERE user_id = ?" AND_LIKE,
-				     DB_I64(f->user_id), DB_TEXT(kind), DB_TEXT(kind), DB_TEXT(state), DB_TEXT(state),
-				     DB_TEXT(state), DB_I64(before), DB_I64(f->limit + 1))
-			   : rows_all(&jobs, c, a, &ret->items, &ret->n, e, "WHERE id > 0" AND_LIKE, DB_TEXT(kind),
-				     DB_TEXT(kind), DB_TEXT(state), DB_TEXT(state), DB_TEXT(state), DB_I64(before),
-				     DB_I64(f->limit + 1));
+	/* Two statements: each has its index. */
+	int r = rows_all(&jobs, c, a, &ret->items, &ret->n, e,
+		f->user_id ? "WHERE user_id = ?" AND_LIKE : "WHERE id > ?" AND_LIKE, DB_I64(f->user_id), DB_TEXT(kind),
+		DB_TEXT(kind), DB_TEXT(state), DB_TEXT(state), DB_TEXT(state), DB_I64(before), DB_I64(f->limit + 1));
 
 	ASSERT(f->limit > 0);
-	if (r < 0)
-		return r;
-	ret->more = ret->n > (size_t)f->limit;
-	ret->n -= ret->more;
-	return 0;
+	if (r == 0)
+		ret->more = store_cut(&ret->n, (size_t)f->limit);
+	return r;
 }
 
 /* ---- worked off ---- */
@@ -244,13 +234,9 @@ int jobs_take(struct db *db, const struct job_take *x, struct arena *a, struct j
 
 int jobs_next_due(struct db_conn *c, int64_t since_ms, int64_t *ret_ms, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = STORE_FIRST(c, &rows, NO_JOB, e, "SELECT min(due_at) FROM jobs WHERE state = 'queued' AND due_at > ?",
+	return STORE_I64(c, ret_ms, NO_JOB, e,
+		"SELECT coalesce(min(due_at), 9223372036854775807) FROM jobs WHERE state = 'queued' AND due_at > ?",
 		DB_I64(since_ms));
-
-	if (r == 0)
-		*ret_ms = db_is_null(rows, 0) ? INT64_MAX : db_i64(rows, 0);
-	return r;
 }
 
 int jobs_heal(struct db *db, int64_t most_ms, struct err *e)
@@ -300,18 +286,6 @@ int jobs_beat(struct db *db, struct job_beat *beats, size_t n, int64_t lease_ms,
 	return db_write(db, beat_in, &x, e);
 }
 
-/* Whether it was asked for anew while it ran: what it did may lack what the other saw. E_NOT_FOUND: another has it. */
-static int is_asked_again(struct db_conn *c, const struct job_result *x, bool *ret, struct err *e)
-{
-	int64_t again = 0;
-	int r = STORE_I64(c, &again, NO_JOB, e,
-		"SELECT again FROM jobs WHERE id = ? AND claim = ? AND state = 'running'", DB_I64(x->id),
-		DB_I64(x->claim));
-
-	*ret = again;
-	return r;
-}
-
 /* What waits for a try of this job waits no longer; with what is stored of that. */
 static int try_ended(struct db_conn *c, atelier_id id, struct err *e)
 {
@@ -329,9 +303,13 @@ static int try_ended(struct db_conn *c, atelier_id id, struct err *e)
 static int finish_in(struct db_conn *c, void *arg, struct err *e)
 {
 	struct job_result x = *(const struct job_result *)arg;
-	int64_t now = clock_now_ms();
-	bool queued = strcmp(x.state, "queued") == 0, again = false;
-	int r = is_asked_again(c, &x, &again, e);
+	int64_t now = clock_now_ms(),
+		again = 0; /* asked for anew while it ran: what it did may lack what the other saw */
+	bool queued = strcmp(x.state, "queued") == 0;
+	/* E_NOT_FOUND: another has it. */
+	int r = STORE_I64(c, &again, NO_JOB, e,
+		"SELECT again FROM jobs WHERE id = ? AND claim = ? AND state = 'running'", DB_I64(x.id),
+		DB_I64(x.claim));
 
 	ASSERT(db_is_writing(c));
 	if (again && !queued)
@@ -391,11 +369,12 @@ static int recover_in(struct db_conn *c, void *arg, struct err *e)
 	do
 		r = fail_dead(c, before, &dead, e);
 	while (r == 0 && dead);
-	return r < 0 ? r
-		     : db_exec(c, &x->n, e,
-			       "UPDATE jobs SET state = 'queued', due_at = ?, updated_at = ?"
-			       " WHERE state = 'running' AND lease_until < ?",
-			       DB_I64(now), DB_I64(now), DB_I64(before));
+	if (r < 0)
+		return r;
+	return db_exec(c, &x->n, e,
+		"UPDATE jobs SET state = 'queued', due_at = ?, updated_at = ?"
+		" WHERE state = 'running' AND lease_until < ?",
+		DB_I64(now), DB_I64(now), DB_I64(before));
 }
 
 int jobs_recover(struct db *db, bool all, int64_t *ret_n, struct err *e)
@@ -416,8 +395,8 @@ int jobs_node_seen(struct db *db, struct err *e)
 	int64_t now = clock_now_ms();
 
 	return STORE_WRITE(db, NULL, e,
-		"INSERT INTO nodes (id, seen_at) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET seen_at = "
-		"excluded.seen_at",
+		"INSERT INTO nodes (id, seen_at) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET seen_at ="
+		" excluded.seen_at",
 		DB_I64(db_own_node(db)), DB_I64(now));
 }
 
@@ -441,12 +420,8 @@ int jobs_fail_kind(struct db *db, const char *kind, const char *why, struct err 
 
 /* ---- what people do ---- */
 
-struct theirs {
-	atelier_id user_id, id;
-};
-
 /* Its state, if it is theirs; in a db_write nothing else changes it until the end. */
-static int state_of(struct db_conn *c, const struct theirs *x, char ret[16], struct err *e)
+static int state_of(struct db_conn *c, const struct store_theirs *x, char ret[16], struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	int r = STORE_FIRST(c, &rows, NO_JOB, e, "SELECT state FROM jobs WHERE id = ? AND (? = 0 OR user_id = ?)",
@@ -459,7 +434,7 @@ static int state_of(struct db_conn *c, const struct theirs *x, char ret[16], str
 
 static int cancel_in(struct db_conn *c, void *arg, struct err *e)
 {
-	const struct theirs *x = arg;
+	const struct store_theirs *x = arg;
 	int64_t now = clock_now_ms();
 	char state[16];
 	int r = state_of(c, x, state, e);
@@ -479,14 +454,12 @@ static int cancel_in(struct db_conn *c, void *arg, struct err *e)
 
 int jobs_cancel(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
 {
-	struct theirs x = {user_id, id};
-
-	return db_write(db, cancel_in, &x, e);
+	return store_apply(db, cancel_in, STORE_THEIRS(user_id, id), e);
 }
 
 static int retry_in(struct db_conn *c, void *arg, struct err *e)
 {
-	const struct theirs *x = arg;
+	const struct store_theirs *x = arg;
 	int64_t now = clock_now_ms();
 	char state[16];
 	int r = state_of(c, x, state, e);
@@ -504,14 +477,12 @@ static int retry_in(struct db_conn *c, void *arg, struct err *e)
 
 int jobs_retry(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
 {
-	struct theirs x = {user_id, id};
-
-	return db_write(db, retry_in, &x, e);
+	return store_apply(db, retry_in, STORE_THEIRS(user_id, id), e);
 }
 
 static int delete_in(struct db_conn *c, void *arg, struct err *e)
 {
-	const struct theirs *x = arg;
+	const struct store_theirs *x = arg;
 	char state[16];
 	int r = state_of(c, x, state, e);
 
@@ -524,9 +495,7 @@ static int delete_in(struct db_conn *c, void *arg, struct err *e)
 
 int jobs_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e)
 {
-	struct theirs x = {user_id, id};
-
-	return db_write(db, delete_in, &x, e);
+	return store_apply(db, delete_in, STORE_THEIRS(user_id, id), e);
 }
 
 static int trim_in(struct db_conn *c, void *arg UNUSED, struct err *e)

@@ -9,8 +9,7 @@
  */
 #pragma once
 
-#include "base/id.h"
-#include "db/db.h"
+#include "store/rows.h"
 
 #define JOB_PARAMS_MAX 2000 /* bytes: kind and params are the key by which the same job is found */
 
@@ -34,11 +33,7 @@ struct job_row {
 	int64_t seen_at;  /* when that was last heard of; 0: never */
 };
 
-struct job_rows {
-	struct job_row *items;
-	size_t n;
-	bool more; /* of a page */
-};
+struct job_rows PAGE_OF(struct job_row);
 
 struct job_new {
 	atelier_id user_id;

@@ -18,21 +18,17 @@ static const struct col columns[] = {COL(I64, K, id), COL_ONCE(I64, K, user_id),
 static const struct rows_table keys = {
 	"api_keys", "id DESC", NO_KEY, "There is this key already.", TABLE(struct api_key, columns)};
 
-/* Programs sign in again and again; what they held before and let end is of no use to anybody. */
-static int delete_ended_in(struct db_conn *c, atelier_id user_id, struct err *e)
-{
-	return db_exec(c, NULL, e,
-		"DELETE FROM api_keys WHERE user_id = ? AND first_hash IS NOT NULL AND expires_at < ?", DB_I64(user_id),
-		DB_I64(clock_now_ms()));
-}
-
 static int create_in(struct db_conn *c, void *arg, struct err *e)
 {
 	struct api_key *k = arg;
 	int64_t n = 0;
-	int r = k->first_hash.p ? delete_ended_in(c, k->user_id, e) : 0;
+	int r = 0;
 
 	ASSERT(db_is_writing(c));
+	if (k->first_hash.p) /* Programs sign in again and again; what they let end is of no use to anybody. */
+		r = db_exec(c, NULL, e,
+			"DELETE FROM api_keys WHERE user_id = ? AND first_hash IS NOT NULL AND expires_at < ?",
+			DB_I64(k->user_id), DB_I64(clock_now_ms()));
 	if (r == 0)
 		r = STORE_I64(c, &n, NO_KEY, e, "SELECT count(*) FROM api_keys WHERE user_id = ?", DB_I64(k->user_id));
 	if (r < 0)
@@ -46,11 +42,8 @@ static int create_in(struct db_conn *c, void *arg, struct err *e)
 int keys_create(struct db *db, const struct api_key *in, atelier_id *ret_id, struct err *e)
 {
 	struct api_key k = *in;
-	int r = db_write(db, create_in, &k, e);
 
-	if (r == 0)
-		*ret_id = k.id;
-	return r;
+	return store_make(db, create_in, &k, &k.id, ret_id, e);
 }
 
 int keys_find(struct db_conn *c, const void *hash, size_t n, int64_t now, struct arena *a, struct api_key *ret,
@@ -80,18 +73,14 @@ int keys_good(struct db_conn *c, atelier_id id, const char *scope, int64_t now, 
 	int64_t *ret_expires_at, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(c, &rows, e,
+	int r = STORE_ROW(c, &rows, e,
 		"SELECT k.user_id, coalesce(k.expires_at, 0) FROM api_keys k JOIN users u ON u.id = k.user_id"
 		" WHERE k.id = ? AND (k.expires_at IS NULL OR k.expires_at > ?) AND u.disabled = 0"
 		" AND (? IS NULL OR instr(' ' || k.scopes || ' ', ' ' || ? || ' ') > 0)",
 		DB_I64(id), DB_I64(now), DB_TEXT(scope), DB_TEXT(scope));
 
-	if (r == 0)
-		r = db_next(rows, e);
-	if (r < 0)
-		return r;
-	if (r == 0)
-		return err_set(e, E_UNAUTHORIZED, "The API key that this was made with has ended.");
+	if (r <= 0)
+		return r < 0 ? r : err_set(e, E_UNAUTHORIZED, "The API key that this was made with has ended.");
 	*ret_user_id = db_i64(rows, 0);
 	*ret_expires_at = db_i64(rows, 1);
 	return 0;
@@ -117,14 +106,9 @@ int keys_change(struct db *db, atelier_id user_id, atelier_id id, const struct a
 		DB_I64(user_id));
 }
 
-struct change {
-	atelier_id user_id, id;
-	int64_t now;
-};
-
 static int delete_in(struct db_conn *c, void *arg, struct err *e)
 {
-	struct change *x = arg;
+	struct store_theirs *x = arg;
 	int r = STORE_I64(c, &x->user_id, NO_KEY, e,
 		"SELECT user_id FROM api_keys WHERE id = ? AND (? = 0 OR user_id = ?)", DB_I64(x->id),
 		DB_I64(x->user_id), DB_I64(x->user_id));
@@ -135,7 +119,7 @@ static int delete_in(struct db_conn *c, void *arg, struct err *e)
 
 int keys_delete(struct db *db, atelier_id user_id, atelier_id id, atelier_id *ret_user_id, struct err *e)
 {
-	struct change x = {.user_id = user_id, .id = id};
+	struct store_theirs x = {user_id, id};
 	int r = db_write(db, delete_in, &x, e);
 
 	if (r == 0 && ret_user_id)
@@ -192,10 +176,15 @@ int keys_renew(struct db *db, const struct key_renewal *x, enum key_renewed *ret
 	return r;
 }
 
+struct use {
+	atelier_id id;
+	int64_t now;
+};
+
 /* A later use that is stored is kept, but not one that a clock once set far ahead has left. */
 static int touch_in(struct db_conn *c, void *arg, struct err *e)
 {
-	const struct change *x = arg;
+	const struct use *x = arg;
 
 	return db_exec(c, NULL, e,
 		"UPDATE api_keys SET last_used_at = ? WHERE id = ?"
@@ -205,7 +194,7 @@ static int touch_in(struct db_conn *c, void *arg, struct err *e)
 
 void keys_touch(struct db *db, atelier_id id, int64_t now)
 {
-	const struct change x = {.id = id, .now = now};
+	const struct use x = {id, now};
 
 	store_later(db, touch_in, &x, sizeof(x));
 }

@@ -1,8 +1,6 @@
 /* keys.h - API keys of people for other programs. Only hashes of the secrets are kept. */
 #pragma once
 
-#include "base/id.h"
-#include "db/db.h"
 #include "store/users.h"
 
 struct api_key {
@@ -21,10 +19,7 @@ struct api_key {
 	int64_t last_used_at;  /* 0: never */
 };
 
-struct api_key_list {
-	struct api_key *items;
-	size_t n;
-};
+struct api_key_list ROWS_OF(struct api_key);
 
 #define KEYS_PER_USER 200
 

@@ -17,65 +17,30 @@ static const struct col columns[] = {COL(I64, L, id), COL_ONCE(TEXT, L, subject)
 		COL_SEEN)};
 #undef L
 
-static const struct rows_table limits = {"limits", "id", "There is no such limit.",
+const struct rows_table limits_table = {"limits", "id", "There is no such limit.",
 	"There is such a limit already; change its amount.", TABLE(struct limit, columns)};
-
-int limits_list(struct db_conn *c, struct arena *a, struct limit_list *ret, struct err *e)
-{
-	return rows_list(&limits, c, a, &ret->items, &ret->n, e);
-}
-
-int limits_get(struct db_conn *c, atelier_id id, struct arena *a, struct limit *ret, struct err *e)
-{
-	return rows_get(&limits, c, id, a, ret, e);
-}
-
-/* Whether the user, group or key of the limit is there. */
-static int check_subject(struct db_conn *c, const struct limit *in, struct err *e)
-{
-	static const struct {
-		const char *subject, *sql, *missing;
-	} tables[] = {
-		{"user", "SELECT 1 FROM users WHERE id = ?", "There is no such user."},
-		{"group", "SELECT 1 FROM groups WHERE id = ?", "There is no such group."},
-		{"key", "SELECT 1 FROM api_keys WHERE id = ?", "There is no such key."},
-	};
-
-	for (size_t i = 0; i < N_ELEMENTS(tables); i++)
-		if (strcmp(tables[i].subject, in->subject) == 0)
-			return STORE_I64(c, NULL, tables[i].missing, e, tables[i].sql, DB_I64(in->subject_id));
-	return 0;
-}
 
 static int create_in(struct db_conn *c, void *arg, struct err *e)
 {
 	struct limit *in = arg;
-	int r = check_subject(c, in, e);
+	int r = store_subject(c, in->subject, in->subject_id, e);
 
-	return r < 0 ? r : rows_create_in(&limits, c, in, &in->id, e);
+	return r < 0 ? r : rows_create_in(&limits_table, c, in, &in->id, e);
 }
 
 int limits_create(struct db *db, const struct limit *in, atelier_id *ret_id, struct err *e)
 {
 	struct limit copy = *in;
-	int r;
 
 	if (!copy.model)
 		copy.model = "";
-	r = db_write(db, create_in, &copy, e);
-	if (r == 0)
-		*ret_id = copy.id;
-	return r;
+	return store_make(db, create_in, &copy, &copy.id, ret_id, e);
 }
 
 int limits_set_amount(struct db *db, atelier_id id, int64_t amount, struct err *e)
 {
-	return rows_set(&limits, db, &(struct limit){.id = id, .amount = amount}, e); /* all else is written once */
-}
-
-int limits_delete(struct db *db, atelier_id id, struct err *e)
-{
-	return rows_delete(&limits, db, id, e);
+	return rows_set(
+		&limits_table, db, &(struct limit){.id = id, .amount = amount}, e); /* all else is written once */
 }
 
 /* ---- what several servers take ---- */
@@ -112,10 +77,10 @@ int limit_servers_elsewhere(struct db_conn *c, bool *ret_any, int64_t *ret_start
 	*ret_starts = 0;
 	if (!db_is_postgres(c))
 		return 0;
-	r = db_query(c, &rows, e,
+	r = STORE_ROW(c, &rows, e,
 		"SELECT count(*), " STARTS_BUT("?") " FROM nodes WHERE id <> ? AND " IS_ALIVE("nodes.id"),
 		DB_I64(db_node(c)), DB_I64(db_node(c)));
-	if (r < 0 || (r = db_next(rows, e)) <= 0)
+	if (r <= 0)
 		return r;
 	*ret_any = db_i64(rows, 0) > 0;
 	*ret_starts = db_i64(rows, 1);
@@ -129,11 +94,12 @@ int limit_server_starts(struct db_conn *c, int64_t now_ms, struct err *e)
 	ASSERT(db_is_writing(c) && db_is_postgres(c) && db_node(c));
 	r = db_exec(c, NULL, e, "INSERT INTO nodes (id, seen_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
 		DB_I64(db_node(c)), DB_I64(now_ms));
-	return r < 0 ? r
-		     : db_exec(c, NULL, e,
-			       "INSERT INTO changes (topic, node, n) VALUES ('starts', ?, 1)"
-			       " ON CONFLICT (topic, node) DO UPDATE SET n = changes.n + 1",
-			       DB_I64(db_node(c)));
+	if (r < 0)
+		return r;
+	return db_exec(c, NULL, e,
+		"INSERT INTO changes (topic, node, n) VALUES ('starts', ?, 1)"
+		" ON CONFLICT (topic, node) DO UPDATE SET n = changes.n + 1",
+		DB_I64(db_node(c)));
 }
 
 int limit_uses_told(struct db_conn *c, struct err *e)
@@ -155,29 +121,17 @@ int limit_servers_silent(struct db_conn *c, int64_t *ret, struct err *e)
 		DB_I64(db_node(c)));
 }
 
+#define U struct limit_use
+static const struct col use_columns[] = {COL(I64, U, limit_id), COL(I64, U, window_start), COL(I64, U, used),
+	COL_AS(I64, U, held, "CASE WHEN held <> 0 AND " IS_ALIVE("node") " THEN held ELSE 0 END", COL_SEEN)};
+#undef U
+static const struct rows_table uses_table = {"limit_uses", NULL, NULL, NULL, TABLE(struct limit_use, use_columns)};
+
 int limit_uses_elsewhere(struct db_conn *c, struct arena *a, struct limit_use **ret, size_t *ret_n, struct err *e)
 {
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct store_list l = {.size = sizeof(struct limit_use)};
-	int r = 0;
-
-	if (db_is_postgres(c))
-		r = db_query(c, &rows, e,
-			"SELECT limit_id, window_start, used, CASE WHEN held <> 0 AND " IS_ALIVE(
-				"node") " THEN held ELSE 0 END FROM limit_uses WHERE node <> ?",
-			DB_I64(db_node(c)));
-	while (rows && (r = db_next(rows, e)) > 0) {
-		struct limit_use *u = store_push(&l, a);
-
-		if (!u)
-			return store_full(e);
-		*u = (struct limit_use){db_i64(rows, 0), db_i64(rows, 1), db_i64(rows, 2), db_i64(rows, 3)};
-	}
-	if (r < 0)
-		return r;
-	*ret = l.items;
-	*ret_n = l.n;
-	return 0;
+	*ret_n = 0;
+	return db_is_postgres(c) ? rows_all(&uses_table, c, a, ret, ret_n, e, "WHERE node <> ?", DB_I64(db_node(c)))
+				 : 0;
 }
 
 int limit_uses_add(struct db_conn *c, const struct limit_use *uses, size_t n, struct err *e)

@@ -4,8 +4,7 @@
  */
 #pragma once
 
-#include "base/id.h"
-#include "db/db.h"
+#include "store/rows.h"
 
 #define SUBJECTS "everyone user group key model"
 #define MEASURES "requests tokens money"
@@ -21,19 +20,16 @@ struct limit {
 	int64_t amount; /* calls, tokens, micro-units of the currency; 0 forbids */
 };
 
-struct limit_list {
-	struct limit *items;
-	size_t n;
-};
+struct limit_list ROWS_OF(struct limit);
 
-/* By id, which is by age. */
-int limits_list(struct db_conn *c, struct arena *a, struct limit_list *ret, struct err *e) MUST_CHECK;
-int limits_get(struct db_conn *c, atelier_id id, struct arena *a, struct limit *ret, struct err *e) MUST_CHECK;
+extern const struct rows_table limits_table; /* lists are by id, which is by age */
+ROWS_LIST(limits_list, limits_table, struct limit_list)
+ROWS_GET(limits_get, limits_table, struct limit)
 
 /* E_NOT_FOUND when there is no such user, group or key; E_CONFLICT when there is this limit already. */
 int limits_create(struct db *db, const struct limit *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
 int limits_set_amount(struct db *db, atelier_id id, int64_t amount, struct err *e) MUST_CHECK; /* E_NOT_FOUND */
-int limits_delete(struct db *db, atelier_id id, struct err *e) MUST_CHECK;                     /* E_NOT_FOUND */
+ROWS_DELETE(limits_delete, limits_table)
 
 /* ---- what each of several servers takes of limits; of PostgreSQL, where there is no other nothing is written ---- */
 

@@ -6,6 +6,7 @@
  */
 #include "store/links.h"
 #include "store/store_priv.h"
+#include "store/users.h"
 
 struct change {
 	atelier_id user_id;
@@ -29,20 +30,16 @@ static int set_in(struct db_conn *c, void *arg, struct err *e)
 
 int links_set(struct db *db, atelier_id user_id, struct str hash, int64_t expires_at, struct err *e)
 {
-	struct change x = {user_id, hash, expires_at};
-
 	ASSERT(user_id);
-	return db_write(db, set_in, &x, e);
+	return store_apply(db, set_in, &(struct change){user_id, hash, expires_at}, e);
 }
 
 int links_find(struct db_conn *c, struct str hash, int64_t now, atelier_id *ret_user_id, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(
+	int r = STORE_ROW(
 		c, &rows, e, "SELECT user_id, expires_at FROM user_links WHERE hash = ?", DB_BLOB(hash.p, hash.n));
 
-	if (r == 0)
-		r = db_next(rows, e);
 	if (r < 0)
 		return r;
 	if (r == 0)

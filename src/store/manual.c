@@ -208,9 +208,7 @@ static int fill_in(struct db_conn *c, void *arg, struct err *e)
 
 int manual_fill(struct db *db, const struct manual_source *pages, size_t n, const char *version, struct err *e)
 {
-	struct fill x = {pages, n, version};
-
-	return db_write(db, fill_in, &x, e);
+	return store_apply(db, fill_in, &(struct fill){pages, n, version}, e);
 }
 
 /* ---- reading ---- */
@@ -239,10 +237,9 @@ static bool is_stop_word(struct str w)
 {
 	static const char words[] = " a about am an and any are as at be been but by can could did do does for from "
 				    "get had has have how i if"
-				    " in into is it its just like may me my no not of on or our please should so some "
-				    "tell than that the their"
-				    " them then there these they this to up use was we were what when where which who "
-				    "why will with work would you"
+				    " in into is it its just like may me my no not of on or our please should so some"
+				    " tell than that the their them then there these they this to up use was we were"
+				    " what when where which who why will with work would you"
 				    " your ";
 	char key[MAX_WORD_BYTES + 3];
 

@@ -41,11 +41,8 @@ static int create_in(struct db_conn *c, void *arg, struct err *e)
 int memories_create(struct db *db, const struct memory *in, atelier_id *ret_id, struct err *e)
 {
 	struct memory m = *in;
-	int r = db_write(db, create_in, &m, e);
 
-	if (r == 0)
-		*ret_id = m.id;
-	return r;
+	return store_make(db, create_in, &m, &m.id, ret_id, e);
 }
 
 int memories_set(struct db *db, const struct memory *in, struct err *e)

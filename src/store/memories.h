@@ -10,10 +10,7 @@ struct memory {
 	int64_t created_at, updated_at;
 };
 
-struct memory_list {
-	struct memory *items;
-	size_t n;
-};
+struct memory_list ROWS_OF(struct memory);
 
 #define MEMORIES_MAX 200 /* of one person */
 

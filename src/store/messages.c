@@ -187,27 +187,19 @@ static int add_siblings(
 
 /* ---- pages ---- */
 
-static int parent_of(struct db_conn *c, atelier_id conversation_id, atelier_id id, atelier_id *ret, struct err *e)
-{
-	return STORE_I64(c, ret, STORE_NO_MESSAGE, e,
-		"SELECT parent_id FROM messages WHERE id = ? AND conversation_id = ?", DB_I64(id),
-		DB_I64(conversation_id));
-}
-
 /* Of the branch that ends in `leaf`, the message up to `n` behind `id`, and how many that is. */
 static int step_down(struct db_conn *c, atelier_id conversation_id, atelier_id leaf, atelier_id id, size_t n,
 	struct page_end *ret, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r;
-
-	r = STORE_FIRST(c, &rows, "This message is not in the branch that is shown.", e,
+	int r = STORE_FIRST(c, &rows, "This message is not in the branch that is shown.", e,
 		BRANCH_TABLE(" AND b.id <> ?") " SELECT b.id, d.depth - b.depth, b.depth FROM branch b JOIN branch d "
 					       "ON d.id = ?"
-					       " WHERE b.depth <= d.depth AND b.depth >= d.depth - ? ORDER BY b.depth "
-					       "LIMIT 1",
+					       " WHERE b.depth <= d.depth AND b.depth >= d.depth - ? ORDER BY b.depth"
+					       " LIMIT 1",
 		DB_I64(leaf), DB_I64(conversation_id), DB_I64(MAX_LIMIT), DB_I64(conversation_id), DB_I64(id),
 		DB_I64(id), DB_I64(n));
+
 	if (r == 0)
 		*ret = (struct page_end){db_i64(rows, 0), (size_t)db_i64(rows, 1), db_i64(rows, 2) > 0};
 	return r;
@@ -221,7 +213,9 @@ static int find_end(
 
 	if (r == 0 && at->before_id) {
 		ret->more = true;
-		return parent_of(c, at->conversation_id, at->before_id, &ret->id, e);
+		return STORE_I64(c, &ret->id, STORE_NO_MESSAGE, e,
+			"SELECT parent_id FROM messages WHERE id = ? AND conversation_id = ?", DB_I64(at->before_id),
+			DB_I64(at->conversation_id));
 	}
 	if (r == 0 && at->around_id)
 		return step_down(c, at->conversation_id, ret->id, at->around_id, *limit / 2, ret, e);

@@ -5,23 +5,13 @@
 int meta_get(struct db_conn *c, const char *key, struct arena *a, const char **ret, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct store_reader rd = {.a = a};
-	const char *value = NULL;
-	int r;
+	int r = STORE_ROW(c, &rows, e, "SELECT value FROM meta WHERE key = ?", DB_TEXT(key));
+	struct store_reader rd = {.rows = rows, .a = a};
 
-	r = db_query(c, &rows, e, "SELECT value FROM meta WHERE key = ?", DB_TEXT(key));
 	if (r < 0)
 		return r;
-	r = db_next(rows, e);
-	if (r < 0)
-		return r;
-	rd.rows = rows;
-	if (r > 0)
-		value = store_str(&rd, 0);
-	r = store_reader_end(&rd, e);
-	if (r == 0)
-		*ret = value;
-	return r;
+	*ret = r > 0 ? store_str(&rd, 0) : NULL;
+	return store_reader_end(&rd, e);
 }
 
 int meta_set(struct db *db, const char *key, const char *value, struct err *e)

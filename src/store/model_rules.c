@@ -9,7 +9,7 @@
 static const struct col route_columns[] = {COL(I64, R, id), COL(TEXT, R, pattern), COL(TEXT, R, targets),
 	COL_MADE("created_at"), COL_TOUCHED("updated_at")};
 #undef R
-static const struct rows_table route_table = {"model_routes", "created_at, id", "There is no such route.",
+const struct rows_table model_routes_table = {"model_routes", "created_at, id", "There is no such route.",
 	"There is a route for this pattern already.", TABLE(struct stored_route, route_columns)};
 
 /* These two have no id: they are only read by it. */
@@ -24,7 +24,7 @@ static const struct rows_table task_table = {
 int model_rules_get(struct db_conn *c, struct arena *a, struct stored_rules *ret, struct err *e)
 {
 	struct stored_rules all;
-	int r = rows_list(&route_table, c, a, &all.routes, &all.n_routes, e);
+	int r = rows_list(&model_routes_table, c, a, &all.routes, &all.n_routes, e);
 
 	if (r == 0)
 		r = rows_list(&override_table, c, a, &all.overrides, &all.n_overrides, e);
@@ -39,17 +39,8 @@ int model_rules_get(struct db_conn *c, struct arena *a, struct stored_rules *ret
 
 int model_routes_create(struct db *db, const char *pattern, const char *targets, atelier_id *ret_id, struct err *e)
 {
-	return rows_create(&route_table, db, &(struct stored_route){.pattern = pattern, .targets = targets}, ret_id, e);
-}
-
-int model_routes_edit(struct db *db, const struct rows_edit *x, struct stored_route *ret, struct err *e)
-{
-	return rows_edit(&route_table, db, x, ret, e);
-}
-
-int model_routes_delete(struct db *db, atelier_id id, struct err *e)
-{
-	return rows_delete(&route_table, db, id, e);
+	return rows_create(
+		&model_routes_table, db, &(struct stored_route){.pattern = pattern, .targets = targets}, ret_id, e);
 }
 
 /* ---- overrides ---- */
@@ -63,26 +54,22 @@ static int override_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const struct override_change *x = arg;
 	const struct override_patch *p = x->p;
-	int r = db_exec(
-		c, NULL, e, "INSERT INTO model_overrides (model) VALUES (?) ON CONFLICT DO NOTHING", DB_TEXT(x->model));
+	int r = db_exec(c, NULL, e,
+		"INSERT INTO model_overrides (model, name, hidden) VALUES (?, ?, ?) ON CONFLICT (model) DO UPDATE SET"
+		" name = CASE WHEN ? = 1 THEN excluded.name ELSE model_overrides.name END,"
+		" hidden = CASE WHEN ? = 1 THEN excluded.hidden ELSE model_overrides.hidden END",
+		DB_TEXT(x->model), DB_TEXT(p->set_name ? p->name : NULL), DB_I64(p->set_hidden && p->hidden),
+		DB_I64(p->set_name), DB_I64(p->set_hidden));
 
-	if (r == 0 && p->set_name)
-		r = db_exec(c, NULL, e, "UPDATE model_overrides SET name = ? WHERE model = ?", DB_TEXT(p->name),
-			DB_TEXT(x->model));
-	if (r == 0 && p->set_hidden)
-		r = db_exec(c, NULL, e, "UPDATE model_overrides SET hidden = ? WHERE model = ?", DB_I64(p->hidden),
-			DB_TEXT(x->model));
-	return r < 0 ? r
-		     : db_exec(c, NULL, e,
-			       "DELETE FROM model_overrides WHERE model = ? AND name IS NULL AND hidden = 0",
-			       DB_TEXT(x->model));
+	if (r < 0)
+		return r;
+	return db_exec(c, NULL, e, "DELETE FROM model_overrides WHERE model = ? AND name IS NULL AND hidden = 0",
+		DB_TEXT(x->model));
 }
 
 int model_overrides_set(struct db *db, const char *model, const struct override_patch *p, struct err *e)
 {
-	struct override_change x = {model, p};
-
-	return db_write(db, override_in, &x, e);
+	return store_apply(db, override_in, &(struct override_change){model, p}, e);
 }
 
 /* ---- tasks ---- */
@@ -113,7 +100,5 @@ static int tasks_in(struct db_conn *c, void *arg, struct err *e)
 
 int model_tasks_set(struct db *db, const struct stored_task *tasks, size_t n, struct err *e)
 {
-	struct task_change x = {tasks, n};
-
-	return db_write(db, tasks_in, &x, e);
+	return store_apply(db, tasks_in, &(struct task_change){tasks, n}, e);
 }

@@ -30,12 +30,11 @@ struct stored_rules {
 
 int model_rules_get(struct db_conn *c, struct arena *a, struct stored_rules *ret, struct err *e) MUST_CHECK;
 
-/* E_CONFLICT, with a sentence, when there is a route for this pattern. */
+extern const struct rows_table model_routes_table; /* a pattern is unique */
 int model_routes_create(
 	struct db *db, const char *pattern, const char *targets, atelier_id *ret_id, struct err *e) MUST_CHECK;
-/* E_NOT_FOUND, E_CONFLICT, or what the edit says. */
-int model_routes_edit(struct db *db, const struct rows_edit *x, struct stored_route *ret, struct err *e) MUST_CHECK;
-int model_routes_delete(struct db *db, atelier_id id, struct err *e) MUST_CHECK; /* E_NOT_FOUND */
+ROWS_EDIT(model_routes_edit, model_routes_table, struct stored_route)
+ROWS_DELETE(model_routes_delete, model_routes_table)
 
 /* What is not set in the patch stays; an override that says nothing any more is gone. */
 struct override_patch {

@@ -69,14 +69,6 @@ static const struct col thing_columns[] = {
 	COL_AS(I64, struct thing, id, "t.id", COL_SEEN), COL_AS(TEXT, struct thing, name, "t.name", COL_SEEN)};
 static const struct rows_table thing_rows = {"", NULL, NULL, NULL, TABLE(struct thing, thing_columns)};
 
-static int list_things(const struct moving *m, struct thing **ret, size_t *ret_n, struct err *e)
-{
-	char from[SQL_MAX];
-
-	snprintf(from, sizeof(from), SHARED_OF " ORDER BY t.folded, t.id", m->k->rows->name, m->k->grants);
-	return rows_from(&thing_rows, m->c, m->a, ret, ret_n, e, "", from, DB_I64(m->from));
-}
-
 static int check_room(const struct moving *m, const char *words, size_t more, struct err *e)
 {
 	char sql[SQL_MAX];
@@ -145,8 +137,10 @@ static int give_kind(struct moving *m, const char *words, struct err *e)
 	struct thing *things = NULL;
 	char sql[SQL_MAX];
 	size_t n = 0;
-	int r = list_things(m, &things, &n, e);
+	int r;
 
+	snprintf(sql, sizeof(sql), SHARED_OF " ORDER BY t.folded, t.id", m->k->rows->name, m->k->grants);
+	r = rows_from(&thing_rows, m->c, m->a, &things, &n, e, "", sql, DB_I64(m->from));
 	if (r < 0 || n == 0)
 		return r;
 	r = check_room(m, words, n, e);

@@ -14,19 +14,14 @@ struct parameter_rule {
 	int64_t updated_at;
 };
 
-struct parameter_rule_list {
-	struct parameter_rule *items;
-	size_t n;
-};
+struct parameter_rule_list ROWS_OF(struct parameter_rule);
 
-int parameter_rules_list(struct db_conn *c, struct arena *a, struct parameter_rule_list *ret, struct err *e) MUST_CHECK;
-int parameter_rules_get(
-	struct db_conn *c, atelier_id id, struct arena *a, struct parameter_rule *ret, struct err *e) MUST_CHECK;
-int parameter_rules_create(
-	struct db *db, const struct parameter_rule *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
-int parameter_rules_edit(
-	struct db *db, const struct rows_edit *x, struct parameter_rule *ret, struct err *e) MUST_CHECK;
-int parameter_rules_delete(struct db *db, atelier_id id, struct err *e) MUST_CHECK;
+extern const struct rows_table parameter_rules_table; /* lists are by pattern, which is unique */
+ROWS_LIST(parameter_rules_list, parameter_rules_table, struct parameter_rule_list)
+ROWS_GET(parameter_rules_get, parameter_rules_table, struct parameter_rule)
+ROWS_CREATE(parameter_rules_create, parameter_rules_table, struct parameter_rule)
+ROWS_EDIT(parameter_rules_edit, parameter_rules_table, struct parameter_rule)
+ROWS_DELETE(parameter_rules_delete, parameter_rules_table)
 
 /* Those that fit the model, in the order in which they lie over each other: what says more about it comes later. */
 int parameter_rules_of(struct db_conn *c, const char *model, struct arena *a, struct parameter_rule_list *ret,

@@ -11,17 +11,10 @@ struct price {
 	int64_t request_micros;              /* for each call */
 };
 
-struct price_list {
-	struct price *items;
-	size_t n;
-};
+struct price_list ROWS_OF(struct price);
 
-/* By pattern. */
-int prices_list(struct db_conn *c, struct arena *a, struct price_list *ret, struct err *e) MUST_CHECK;
-
-/* E_CONFLICT, with a sentence, when the pattern has a price already. `id` of what is given does not count. */
-int prices_create(struct db *db, const struct price *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
-
-/* E_NOT_FOUND, E_CONFLICT, or what the edit says. */
-int prices_edit(struct db *db, const struct rows_edit *x, struct price *ret, struct err *e) MUST_CHECK;
-int prices_delete(struct db *db, atelier_id id, struct err *e) MUST_CHECK; /* E_NOT_FOUND */
+extern const struct rows_table prices_table; /* lists are by pattern, which is unique */
+ROWS_LIST(prices_list, prices_table, struct price_list)
+ROWS_CREATE(prices_create, prices_table, struct price)
+ROWS_EDIT(prices_edit, prices_table, struct price)
+ROWS_DELETE(prices_delete, prices_table)

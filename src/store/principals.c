@@ -21,21 +21,17 @@ int principals_list(struct db_conn *c, atelier_id user_id, const char *search, c
 	size_t limit, struct arena *a, struct principal_list *ret, struct err *e)
 {
 	static const struct principal first = {.rank = -1, .key = ""};
-	struct principal_list l = {0};
 	int r;
 
 	if (!after)
 		after = &first;
-	r = rows_all(&principals, c, a, &l.items, &l.n, e,
+	r = rows_all(&principals, c, a, &ret->items, &ret->n, e,
 		"WHERE (p.rank, p.key, p.id) > (?, ?, ?) AND NOT (p.rank = 1 AND p.id = ?) AND (? = ''"
 		" OR instr(p.key, fold(?)) > 0 OR instr(fold(coalesce(p.display_name, '')), fold(?)) > 0)"
 		" ORDER BY p.rank, p.key, p.id LIMIT ?",
 		DB_I64(after->rank), DB_TEXT(after->key), DB_I64(after->id), DB_I64(user_id), DB_TEXT(search),
 		DB_TEXT(search), DB_TEXT(search), DB_I64(limit + 1));
-	if (r < 0)
-		return r;
-	l.more = l.n > limit;
-	l.n = MIN(l.n, limit);
-	*ret = l;
-	return 0;
+	if (r == 0)
+		ret->more = store_cut(&ret->n, limit);
+	return r;
 }

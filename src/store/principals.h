@@ -1,8 +1,7 @@
 /* principals.h - whom something can be shared with: groups and people, by their names alone. */
 #pragma once
 
-#include "base/id.h"
-#include "db/db.h"
+#include "store/rows.h"
 
 struct principal {
 	const char *subject; /* "group" or "user", as of a grant */
@@ -13,11 +12,7 @@ struct principal {
 	const char *key;
 };
 
-struct principal_list {
-	struct principal *items;
-	size_t n;
-	bool more;
-};
+struct principal_list PAGE_OF(struct principal);
 
 /* Groups first, then people, each by name, from behind `after` (NULL: the first) on; `search`: text that one of the names has,
  * "" for any. Neither who asks nor who is disabled is among them. */

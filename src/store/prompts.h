@@ -25,10 +25,7 @@ struct prompt_row {
 	int64_t created_at, updated_at;
 };
 
-struct prompt_rows {
-	struct prompt_row *items;
-	size_t n;
-};
+struct prompt_rows ROWS_OF(struct prompt_row);
 
 #define PROMPTS_MAX 1000 /* of one person */
 

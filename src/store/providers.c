@@ -15,18 +15,8 @@ static const struct col columns[] = {COL(I64, P, id), COL(TEXT, P, name), COL(TE
 	COL(I64, P, token_timeout_ms), COL(I64, P, total_timeout_ms), COL_CREATED(P, created_at),
 	COL_UPDATED(P, updated_at)};
 #undef P
-static const struct rows_table providers = {"providers", "created_at, id", "There is no such provider.",
+const struct rows_table stored_providers_table = {"providers", "created_at, id", "There is no such provider.",
 	"There is a provider of this name already.", TABLE(struct stored_provider, columns)};
-
-int stored_providers_list(struct db_conn *c, struct arena *a, struct stored_provider_list *ret, struct err *e)
-{
-	return rows_list(&providers, c, a, &ret->items, &ret->n, e);
-}
-
-int stored_providers_get(struct db_conn *c, atelier_id id, struct arena *a, struct stored_provider *ret, struct err *e)
-{
-	return rows_get(&providers, c, id, a, ret, e);
-}
 
 int stored_provider_key(
 	const struct vault *v, const struct stored_provider *p, struct arena *a, const char **ret, struct err *e)
@@ -50,18 +40,9 @@ struct change {
 /* It is sealed for its row, so the row is there first. */
 static int set_key(struct db_conn *c, const struct change *x, struct err *e)
 {
-	CLEANUP(buf_done) struct buf sealed = BUF_INIT(VAULT_MAX + 256);
-
-	if (!x->key)
-		return 0;
-	if (!*x->key)
-		return db_exec(c, NULL, e, "UPDATE providers SET key = NULL WHERE id = ?", DB_I64(x->id));
 	const struct vault_place at = {KEY_COLUMN, x->id, x->in->bound};
-	int r = vault_seal(x->vault, &at, str_from(x->key), &sealed, e);
-	if (r < 0)
-		return r;
-	return db_exec(
-		c, NULL, e, "UPDATE providers SET key = ? WHERE id = ?", DB_BLOB(sealed.p, sealed.n), DB_I64(x->id));
+
+	return x->key ? vault_put(c, x->vault, &at, x->key, e) : 0;
 }
 
 static struct stored_provider row_of(const struct stored_provider *in)
@@ -78,7 +59,7 @@ static int create_in(struct db_conn *c, void *arg, struct err *e)
 {
 	struct change *x = arg;
 	const struct stored_provider row = row_of(x->in);
-	int r = rows_create_in(&providers, c, &row, &x->id, e);
+	int r = rows_create_in(&stored_providers_table, c, &row, &x->id, e);
 
 	return r < 0 ? r : set_key(c, x, e);
 }
@@ -87,19 +68,15 @@ int stored_providers_create(struct db *db, const struct vault *v, const struct s
 	atelier_id *ret_id, struct err *e)
 {
 	struct change x = {.vault = v, .in = in, .key = key};
-	int r = db_write(db, create_in, &x, e);
 
-	if (r < 0)
-		return r;
-	*ret_id = x.id;
-	return 0;
+	return store_make(db, create_in, &x, &x.id, ret_id, e);
 }
 
 static int update_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const struct change *x = arg;
 	const struct stored_provider row = row_of(x->in);
-	int r = rows_set_in(&providers, c, &row, e);
+	int r = rows_set_in(&stored_providers_table, c, &row, e);
 
 	return r < 0 ? r : set_key(c, x, e);
 }
@@ -107,14 +84,7 @@ static int update_in(struct db_conn *c, void *arg, struct err *e)
 int stored_providers_update(
 	struct db *db, const struct vault *v, const struct stored_provider *in, const char *key, struct err *e)
 {
-	struct change x = {.vault = v, .in = in, .key = key, .id = in->id};
-
-	return db_write(db, update_in, &x, e);
-}
-
-int stored_providers_delete(struct db *db, atelier_id id, struct err *e)
-{
-	return rows_delete(&providers, db, id, e);
+	return store_apply(db, update_in, &(struct change){.vault = v, .in = in, .key = key, .id = in->id}, e);
 }
 
 int stored_provider_bind(struct db *db, const struct vault *v, const struct stored_provider *p, struct err *e)

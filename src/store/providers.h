@@ -1,8 +1,7 @@
 /* providers.h - providers that administrators made through the API. Their keys are sealed (vault.h). */
 #pragma once
 
-#include "base/id.h"
-#include "db/db.h"
+#include "store/rows.h"
 #include "store/vault.h"
 
 struct stored_provider {
@@ -15,16 +14,12 @@ struct stored_provider {
 	int64_t created_at, updated_at;
 };
 
-struct stored_provider_list {
-	struct stored_provider *items;
-	size_t n;
-};
+struct stored_provider_list ROWS_OF(struct stored_provider);
 
-/* In the order they were made. */
-int stored_providers_list(
-	struct db_conn *c, struct arena *a, struct stored_provider_list *ret, struct err *e) MUST_CHECK;
-int stored_providers_get(
-	struct db_conn *c, atelier_id id, struct arena *a, struct stored_provider *ret, struct err *e) MUST_CHECK;
+extern const struct rows_table stored_providers_table; /* lists are in the order they were made */
+ROWS_LIST(stored_providers_list, stored_providers_table, struct stored_provider_list)
+ROWS_GET(stored_providers_get, stored_providers_table, struct stored_provider)
+ROWS_DELETE(stored_providers_delete, stored_providers_table)
 
 /* The key in the arena; NULL when there is none. E_INVALID with a sentence when it cannot be opened, as one that was given
  * for something else than `bound`. */
@@ -39,8 +34,6 @@ int stored_providers_create(struct db *db, const struct vault *v, const struct s
  * long as `bound` stays the same; "" removes it. E_NOT_FOUND, E_CONFLICT. */
 int stored_providers_update(struct db *db, const struct vault *v, const struct stored_provider *in, const char *key,
 	struct err *e) MUST_CHECK;
-
-int stored_providers_delete(struct db *db, atelier_id id, struct err *e) MUST_CHECK; /* E_NOT_FOUND */
 
 /* Binds a key that is stored for no address yet, as older versions did, to `p->bound`. 0 also when there is nothing to do. */
 int stored_provider_bind(

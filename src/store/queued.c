@@ -122,12 +122,9 @@ static int add_in(struct db_conn *c, void *arg, struct err *e)
 int queued_add(struct db *db, const struct queued *in, bool behind, atelier_id *ret_id, struct err *e)
 {
 	struct addition x = {.in = in, .behind = behind};
-	int r = db_write(db, add_in, &x, e);
 
 	ASSERT(in->user_id);
-	if (r == 0)
-		*ret_id = x.id;
-	return r;
+	return store_make(db, add_in, &x, &x.id, ret_id, e);
 }
 
 /* ---- changing ---- */
@@ -151,30 +148,18 @@ static int change_in(struct db_conn *c, void *arg, struct err *e)
 			  : rows_delete_in(&queued, c, x->id, e);
 }
 
-static int change(struct db *db, struct change *x, atelier_id *ret_conversation, struct err *e)
-{
-	int r = db_write(db, change_in, x, e);
-
-	if (r == 0)
-		*ret_conversation = x->conversation_id;
-	return r;
-}
-
 int queued_edit(struct db *db, atelier_id user_id, atelier_id id, const char *content, atelier_id *ret_conversation,
 	struct err *e)
 {
 	struct change x = {.user_id = user_id, .id = id, .content = content};
 
 	ASSERT(user_id);
-	return change(db, &x, ret_conversation, e);
+	return store_make(db, change_in, &x, &x.conversation_id, ret_conversation, e);
 }
 
 int queued_delete(struct db *db, atelier_id user_id, atelier_id id, atelier_id *ret_conversation, struct err *e)
 {
-	struct change x = {.user_id = user_id, .id = id};
-
-	ASSERT(user_id);
-	return change(db, &x, ret_conversation, e);
+	return queued_edit(db, user_id, id, NULL, ret_conversation, e);
 }
 
 int queued_take(struct db_conn *c, atelier_id conversation_id, atelier_id id, struct arena *a, const char **ret_content,

@@ -25,10 +25,7 @@ struct queued {
 	int64_t created_at;
 };
 
-struct queued_list {
-	struct queued *items;
-	size_t n;
-};
+struct queued_list ROWS_OF(struct queued);
 
 /* Adds it behind the others while an answer is being written, or (`behind`) while others wait; *ret_id is 0 when it is not so,
  * and nothing has happened then.

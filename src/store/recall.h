@@ -4,9 +4,7 @@
  */
 #pragma once
 
-#include "base/arena.h"
-#include "base/id.h"
-#include "db/db.h"
+#include "store/rows.h"
 
 struct recall_wish {
 	atelier_id user_id;
@@ -23,10 +21,7 @@ struct recalled {
 	const char *title, *question, *answer;  /* "": none */
 	int64_t created_at;
 };
-struct recalled_list {
-	struct recalled *items;
-	size_t n;
-};
+struct recalled_list ROWS_OF(struct recalled);
 /* Candidates, in the order of each database's own ranking: a question is told once. */
 int recall_messages(struct db_conn *c, const struct recall_wish *w, struct arena *a, struct recalled_list *ret,
 	struct err *e) MUST_CHECK;

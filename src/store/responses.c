@@ -13,16 +13,13 @@ struct put {
 /* Only who is still there: a reference that leads nowhere is no fault of the database. */
 static int insert(struct db_conn *c, const struct response *in, struct err *e)
 {
-	int64_t n = 0;
-	int r = db_exec(c, &n, e,
+	return STORE_EXEC(c, "Whose response this is, is gone.", e,
 		"INSERT INTO responses (id, user_id, key_id, made_at, bytes, previous, input, output)"
 		" SELECT ?, u.id, nullif(?, 0), ?, ?, ?, ?, ? FROM users u"
 		" WHERE u.id = ? AND (? = 0 OR EXISTS (SELECT 1 FROM api_keys k WHERE k.id = ?))",
 		DB_I64(in->id), DB_I64(in->owner.key_id), DB_I64(in->made_at),
 		DB_I64(strlen(in->input) + strlen(in->output)), DB_TEXT(in->previous), DB_TEXT(in->input),
 		DB_TEXT(in->output), DB_I64(in->owner.user_id), DB_I64(in->owner.key_id), DB_I64(in->owner.key_id));
-
-	return r == 0 && n == 0 ? err_set(e, E_NOT_FOUND, "Whose response this is, is gone.") : r;
 }
 
 static int put_in(struct db_conn *c, void *arg, struct err *e)
@@ -47,9 +44,7 @@ static int put_in(struct db_conn *c, void *arg, struct err *e)
 
 int responses_put(struct db *db, const struct response *in, int64_t of_owner, int64_t of_all, struct err *e)
 {
-	struct put x = {in, of_owner, of_all};
-
-	return db_write(db, put_in, &x, e);
+	return store_apply(db, put_in, &(struct put){in, of_owner, of_all}, e);
 }
 
 #define R struct response

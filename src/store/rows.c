@@ -207,9 +207,7 @@ int rows_pair_params(const struct rows_table *const t[2], struct db_conn *c, str
 	put(&s, ", ");
 	add_columns(&s, t[1]);
 	put(&s, " FROM ", t[0]->name, " ", tail);
-	r = db_query_params(c, &rows, e, s.text, params, n);
-	if (r == 0)
-		r = db_next(rows, e);
+	r = store_row(c, &rows, e, s.text, params, n);
 	if (r <= 0)
 		return r;
 	r = read_row(t[0], rows, 0, a, ret_row[0], e);
@@ -310,16 +308,10 @@ int rows_create_in(const struct rows_table *t, struct db_conn *c, const void *ro
 	return t->conflict ? store_conflict(r, e, "%s", t->conflict) : r;
 }
 
-static int found(const struct rows_table *t, int r, int64_t changed, struct err *e)
-{
-	return r < 0 || changed > 0 ? r : err_set(e, E_NOT_FOUND, "%s", t->missing);
-}
-
 int rows_set_in(const struct rows_table *t, struct db_conn *c, const void *row, struct err *e)
 {
 	CLEANUP(values_done) struct values v = {.n = 0};
 	struct sql s;
-	int64_t changed = 0;
 	int r;
 
 	ASSERT(db_is_writing(c));
@@ -329,32 +321,29 @@ int rows_set_in(const struct rows_table *t, struct db_conn *c, const void *row, 
 	put(&s, " WHERE id = ?");
 	ASSERT(v.n < COLS_MAX && t->cols[0].type == COL_I64);
 	v.params[v.n++] = DB_I64(*(const atelier_id *)(const void *)((const char *)row + t->cols[0].offset));
-	r = db_exec_params(c, &changed, e, s.text, v.params, v.n);
-	return found(t, t->conflict ? store_conflict(r, e, "%s", t->conflict) : r, changed, e);
+	r = store_exec(c, t->missing, e, s.text, v.params, v.n);
+	return t->conflict ? store_conflict(r, e, "%s", t->conflict) : r;
+}
+
+/* A statement of the row of an id: the table's name stands between `verb` and `what`. */
+static int do_to(
+	const struct rows_table *t, struct db_conn *c, const char *verb, const char *what, atelier_id id, struct err *e)
+{
+	struct sql s;
+
+	ASSERT(db_is_writing(c));
+	begin(&s, verb, t->name, what, " WHERE id = ?");
+	return STORE_EXEC(c, t->missing, e, s.text, DB_I64(id));
 }
 
 int rows_delete_in(const struct rows_table *t, struct db_conn *c, atelier_id id, struct err *e)
 {
-	struct sql s;
-	int64_t changed = 0;
-	int r;
-
-	ASSERT(db_is_writing(c));
-	begin(&s, "DELETE FROM ", t->name, " WHERE id = ?");
-	r = db_exec(c, &changed, e, s.text, DB_I64(id));
-	return found(t, r, changed, e);
+	return do_to(t, c, "DELETE FROM ", "", id, e);
 }
 
 int rows_lock(const struct rows_table *t, struct db_conn *c, atelier_id id, struct err *e)
 {
-	struct sql s;
-	int64_t changed = 0;
-	int r;
-
-	ASSERT(db_is_writing(c));
-	begin(&s, "UPDATE ", t->name, " SET id = id WHERE id = ?");
-	r = db_exec(c, &changed, e, s.text, DB_I64(id));
-	return found(t, r, changed, e);
+	return do_to(t, c, "UPDATE ", " SET id = id", id, e);
 }
 
 /* ---- each in a transaction of its own ---- */
@@ -406,30 +395,21 @@ static int edit_write(struct db_conn *c, void *arg, struct err *e)
 int rows_create(const struct rows_table *t, struct db *db, const void *row, atelier_id *ret_id, struct err *e)
 {
 	struct write w = {.t = t, .row = row};
-	int r = db_write(db, create_write, &w, e);
 
-	if (r == 0)
-		*ret_id = w.id;
-	return r;
+	return store_make(db, create_write, &w, &w.id, ret_id, e);
 }
 
 int rows_set(const struct rows_table *t, struct db *db, const void *row, struct err *e)
 {
-	struct write w = {.t = t, .row = row};
-
-	return db_write(db, set_write, &w, e);
+	return store_apply(db, set_write, &(struct write){.t = t, .row = row}, e);
 }
 
 int rows_delete(const struct rows_table *t, struct db *db, atelier_id id, struct err *e)
 {
-	struct write w = {.t = t, .id = id};
-
-	return db_write(db, delete_write, &w, e);
+	return store_apply(db, delete_write, &(struct write){.t = t, .id = id}, e);
 }
 
 int rows_edit(const struct rows_table *t, struct db *db, const struct rows_edit *x, void *ret_row, struct err *e)
 {
-	struct write w = {.t = t, .edit = x, .ret_row = ret_row};
-
-	return db_write(db, edit_write, &w, e);
+	return store_apply(db, edit_write, &(struct write){.t = t, .edit = x, .ret_row = ret_row}, e);
 }

@@ -71,6 +71,21 @@ struct rows_table {
 		NULL                                                                                                   \
 	}
 
+/* What rows of a type are read into: struct price_list ROWS_OF(struct price). */
+#define ROWS_OF(type)                                                                                                  \
+	{                                                                                                              \
+		type *items;                                                                                           \
+		size_t n;                                                                                              \
+	}
+
+/* The same of a page, behind which there may be more. */
+#define PAGE_OF(type)                                                                                                  \
+	{                                                                                                              \
+		type *items;                                                                                           \
+		size_t n;                                                                                              \
+		bool more;                                                                                             \
+	}
+
 /* ---- the five verbs; `row` is the table's struct, `ret_items` the address of a pointer to such structs ---- */
 
 int rows_list(const struct rows_table *t, struct db_conn *c, struct arena *a, void *ret_items, size_t *ret_n,
@@ -111,23 +126,19 @@ int rows_lock(const struct rows_table *t, struct db_conn *c, atelier_id id, stru
 int rows_all_params(const struct rows_table *t, struct db_conn *c, struct arena *a, void *ret_items, size_t *ret_n,
 	struct err *e, const char *tail, const struct db_param *params, size_t n) MUST_CHECK;
 #define rows_all(t, c, a, ret_items, ret_n, e, tail, ...)                                                              \
-	rows_all_params((t), (c), (a), (ret_items), (ret_n), (e), (tail), (const struct db_param[]){__VA_ARGS__},      \
-		sizeof((const struct db_param[]){__VA_ARGS__}) / sizeof(struct db_param))
+	rows_all_params((t), (c), (a), (ret_items), (ret_n), (e), (tail), DB_PARAMS(__VA_ARGS__))
 
 /* The same where the table does not stand first: `head` is all before SELECT, `from` all behind FROM. */
 int rows_from_params(const struct rows_table *t, struct db_conn *c, struct arena *a, void *ret_items, size_t *ret_n,
 	struct err *e, const char *head, const char *from, const struct db_param *params, size_t n) MUST_CHECK;
 #define rows_from(t, c, a, ret_items, ret_n, e, head, from, ...)                                                       \
-	rows_from_params((t), (c), (a), (ret_items), (ret_n), (e), (head), (from),                                     \
-		(const struct db_param[]){__VA_ARGS__},                                                                \
-		sizeof((const struct db_param[]){__VA_ARGS__}) / sizeof(struct db_param))
+	rows_from_params((t), (c), (a), (ret_items), (ret_n), (e), (head), (from), DB_PARAMS(__VA_ARGS__))
 
 /* The first one; E_NOT_FOUND when there is none. */
 int rows_first_params(const struct rows_table *t, struct db_conn *c, struct arena *a, void *ret_row, struct err *e,
 	const char *tail, const struct db_param *params, size_t n) MUST_CHECK;
 #define rows_first(t, c, a, ret_row, e, tail, ...)                                                                     \
-	rows_first_params((t), (c), (a), (ret_row), (e), (tail), (const struct db_param[]){__VA_ARGS__},               \
-		sizeof((const struct db_param[]){__VA_ARGS__}) / sizeof(struct db_param))
+	rows_first_params((t), (c), (a), (ret_row), (e), (tail), DB_PARAMS(__VA_ARGS__))
 
 /* The same of two tables that the tail joins: "JOIN users ON users.id = api_keys.user_id WHERE ...". 1, or 0 when there is
  * none. */
@@ -135,5 +146,30 @@ int rows_pair_params(const struct rows_table *const t[2], struct db_conn *c, str
 	struct err *e, const char *tail, const struct db_param *params, size_t n) MUST_CHECK;
 #define rows_pair(t1, t2, c, a, ret_row1, ret_row2, e, tail, ...)                                                      \
 	rows_pair_params((const struct rows_table *const[]){(t1), (t2)}, (c), (a),                                     \
-		(void *const[]){(ret_row1), (ret_row2)}, (e), (tail), (const struct db_param[]){__VA_ARGS__},          \
-		sizeof((const struct db_param[]){__VA_ARGS__}) / sizeof(struct db_param))
+		(void *const[]){(ret_row1), (ret_row2)}, (e), (tail), DB_PARAMS(__VA_ARGS__))
+
+/*
+ * ---- the verbs with the types of one table, for its header ----
+ *
+ * Each line there is a function of this name: ROWS_LIST(prices_list, prices_table, struct price_list). What it returns is
+ * told above; what is particular to the table stands beside the line.
+ */
+#define ROWS_VERB UNUSED MUST_CHECK static inline int
+
+/* clang-format off */
+#define ROWS_LIST(fn, table, list) \
+	ROWS_VERB fn(struct db_conn *c, struct arena *a, list *ret, struct err *e) \
+	{ return rows_list(&(table), c, a, &ret->items, &ret->n, e); }
+#define ROWS_GET(fn, table, row) \
+	ROWS_VERB fn(struct db_conn *c, atelier_id id, struct arena *a, row *ret, struct err *e) \
+	{ return rows_get(&(table), c, id, a, ret, e); }
+#define ROWS_CREATE(fn, table, row) \
+	ROWS_VERB fn(struct db *db, const row *in, atelier_id *ret_id, struct err *e) \
+	{ return rows_create(&(table), db, in, ret_id, e); }
+#define ROWS_EDIT(fn, table, row) \
+	ROWS_VERB fn(struct db *db, const struct rows_edit *x, row *ret, struct err *e) \
+	{ return rows_edit(&(table), db, x, ret, e); }
+#define ROWS_DELETE(fn, table) \
+	ROWS_VERB fn(struct db *db, atelier_id id, struct err *e) \
+	{ return rows_delete(&(table), db, id, e); }
+/* clang-format on */

@@ -11,27 +11,20 @@ static const struct col columns[] = {COL(I64, S, id), COL_ONCE(I64, S, user_id),
 	COL_ONCE(BYTES, S, bearer_hash), COL_ONCE(I64, S, created_at), COL_ONCE(I64, S, last_seen_at),
 	COL_ONCE(I64, S, expires_at), COL_ONCE(TEXT, S, user_agent), COL_ONCE(TEXT, S, address)};
 #undef S
-static const struct rows_table sessions = {
+const struct rows_table sessions_table = {
 	"sessions", "last_seen_at DESC, id DESC", "There is no such session.", NULL, TABLE(struct session, columns)};
-
-int sessions_create(struct db *db, const struct session *in, atelier_id *ret_id, struct err *e)
-{
-	return rows_create(&sessions, db, in, ret_id, e);
-}
 
 int sessions_find(struct db_conn *c, const void *hash, size_t n, int64_t now, struct arena *a, struct session *ret,
 	struct user *ret_user, enum session_by *ret_by, struct err *e)
 {
 	struct session s;
-	int r = rows_pair(&sessions, &users_table, c, a, &s, ret_user, e,
+	int r = rows_pair(&sessions_table, &users_table, c, a, &s, ret_user, e,
 		"JOIN users ON users.id = sessions.user_id"
 		" WHERE (cookie_hash = ? OR bearer_hash = ?) AND expires_at > ? AND disabled = 0",
 		DB_BLOB(hash, n), DB_BLOB(hash, n), DB_I64(now));
 
-	if (r < 0)
-		return r;
-	if (r == 0)
-		return err_set(e, E_UNAUTHORIZED, "Sign in first.");
+	if (r <= 0)
+		return r < 0 ? r : err_set(e, E_UNAUTHORIZED, "Sign in first.");
 	*ret_by = str_eq(s.cookie_hash, (struct str){hash, n}) ? SESSION_BY_COOKIE : SESSION_BY_BEARER;
 	*ret = s;
 	return 0;
@@ -41,17 +34,13 @@ int sessions_good(
 	struct db_conn *c, atelier_id id, int64_t now, atelier_id *ret_user_id, int64_t *ret_expires_at, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(c, &rows, e,
+	int r = STORE_ROW(c, &rows, e,
 		"SELECT s.user_id, s.expires_at FROM sessions s JOIN users u ON u.id = s.user_id"
 		" WHERE s.id = ? AND s.expires_at > ? AND u.disabled = 0",
 		DB_I64(id), DB_I64(now));
 
-	if (r == 0)
-		r = db_next(rows, e);
-	if (r < 0)
-		return r;
-	if (r == 0)
-		return err_set(e, E_UNAUTHORIZED, "The session that this was made with has ended.");
+	if (r <= 0)
+		return r < 0 ? r : err_set(e, E_UNAUTHORIZED, "The session that this was made with has ended.");
 	*ret_user_id = db_i64(rows, 0);
 	*ret_expires_at = db_i64(rows, 1);
 	return 0;

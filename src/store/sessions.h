@@ -1,8 +1,6 @@
 /* sessions.h - who is signed in where. Only hashes of the secrets are kept. */
 #pragma once
 
-#include "base/id.h"
-#include "db/db.h"
 #include "store/users.h"
 
 enum session_by { SESSION_BY_COOKIE, SESSION_BY_BEARER };
@@ -17,8 +15,8 @@ struct session {
 	const char *user_agent, *address; /* NULL: not known */
 };
 
-/* All of `in` but the id. */
-int sessions_create(struct db *db, const struct session *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
+extern const struct rows_table sessions_table;
+ROWS_CREATE(sessions_create, sessions_table, struct session)
 
 /* The session whose cookie or bearer hash this is, with its user. E_UNAUTHORIZED when there is none, it has expired by
  * `now` or the user is disabled. */

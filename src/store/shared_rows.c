@@ -162,11 +162,8 @@ static int create_in(struct db_conn *c, void *arg, struct err *e)
 int shared_create(const struct shared_kind *k, struct db *db, const void *row, atelier_id *ret_id, struct err *e)
 {
 	struct change x = {.k = k, .in = row, .user_id = id_in(row, k->user_id)};
-	int r = db_write(db, create_in, &x, e);
 
-	if (r == 0)
-		*ret_id = x.id;
-	return r;
+	return store_make(db, create_in, &x, &x.id, ret_id, e);
 }
 
 static const size_t member_bytes[] = {[COL_I64] = sizeof(int64_t),
@@ -236,13 +233,10 @@ static int delete_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const struct change *x = arg;
 	char sql[SQL_MAX];
-	int64_t n = 0;
 	int r;
 
 	snprintf(sql, sizeof(sql), "DELETE FROM %s WHERE id = ? AND user_id = ?", x->k->rows->name);
-	r = db_exec(c, &n, e, sql, DB_I64(x->id), DB_I64(x->user_id));
-	if (r == 0 && n == 0)
-		r = err_set(e, E_NOT_FOUND, "%s", x->k->rows->missing);
+	r = STORE_EXEC(c, x->k->rows->missing, e, sql, DB_I64(x->id), DB_I64(x->user_id));
 	return r < 0 ? r : grants_forget(c, x->k->grants, x->id, e);
 }
 
@@ -254,8 +248,6 @@ void shared_copy_name(const struct shared_kind *k, const char *name, int n, char
 
 int shared_delete(const struct shared_kind *k, struct db *db, atelier_id user_id, atelier_id id, struct err *e)
 {
-	struct change x = {.k = k, .user_id = user_id, .id = id};
-
 	ASSERT(user_id);
-	return db_write(db, delete_in, &x, e);
+	return store_apply(db, delete_in, &(struct change){.k = k, .user_id = user_id, .id = id}, e);
 }

@@ -65,3 +65,11 @@ int shared_versions(const struct shared_kind *k, struct db_conn *c, atelier_id u
 /* By who may edit it: what it was in that version, which is a new version. E_NOT_FOUND. */
 int shared_roll_back(const struct shared_kind *k, struct db *db, atelier_id user_id, atelier_id id, int64_t version,
 	struct arena *a, void *ret_row, struct err *e) MUST_CHECK;
+
+/* shared_get with the types of one kind, for its header; see ROWS_GET. */
+#define SHARED_GET(fn, kind, row)                                                                                      \
+	ROWS_VERB fn(struct db_conn *c, atelier_id user_id, atelier_id id, enum grant_verb verb, struct arena *a,      \
+		row *ret, struct err *e)                                                                               \
+	{                                                                                                              \
+		return shared_get(&(kind), c, user_id, id, verb, a, ret, e);                                           \
+	}

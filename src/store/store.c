@@ -338,20 +338,22 @@ void *store_push(struct store_list *l, struct arena *a)
 	return (char *)l->items + l->n++ * l->size;
 }
 
+int store_row(struct db_conn *c, struct db_rows **ret, struct err *e, const char *sql, const struct db_param *params,
+	size_t n)
+{
+	int r = db_query_params(c, ret, e, sql, params, n);
+
+	return r < 0 ? r : db_next(*ret, e);
+}
+
 int store_first(struct db_conn *c, struct db_rows **ret, const char *missing, struct err *e, const char *sql,
 	const struct db_param *params, size_t n)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r;
+	int r = store_row(c, &rows, e, sql, params, n);
 
-	r = db_query_params(c, &rows, e, sql, params, n);
-	if (r < 0)
-		return r;
-	r = db_next(rows, e);
-	if (r < 0)
-		return r;
-	if (r == 0)
-		return err_set(e, E_NOT_FOUND, "%s", missing);
+	if (r <= 0)
+		return r < 0 ? r : err_set(e, E_NOT_FOUND, "%s", missing);
 	*ret = TAKE_PTR(rows);
 	return 0;
 }
@@ -360,10 +362,8 @@ int store_i64(struct db_conn *c, int64_t *ret, const char *missing, struct err *
 	const struct db_param *params, size_t n)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query_params(c, &rows, e, sql, params, n);
+	int r = store_row(c, &rows, e, sql, params, n);
 
-	if (r == 0)
-		r = db_next(rows, e);
 	if (r == 0 && missing)
 		return err_set(e, E_NOT_FOUND, "%s", missing);
 	if (r >= 0 && ret)
@@ -411,6 +411,15 @@ int store_write(
 	return r;
 }
 
+int store_exec(
+	struct db_conn *c, const char *missing, struct err *e, const char *sql, const struct db_param *params, size_t n)
+{
+	int64_t changed = 0;
+	int r = db_exec_params(c, &changed, e, sql, params, n);
+
+	return r < 0 || changed > 0 ? r : err_set(e, E_NOT_FOUND, "%s", missing);
+}
+
 int store_change(
 	struct db *db, const char *missing, struct err *e, const char *sql, const struct db_param *params, size_t n)
 {
@@ -418,6 +427,20 @@ int store_change(
 	int r = store_write(db, &changed, e, sql, params, n);
 
 	return r < 0 || changed > 0 ? r : err_set(e, E_NOT_FOUND, "%s", missing);
+}
+
+int store_make(struct db *db, store_fn *fn, void *arg, const atelier_id *made, atelier_id *ret_id, struct err *e)
+{
+	int r = db_write(db, fn, arg, e);
+
+	if (r == 0)
+		*ret_id = *made;
+	return r;
+}
+
+int store_apply(struct db *db, store_fn *fn, const void *arg, struct err *e)
+{
+	return db_write(db, fn, (void *)(uintptr_t)arg, e);
 }
 
 int store_insert(
@@ -461,6 +484,22 @@ char *store_fold(const char *name)
 	return folded;
 }
 
+int store_subject(struct db_conn *c, const char *subject, atelier_id id, struct err *e)
+{
+	static const struct {
+		const char *subject, *sql, *missing;
+	} tables[] = {
+		{"user", "SELECT 1 FROM users WHERE id = ?", "There is no such user."},
+		{"group", "SELECT 1 FROM groups WHERE id = ?", "There is no such group."},
+		{"key", "SELECT 1 FROM api_keys WHERE id = ?", "There is no such key."},
+	};
+
+	for (size_t i = 0; i < N_ELEMENTS(tables); i++)
+		if (strcmp(tables[i].subject, subject) == 0)
+			return STORE_I64(c, NULL, tables[i].missing, e, tables[i].sql, DB_I64(id));
+	return 0;
+}
+
 int store_leaf(struct db_conn *c, atelier_id user_id, atelier_id conversation_id, atelier_id *ret, struct err *e)
 {
 	ASSERT(user_id);
@@ -498,7 +537,7 @@ static void later_free(void *arg)
 	free(CONTAINER_OF(arg, struct later, arg));
 }
 
-void store_later(struct db *db, int (*fn)(struct db_conn *c, void *arg, struct err *e), const void *arg, size_t n)
+void store_later(struct db *db, store_fn *fn, const void *arg, size_t n)
 {
 	struct later *l = xcalloc(1, sizeof(*l) + n);
 

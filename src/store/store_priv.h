@@ -9,7 +9,6 @@
 #include "store/rows.h"
 
 extern const char schema_2[], triggers_sqlite[], triggers_postgres[]; /* schema_2.c */
-extern const struct rows_table users_table;                           /* users.c */
 extern const char schema_order[], schema_comparisons[], schema_summaries[], schema_assistants[], schema_prompts[],
 	schema_queued[], schema_context[];                                                    /* schema_chat.c */
 extern const char schema_images[], schema_queued_images[], schema_memories[], schema_faces[]; /* schema_media.c */
@@ -42,42 +41,67 @@ struct store_list {
 void *store_push(struct store_list *l, struct arena *a);
 int store_full(struct err *e); /* records that the arena is full */
 
-/* Runs a query that should have a row: `missing` is the sentence of E_NOT_FOUND when it has none. */
+/* Of a list that was read with one more row than `limit`: takes that away. Whether it was there. */
+UNUSED static inline bool store_cut(size_t *n, size_t limit)
+{
+	bool more = *n > limit;
+
+	*n = MIN(*n, limit);
+	return more;
+}
+
+/* Runs a query and goes to its first row: 1; 0: it has none. */
+int store_row(struct db_conn *c, struct db_rows **ret, struct err *e, const char *sql, const struct db_param *params,
+	size_t n) MUST_CHECK;
+#define STORE_ROW(c, ret, e, sql, ...) store_row((c), (ret), (e), (sql), DB_PARAMS(__VA_ARGS__))
+
+/* The same where there should be a row, then 0: `missing` is the sentence of E_NOT_FOUND when there is none. */
 int store_first(struct db_conn *c, struct db_rows **ret, const char *missing, struct err *e, const char *sql,
 	const struct db_param *params, size_t n) MUST_CHECK;
-#define STORE_FIRST(c, ret, missing, e, sql, ...)                                                                      \
-	store_first((c), (ret), (missing), (e), (sql), (const struct db_param[]){__VA_ARGS__},                         \
-		sizeof((const struct db_param[]){__VA_ARGS__}) / sizeof(struct db_param))
+#define STORE_FIRST(c, ret, missing, e, sql, ...) store_first((c), (ret), (missing), (e), (sql), DB_PARAMS(__VA_ARGS__))
 
 /* The number in the first column of the first row. `missing` is as above; where it is NULL, no row is 0. `ret` NULL: it is
  * enough that there is a row. */
 int store_i64(struct db_conn *c, int64_t *ret, const char *missing, struct err *e, const char *sql,
 	const struct db_param *params, size_t n) MUST_CHECK;
-#define STORE_I64(c, ret, missing, e, sql, ...)                                                                        \
-	store_i64((c), (ret), (missing), (e), (sql), (const struct db_param[]){__VA_ARGS__},                           \
-		sizeof((const struct db_param[]){__VA_ARGS__}) / sizeof(struct db_param))
+#define STORE_I64(c, ret, missing, e, sql, ...) store_i64((c), (ret), (missing), (e), (sql), DB_PARAMS(__VA_ARGS__))
 
 /* The numbers in the first column, `most` of them. */
 int store_ids(struct db_conn *c, atelier_id *ret, size_t most, size_t *ret_n, struct err *e, const char *sql,
 	const struct db_param *params, size_t n) MUST_CHECK;
 #define STORE_IDS(c, ret, most, ret_n, e, sql, ...)                                                                    \
-	store_ids((c), (ret), (most), (ret_n), (e), (sql), (const struct db_param[]){__VA_ARGS__},                     \
-		sizeof((const struct db_param[]){__VA_ARGS__}) / sizeof(struct db_param))
+	store_ids((c), (ret), (most), (ret_n), (e), (sql), DB_PARAMS(__VA_ARGS__))
 extern const struct rows_table id_rows; /* rows of one column, as atelier_id: for rows_from, however many */
 
 /* One statement as a db_write of its own; `ret_changed` (NULL: nobody asks): how many rows it has changed, 0 on failure. */
 int store_write(struct db *db, int64_t *ret_changed, struct err *e, const char *sql, const struct db_param *params,
 	size_t n) MUST_CHECK;
-#define STORE_WRITE(db, ret_changed, e, sql, ...)                                                                      \
-	store_write((db), (ret_changed), (e), (sql), (const struct db_param[]){__VA_ARGS__},                           \
-		sizeof((const struct db_param[]){__VA_ARGS__}) / sizeof(struct db_param))
+#define STORE_WRITE(db, ret_changed, e, sql, ...) store_write((db), (ret_changed), (e), (sql), DB_PARAMS(__VA_ARGS__))
 
-/* The same of rows that should be there: `missing` is the sentence of E_NOT_FOUND when it has changed none. */
+/* db_exec of a statement that should change something: `missing` is the sentence of E_NOT_FOUND when it has not. */
+int store_exec(struct db_conn *c, const char *missing, struct err *e, const char *sql, const struct db_param *params,
+	size_t n) MUST_CHECK;
+#define STORE_EXEC(c, missing, e, sql, ...) store_exec((c), (missing), (e), (sql), DB_PARAMS(__VA_ARGS__))
+
+/* The same as a db_write of its own: `missing` is the sentence of E_NOT_FOUND when it has changed none. */
 int store_change(struct db *db, const char *missing, struct err *e, const char *sql, const struct db_param *params,
 	size_t n) MUST_CHECK;
-#define STORE_CHANGE(db, missing, e, sql, ...)                                                                         \
-	store_change((db), (missing), (e), (sql), (const struct db_param[]){__VA_ARGS__},                              \
-		sizeof((const struct db_param[]){__VA_ARGS__}) / sizeof(struct db_param))
+#define STORE_CHANGE(db, missing, e, sql, ...) store_change((db), (missing), (e), (sql), DB_PARAMS(__VA_ARGS__))
+
+typedef int store_fn(struct db_conn *c, void *arg, struct err *e);
+
+/* db_write of what makes a row, whose id is in `made` then: *ret_id is that, when all went well. */
+int store_make(
+	struct db *db, store_fn *fn, void *arg, const atelier_id *made, atelier_id *ret_id, struct err *e) MUST_CHECK;
+
+/* db_write of a function that only reads its argument. */
+int store_apply(struct db *db, store_fn *fn, const void *arg, struct err *e) MUST_CHECK;
+
+/* What a person does to one thing: the argument of such a function. */
+struct store_theirs {
+	atelier_id user_id, id;
+};
+#define STORE_THEIRS(user_id, id) (&(const struct store_theirs){(user_id), (id)})
 
 /* Inserts a row whose first parameter is its new id. */
 int store_insert(struct db_conn *c, atelier_id *ret_id, struct err *e, const char *sql, struct db_param *params,
@@ -93,7 +117,7 @@ int store_conflict(int r, struct err *e, const char *fmt, ...) PRINTF(3, 4);
 char *store_fold(const char *name) __attribute__((malloc, returns_nonnull));
 
 /* Has fn run with the next batch on a copy of `n` bytes of `arg`; nobody waits, and when too many wait it is let go. */
-void store_later(struct db *db, int (*fn)(struct db_conn *c, void *arg, struct err *e), const void *arg, size_t n);
+void store_later(struct db *db, store_fn *fn, const void *arg, size_t n);
 
 /* An id as a reference that may be absent. */
 UNUSED static inline struct db_param store_ref(atelier_id id)
@@ -109,6 +133,9 @@ UNUSED static inline struct db_param store_text(struct str s)
 
 #define STORE_NO_CONVERSATION "There is no such conversation, or it is not yours."
 #define STORE_NO_MESSAGE      "There is no such message, or it is not yours."
+
+/* Whether the user, group or key is there of which something is said; of any other subject there is nothing to ask. E_NOT_FOUND. */
+int store_subject(struct db_conn *c, const char *subject, atelier_id id, struct err *e) MUST_CHECK;
 
 /* The last message of the branch that is shown in a person's conversation; 0: it has none. */
 int store_leaf(

@@ -23,14 +23,14 @@ int summaries_of_branch(struct db_conn *c, atelier_id conversation_id, atelier_i
 	int r = STORE_I64(c, NULL, NO_SUMMARY, e, "SELECT 1 FROM summaries WHERE conversation_id = ? LIMIT 1",
 		DB_I64(conversation_id));
 
-	return r < 0 ? r
-		     : rows_first(&summaries, c, a, ret, e,
-			       "JOIN (WITH RECURSIVE up(id, parent_id, depth) AS ("
-			       "  SELECT id, parent_id, 0 FROM messages WHERE id = ? AND conversation_id = ?"
-			       "  UNION ALL SELECT p.id, p.parent_id, u.depth + 1 FROM up u JOIN messages p ON p.id = "
-			       "u.parent_id)"
-			       " SELECT id, depth FROM up) b ON b.id = summaries.message_id ORDER BY b.depth LIMIT 1",
-			       DB_I64(leaf_id), DB_I64(conversation_id));
+	if (r < 0)
+		return r;
+	return rows_first(&summaries, c, a, ret, e,
+		"JOIN (WITH RECURSIVE up(id, parent_id, depth) AS ("
+		"  SELECT id, parent_id, 0 FROM messages WHERE id = ? AND conversation_id = ?"
+		"  UNION ALL SELECT p.id, p.parent_id, u.depth + 1 FROM up u JOIN messages p ON p.id = u.parent_id)"
+		" SELECT id, depth FROM up) b ON b.id = summaries.message_id ORDER BY b.depth LIMIT 1",
+		DB_I64(leaf_id), DB_I64(conversation_id));
 }
 
 int summaries_shown(struct db_conn *c, atelier_id user_id, atelier_id conversation_id, struct arena *a,
@@ -66,9 +66,7 @@ static int put_in(struct db_conn *c, void *arg, struct err *e)
 
 int summaries_put(struct db *db, const struct summary *in, struct err *e)
 {
-	struct summary copy = *in;
-
-	return db_write(db, put_in, &copy, e);
+	return store_apply(db, put_in, in, e);
 }
 
 struct change {
@@ -90,24 +88,16 @@ static int change_in(struct db_conn *c, void *arg, struct err *e)
 		       : rows_delete_in(&summaries, c, x->id, e);
 }
 
-static int change(struct db *db, struct change *x, atelier_id *ret_conversation, struct err *e)
-{
-	int r = db_write(db, change_in, x, e);
-
-	if (r == 0)
-		*ret_conversation = x->conversation_id;
-	return r;
-}
-
 int summaries_edit(
 	struct db *db, atelier_id user_id, atelier_id id, const char *text, atelier_id *ret_conversation, struct err *e)
 {
+	struct change x = {.user_id = user_id, .id = id, .text = text};
+
 	ASSERT(user_id);
-	return change(db, &(struct change){.user_id = user_id, .id = id, .text = text}, ret_conversation, e);
+	return store_make(db, change_in, &x, &x.conversation_id, ret_conversation, e);
 }
 
 int summaries_delete(struct db *db, atelier_id user_id, atelier_id id, atelier_id *ret_conversation, struct err *e)
 {
-	ASSERT(user_id);
-	return change(db, &(struct change){.user_id = user_id, .id = id}, ret_conversation, e);
+	return summaries_edit(db, user_id, id, NULL, ret_conversation, e);
 }

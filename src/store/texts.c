@@ -15,17 +15,12 @@ static const struct col columns[] = {COL(I64, T, id), COL(TEXT, T, hash), COL(TE
 	COL(I64, T, document_id), COL(TEXT, T, format), COL(TEXT, T, language), COL(I64, T, words), COL(I64, T, bytes),
 	COL(I64, T, pages), COL(I64, T, passages), COL(TEXT, T, warnings), COL_MADE("created_at")};
 #undef T
-static const struct rows_table texts = {"texts", "id", NO_TEXT, NULL, TABLE(struct text, columns)};
+const struct rows_table texts_table = {"texts", "id", NO_TEXT, NULL, TABLE(struct text, columns)};
 
 int texts_find(struct db_conn *c, const char *hash, const char *recipe, atelier_id *ret_id, struct err *e)
 {
 	return STORE_I64(c, ret_id, NO_TEXT, e, "SELECT id FROM texts WHERE hash = ? AND recipe = ? AND ready = 1",
 		DB_TEXT(hash), DB_TEXT(recipe));
-}
-
-int texts_get(struct db_conn *c, atelier_id id, struct arena *a, struct text *ret, struct err *e)
-{
-	return rows_get(&texts, c, id, a, ret, e);
 }
 
 /* ---- making one ---- */
@@ -41,101 +36,80 @@ static int begin_in(struct db_conn *c, void *arg, struct err *e)
 	int r = db_exec(
 		c, NULL, e, "DELETE FROM texts WHERE document_id = ? AND ready = 0", DB_I64(x->in->document_id));
 
-	return r < 0 ? r : rows_create_in(&texts, c, x->in, &x->id, e);
+	return r < 0 ? r : rows_create_in(&texts_table, c, x->in, &x->id, e);
 }
 
 int texts_begin(struct db *db, const struct text *in, atelier_id *ret_id, struct err *e)
 {
 	struct begin x = {.in = in};
-	int r = db_write(db, begin_in, &x, e);
 
-	if (r == 0)
-		*ret_id = x.id;
-	return r;
+	return store_make(db, begin_in, &x, &x.id, ret_id, e);
 }
 
-struct piece {
+/* What is added to a text in one transaction. */
+struct part {
 	atelier_id id;
-	int64_t start;
-	struct str bytes;
+	int64_t start; /* of bytes; */
+	const void *p; /* they, or rows, */
+	size_t n;      /* and how many */
 };
 
 static int add_in(struct db_conn *c, void *arg, struct err *e)
 {
-	const struct piece *x = arg;
+	const struct part *x = arg;
 	int r = 0;
 
-	for (size_t at = 0; r == 0 && at < x->bytes.n; at += TEXT_PIECE)
+	for (size_t at = 0; r == 0 && at < x->n; at += TEXT_PIECE)
 		r = db_exec(c, NULL, e, "INSERT INTO text_pieces (text_id, start_at, bytes) VALUES (?, ?, ?)",
 			DB_I64(x->id), DB_I64(x->start + (int64_t)at),
-			DB_BLOB(x->bytes.p + at, MIN(x->bytes.n - at, TEXT_PIECE)));
+			DB_BLOB((const char *)x->p + at, MIN(x->n - at, TEXT_PIECE)));
 	return r;
 }
 
 int texts_add(struct db *db, atelier_id id, int64_t start, struct str bytes, struct err *e)
 {
-	struct piece x = {id, start, bytes};
-
-	return db_write(db, add_in, &x, e);
+	return store_apply(db, add_in, &(struct part){id, start, bytes.p, bytes.n}, e);
 }
-
-struct cut {
-	atelier_id id;
-	const struct passage_row *rows;
-	size_t n;
-};
 
 static int add_passages_in(struct db_conn *c, void *arg, struct err *e)
 {
-	const struct cut *x = arg;
+	const struct part *x = arg;
+	const struct passage_row *p = x->p;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < x->n; i++) {
-		const struct passage_row *p = &x->rows[i];
+	for (const struct passage_row *end = p + x->n; r == 0 && p < end; p++)
 		r = db_exec(c, NULL, e,
 			"INSERT INTO passages (id, text_id, n, start_at, end_at, page, heading)"
 			" VALUES (?, ?, ?, ?, ?, ?, ?)",
 			DB_I64(id_new()), DB_I64(x->id), DB_I64(p->n), DB_I64(p->start), DB_I64(p->end),
 			DB_I64(p->page), DB_TEXT(p->heading));
-	}
 	return r;
 }
 
 int texts_add_passages(struct db *db, atelier_id id, const struct passage_row *rows, size_t n, struct err *e)
 {
-	struct cut x = {id, rows, n};
-
-	return db_write(db, add_passages_in, &x, e);
+	return store_apply(db, add_passages_in, &(struct part){id, 0, rows, n}, e);
 }
-
-struct paged {
-	atelier_id id;
-	const struct page_row *rows;
-	size_t n;
-};
 
 static int add_pages_in(struct db_conn *c, void *arg, struct err *e)
 {
-	const struct paged *x = arg;
+	const struct part *x = arg;
+	const struct page_row *p = x->p;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < x->n; i++) {
-		const struct page_row *p = &x->rows[i];
+	for (const struct page_row *end = p + x->n; r == 0 && p < end; p++)
 		r = db_exec(c, NULL, e,
 			"INSERT INTO text_pages (text_id, n, number, kind, label, start_at, end_at, width, height,"
 			" boxes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 			DB_I64(x->id), DB_I64(p->n), DB_I64(p->number), DB_TEXT(p->kind), DB_TEXT(p->label),
 			DB_I64(p->start), DB_I64(p->end), DB_I64(p->width), DB_I64(p->height),
 			DB_BLOB(p->boxes.p ? p->boxes.p : "", p->boxes.n));
-	}
 	return r;
 }
 
 int texts_add_pages(struct db *db, atelier_id id, const struct page_row *rows, size_t n, struct err *e)
 {
-	struct paged x = {id, rows, n};
-
-	return db_write(db, add_pages_in, &x, e);
+	return store_apply(db, add_pages_in, &(struct part){id, 0, rows, n}, e);
 }
 
 static int show_text(struct db_conn *c, const struct text_end *x, struct err *e)
@@ -149,31 +123,26 @@ static int show_text(struct db_conn *c, const struct text_end *x, struct err *e)
 static int show_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const struct text_end *x = arg;
-	int64_t n = 0;
 	int r = show_text(c, x, e);
 
 	if (r == 0)
-		r = db_exec(c, &n, e,
+		r = STORE_EXEC(c, "The document is gone.", e,
 			"UPDATE collections SET revision = revision + 1 WHERE id ="
 			" (SELECT d.collection_id FROM documents d JOIN blobs b ON b.id = d.blob_id"
 			"  WHERE d.id = ? AND b.hash = ?)",
 			DB_I64(x->document_id), DB_TEXT(x->hash));
-	if (r == 0 && n == 0)
-		r = err_set(e, E_NOT_FOUND, "The document is gone.");
-	return r < 0 ? r
-		     : db_exec(c, NULL, e,
-			       "UPDATE documents SET text_id = ?, state = ?, error_code = NULL, error_text = "
-			       "NULL,"
-			       " updated_at = ?, revision = (SELECT revision FROM collections k"
-			       "  WHERE k.id = documents.collection_id) WHERE id = ?",
-			       DB_I64(x->text_id), DB_TEXT(x->state), DB_I64(clock_now_ms()), DB_I64(x->document_id));
+	if (r < 0)
+		return r;
+	return db_exec(c, NULL, e,
+		"UPDATE documents SET text_id = ?, state = ?, error_code = NULL, error_text = NULL,"
+		" updated_at = ?, revision = (SELECT revision FROM collections k"
+		"  WHERE k.id = documents.collection_id) WHERE id = ?",
+		DB_I64(x->text_id), DB_TEXT(x->state), DB_I64(clock_now_ms()), DB_I64(x->document_id));
 }
 
 int texts_show(struct db *db, const struct text_end *x, struct err *e)
 {
-	struct text_end copy = *x;
-
-	return db_write(db, show_in, &copy, e);
+	return store_apply(db, show_in, x, e);
 }
 
 /* ---- words made anew ---- */
@@ -212,9 +181,7 @@ static int reword_in(struct db_conn *c, void *arg, struct err *e)
 
 int texts_reword(struct db *db, atelier_id id, int64_t words, struct str postings, struct err *e)
 {
-	struct reworded x = {id, words, postings};
-
-	return db_write(db, reword_in, &x, e);
+	return store_apply(db, reword_in, &(struct reworded){id, words, postings}, e);
 }
 
 /* ---- reading ---- */

@@ -23,7 +23,8 @@ struct text {
 
 /* The shown one. E_NOT_FOUND. */
 int texts_find(struct db_conn *c, const char *hash, const char *recipe, atelier_id *ret_id, struct err *e) MUST_CHECK;
-int texts_get(struct db_conn *c, atelier_id id, struct arena *a, struct text *ret, struct err *e) MUST_CHECK;
+extern const struct rows_table texts_table;
+ROWS_GET(texts_get, texts_table, struct text)
 
 /* ---- making one ---- */
 
@@ -76,10 +77,7 @@ int texts_reword(struct db *db, atelier_id id, int64_t words, struct str posting
 int texts_slice(struct db_conn *c, atelier_id id, int64_t start, int64_t end, struct buf *to, struct err *e) MUST_CHECK;
 int texts_postings(struct db_conn *c, atelier_id id, struct buf *to, struct err *e) MUST_CHECK;
 
-struct passage_rows {
-	struct passage_row *items;
-	size_t n;
-};
+struct passage_rows ROWS_OF(struct passage_row);
 /* Passages [from, to] by their numbers. */
 int texts_passages(struct db_conn *c, atelier_id id, int64_t from, int64_t to, struct arena *a,
 	struct passage_rows *ret, struct err *e) MUST_CHECK;

@@ -32,10 +32,8 @@ static bool is_plausible(double bytes)
 int token_rates_get(struct db_conn *c, const char *model, struct token_rate *ret, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(c, &rows, e, "SELECT bytes, error, calls FROM token_rates WHERE model = ?", DB_TEXT(model));
+	int r = STORE_ROW(c, &rows, e, "SELECT bytes, error, calls FROM token_rates WHERE model = ?", DB_TEXT(model));
 
-	if (r == 0)
-		r = db_next(rows, e);
 	if (r < 0)
 		return r;
 	*ret = (struct token_rate){GUESS_BYTES, GUESS_ERROR, 0};

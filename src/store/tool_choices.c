@@ -45,9 +45,7 @@ static int set_in(struct db_conn *c, void *arg, struct err *e)
 
 int tool_choices_set(struct db *db, const struct tool_choice_row *in, struct err *e)
 {
-	struct tool_choice_row copy = *in;
-
-	return db_write(db, set_in, &copy, e);
+	return store_apply(db, set_in, in, e);
 }
 
 /* ---- rules ---- */
@@ -79,37 +77,25 @@ int tool_rules_allows(struct db_conn *c, atelier_id user_id, atelier_id conversa
 	return r;
 }
 
-struct rule_change {
-	atelier_id user_id, conversation_id, id;
-	const char *name, *hash;
-};
+#define ADD_RULE                                                                                                       \
+	"INSERT INTO tool_rules (id, user_id, conversation_id, name, hash, created_at) VALUES (?, ?, ?, ?, ?, ?)"      \
+	" ON CONFLICT DO NOTHING"
+#define RULE_PARAMS                                                                                                    \
+	DB_I64(id_new()), DB_I64(user_id), store_ref(conversation_id), DB_TEXT(name), DB_TEXT(hash),                   \
+		DB_I64(clock_now_ms())
 
 int tool_rules_add_in(struct db_conn *c, atelier_id user_id, atelier_id conversation_id, const char *name,
 	const char *hash, struct err *e)
 {
-	atelier_id id;
-
 	ASSERT(db_is_writing(c));
-	return STORE_INSERT(c, &id, e,
-		"INSERT INTO tool_rules (id, user_id, conversation_id, name, hash, created_at) VALUES (?, ?, ?, ?, ?,"
-		" ?) ON CONFLICT DO NOTHING",
-		DB_I64(user_id), store_ref(conversation_id), DB_TEXT(name), DB_TEXT(hash), DB_I64(clock_now_ms()));
-}
-
-static int add_in(struct db_conn *c, void *arg, struct err *e)
-{
-	const struct rule_change *x = arg;
-
-	return tool_rules_add_in(c, x->user_id, x->conversation_id, x->name, x->hash, e);
+	return db_exec(c, NULL, e, ADD_RULE, RULE_PARAMS);
 }
 
 int tool_rules_add(struct db *db, atelier_id user_id, atelier_id conversation_id, const char *name, const char *hash,
 	struct err *e)
 {
-	struct rule_change x = {user_id, conversation_id, 0, name, hash};
-
 	ASSERT(user_id);
-	return db_write(db, add_in, &x, e);
+	return STORE_WRITE(db, NULL, e, ADD_RULE, RULE_PARAMS);
 }
 
 int tool_rules_delete(struct db *db, atelier_id user_id, atelier_id id, struct err *e)

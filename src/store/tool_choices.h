@@ -4,18 +4,14 @@
  */
 #pragma once
 
-#include "base/id.h"
-#include "db/db.h"
+#include "store/rows.h"
 
 struct tool_choice_row {
 	atelier_id user_id; /* 0: of all */
 	const char *name;
 	int64_t enabled, asks; /* 0 or 1; -1: nothing is said */
 };
-struct tool_choice_list {
-	struct tool_choice_row *items;
-	size_t n;
-};
+struct tool_choice_list ROWS_OF(struct tool_choice_row);
 
 /* Those of a person and those of all. */
 int tool_choices_list(
@@ -29,10 +25,7 @@ struct tool_rule {
 	const char *name, *hash;
 	int64_t created_at;
 };
-struct tool_rule_list {
-	struct tool_rule *items;
-	size_t n;
-};
+struct tool_rule_list ROWS_OF(struct tool_rule);
 
 /* By name. */
 int tool_rules_list(

@@ -45,13 +45,6 @@ const struct shared_kind tool_servers_brief = {.rows = &brief_rows,
 	.max = TOOL_SERVERS_MAX,
 	.user_id = offsetof(struct tool_server, user_id)};
 
-int tool_servers_get(struct db_conn *c, atelier_id user_id, atelier_id id, enum grant_verb verb, struct arena *a,
-	struct tool_server *ret, struct err *e)
-{
-	ASSERT(user_id);
-	return shared_get(&tool_servers_kind, c, user_id, id, verb, a, ret, e);
-}
-
 int tool_servers_found(struct db *db, const struct tool_server_found *f, struct err *e)
 {
 	return STORE_WRITE(db, NULL, e,
@@ -81,10 +74,8 @@ int tool_secrets_get(
 
 	*ret = NULL;
 	if (r == 0)
-		r = db_query(c, &found, e, "SELECT sealed FROM tool_secrets WHERE server_id = ? AND user_id = ?",
+		r = STORE_ROW(c, &found, e, "SELECT sealed FROM tool_secrets WHERE server_id = ? AND user_id = ?",
 			DB_I64(at->server_id), DB_I64(at->user_id));
-	if (r == 0)
-		r = db_next(found, e);
 	if (r <= 0)
 		return r;
 	const struct vault_place place = {SECRET_COLUMN, at->server_id, bound.p};

@@ -35,9 +35,7 @@ extern const struct shared_kind tool_servers_kind;
 /* For shared_list alone: without configuration, state, error and tools, which are many bytes of many rows. */
 extern const struct shared_kind tool_servers_brief;
 
-/* E_NOT_FOUND for one on which the person does not have the verb. */
-int tool_servers_get(struct db_conn *c, atelier_id user_id, atelier_id id, enum grant_verb verb, struct arena *a,
-	struct tool_server *ret, struct err *e) MUST_CHECK;
+SHARED_GET(tool_servers_get, tool_servers_kind, struct tool_server)
 
 /* What it was found to be: state, error, and tools (NULL: those known so far stay). One that is gone is no failure. */
 struct tool_server_found {

@@ -22,19 +22,15 @@ static const struct rows_table nodes = {"messages", "id", STORE_NO_MESSAGE, NULL
 int tree_read(struct db_conn *c, atelier_id user_id, atelier_id conversation_id, atelier_id after, size_t limit,
 	struct arena *a, struct tree *ret, struct err *e)
 {
-	struct tree t = {0};
-	int r = store_leaf(c, user_id, conversation_id, &t.leaf_id, e);
+	int r = store_leaf(c, user_id, conversation_id, &ret->leaf_id, e);
 
 	if (r == 0)
-		r = rows_all(&nodes, c, a, &t.nodes, &t.n, e,
+		r = rows_all(&nodes, c, a, &ret->nodes, &ret->n, e,
 			"WHERE conversation_id = ? AND id > ? ORDER BY id LIMIT ?", DB_I64(conversation_id),
 			DB_I64(after), DB_I64(limit + 1));
-	if (r < 0)
-		return r;
-	t.more = t.n > limit;
-	t.n = MIN(t.n, limit);
-	*ret = t;
-	return 0;
+	if (r == 0)
+		ret->more = store_cut(&ret->n, limit);
+	return r;
 }
 
 /* ---- pinning ---- */
@@ -69,11 +65,10 @@ static int keep_in(struct db_conn *c, void *arg, struct err *e)
 	x->conversation_id = db_i64(rows, 0);
 	r = db_exec(c, NULL, e, "UPDATE messages SET compared = 0 WHERE parent_id = ? AND compared > 0",
 		DB_I64(db_i64(rows, 1)));
-	return r < 0 ? r
-		     : db_exec(c, NULL, e,
-			       "UPDATE conversations SET leaf_id = ?, model = coalesce(?, model) WHERE id = ?",
-			       DB_I64(x->message_id), DB_TEXT_N(db_bytes(rows, 3).p, db_bytes(rows, 3).n),
-			       DB_I64(x->conversation_id));
+	if (r < 0)
+		return r;
+	return db_exec(c, NULL, e, "UPDATE conversations SET leaf_id = ?, model = coalesce(?, model) WHERE id = ?",
+		DB_I64(x->message_id), DB_TEXT_N(db_bytes(rows, 3).p, db_bytes(rows, 3).n), DB_I64(x->conversation_id));
 }
 
 int tree_keep(struct db *db, struct tree_choice *x, struct err *e)
@@ -102,15 +97,6 @@ static int look_below(struct db_conn *c, struct tree_cut *x, bool *ret_shown, st
 	x->answers = db_i64(rows, 1);
 	*ret_shown = db_i64(rows, 2) > 0;
 	return 0;
-}
-
-/* What is left alone of a comparison is none any more. */
-static int end_lonely(struct db_conn *c, atelier_id parent, struct err *e)
-{
-	return db_exec(c, NULL, e,
-		"UPDATE messages SET compared = 0 WHERE parent_id = ? AND compared > 0"
-		" AND (SELECT count(*) FROM messages s WHERE s.parent_id = ? AND s.compared > 0) = 1",
-		DB_I64(parent), DB_I64(parent));
 }
 
 /* The end of the newest branch beside the message, or its parent: what is shown when it is gone. */
@@ -172,7 +158,13 @@ static int delete_in(struct db_conn *c, void *arg, struct err *e)
 	if (r == 0)
 		r = db_exec(c, NULL, e, BELOW " DELETE FROM messages WHERE id IN (SELECT id FROM below)",
 			DB_I64(x->message_id));
-	return r < 0 ? r : end_lonely(c, x->parent_id, e);
+	if (r < 0)
+		return r;
+	/* What is left alone of a comparison is none any more. */
+	return db_exec(c, NULL, e,
+		"UPDATE messages SET compared = 0 WHERE parent_id = ? AND compared > 0"
+		" AND (SELECT count(*) FROM messages s WHERE s.parent_id = ? AND s.compared > 0) = 1",
+		DB_I64(x->parent_id), DB_I64(x->parent_id));
 }
 
 int tree_delete(struct db *db, struct tree_cut *x, struct err *e)
@@ -195,19 +187,14 @@ static int make_conversation(struct db_conn *c, struct fork *x, struct err *e)
 	int64_t now = clock_now_ms();
 	int r = store_leaf(c, in->user_id, in->conversation_id, NULL, e);
 
-	return r < 0 ? r
-		     : STORE_INSERT(c, &x->id, e,
-			       "INSERT INTO conversations (id, user_id, title, title_state, model, folder_id, tags, "
-			       "assistant_id,"
-			       " parameters, instructions, context, tools,"
-			       " created_at, updated_at)"
-			       " SELECT ?, user_id, coalesce(?, title), CASE WHEN ? = 1 THEN 'person' ELSE title_state "
-			       "END,"
-			       " model, folder_id, tags, assistant_id, parameters, instructions, context, tools, ?, ? "
-			       "FROM "
-			       "conversations WHERE id = ?",
-			       DB_TEXT(in->title), DB_I64(in->title != NULL), DB_I64(now), DB_I64(now),
-			       DB_I64(in->conversation_id));
+	if (r < 0)
+		return r;
+	return STORE_INSERT(c, &x->id, e,
+		"INSERT INTO conversations (id, user_id, title, title_state, model, folder_id, tags, assistant_id,"
+		" parameters, instructions, context, tools, created_at, updated_at) SELECT ?, user_id, coalesce(?,"
+		" title), CASE WHEN ? = 1 THEN 'person' ELSE title_state END, model, folder_id, tags, assistant_id,"
+		" parameters, instructions, context, tools, ?, ? FROM conversations WHERE id = ?",
+		DB_TEXT(in->title), DB_I64(in->title != NULL), DB_I64(now), DB_I64(now), DB_I64(in->conversation_id));
 }
 
 /* The text that an answer has until now is taken along of one that is still being written: it is in no row yet. */
@@ -271,10 +258,7 @@ static int fork_in(struct db_conn *c, void *arg, struct err *e)
 int tree_fork(struct db *db, const struct tree_fork *in, atelier_id *ret_id, struct err *e)
 {
 	struct fork x = {.in = in};
-	int r = db_write(db, fork_in, &x, e);
 
 	ASSERT(in->user_id);
-	if (r == 0)
-		*ret_id = x.id;
-	return r;
+	return store_make(db, fork_in, &x, &x.id, ret_id, e);
 }

@@ -52,7 +52,7 @@ static int add_in(struct db_conn *c, void *arg, struct err *e)
 
 int turn_calls_add(struct db *db, const struct turn_call *items, size_t n, struct err *e)
 {
-	return n ? db_write(db, add_in, &(struct addition){items, n}, e) : 0;
+	return n ? store_apply(db, add_in, &(struct addition){items, n}, e) : 0;
 }
 
 static int begin_in(struct db_conn *c, void *arg, struct err *e)

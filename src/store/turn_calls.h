@@ -6,8 +6,7 @@
  */
 #pragma once
 
-#include "base/id.h"
-#include "db/db.h"
+#include "store/rows.h"
 
 #define CALL_ASKED   "asked"
 #define CALL_ALLOWED "allowed"
@@ -25,10 +24,7 @@ struct turn_call {
 	bool unknown;                              /* it had begun, and whether it was done is not known */
 	int64_t expires_at, created_at;
 };
-struct turn_call_list {
-	struct turn_call *items;
-	size_t n;
-};
+struct turn_call_list ROWS_OF(struct turn_call);
 
 /* All of a turn, in their order. Asks for no owner. */
 int turn_calls_list(

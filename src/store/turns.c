@@ -51,13 +51,12 @@ static int find_place(struct begin *x, atelier_id leaf, const struct db_rows *ro
 static int begin_check(struct db_conn *c, struct begin *x, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r;
-
-	r = STORE_FIRST(c, &rows, STORE_NO_CONVERSATION, e,
+	int r = STORE_FIRST(c, &rows, STORE_NO_CONVERSATION, e,
 		"SELECT v.leaf_id, m.id, m.parent_id, m.role FROM conversations v"
 		" LEFT JOIN messages m ON m.id = ? AND m.conversation_id = v.id"
 		" WHERE v.id = ? AND v.user_id = ? AND v.deleted_at IS NULL",
 		DB_I64(x->in->at), DB_I64(x->in->conversation_id), DB_I64(x->in->user_id));
+
 	if (r < 0)
 		return r;
 	x->out.first = db_i64(rows, 0) == 0;
@@ -68,14 +67,13 @@ static int begin_check(struct db_conn *c, struct begin *x, struct err *e)
 static int insert_turn(struct db_conn *c, atelier_id user_id, const char *model, const char *prompt,
 	const char *request, bool continues, struct turn_begun *t, struct err *e)
 {
-	int r;
-
-	r = STORE_INSERT(c, &t->turn_id, e,
+	int r = STORE_INSERT(c, &t->turn_id, e,
 		"INSERT INTO turns (id, conversation_id, user_id, user_message_id, message_id, model, continues, state,"
 		" created_at, node, prompt, request) VALUES (?, ?, ?, ?, ?, ?, ?, 'running', ?, ?, ?, ?)",
 		DB_I64(t->conversation_id), DB_I64(user_id), DB_I64(t->user_message_id), DB_I64(t->message_id),
 		DB_TEXT(model), DB_I64(continues), DB_I64(t->created_at), DB_I64(db_node(c)), DB_TEXT(prompt),
 		DB_TEXT(request));
+
 	if (r < 0)
 		return r;
 	return db_exec(c, NULL, e,
@@ -133,22 +131,17 @@ static int insert_answers(struct db_conn *c, struct begin *x, struct err *e)
 	return r;
 }
 
-/* One answer of a comparison is written anew: the new one stands in its place there. */
-static int take_place(struct db_conn *c, struct begin *x, struct err *e)
-{
-	int r = STORE_I64(c, &x->compared, NULL, e, "SELECT compared FROM messages WHERE id = ?", DB_I64(x->in->at));
-
-	ASSERT(db_is_writing(c));
-	if (r < 0 || x->compared == 0)
-		return r;
-	return db_exec(c, NULL, e, "UPDATE messages SET compared = 0 WHERE id = ?", DB_I64(x->in->at));
-}
-
-/* Whoever goes on below an answer has kept it; and of one question there is one comparison, the newest. */
+/* Whoever goes on below an answer has kept it; and of one question there is one comparison, the newest. Of one that is written anew
+ * the new answer stands in its place there. */
 static int end_comparison(struct db_conn *c, struct begin *x, struct err *e)
 {
-	if (x->in->place == TURN_REGENERATE && x->in->n_beside == 0)
-		return take_place(c, x, e);
+	if (x->in->place == TURN_REGENERATE && x->in->n_beside == 0) {
+		int r = STORE_I64(
+			c, &x->compared, NULL, e, "SELECT compared FROM messages WHERE id = ?", DB_I64(x->in->at));
+		if (r < 0 || x->compared == 0)
+			return r;
+		return db_exec(c, NULL, e, "UPDATE messages SET compared = 0 WHERE id = ?", DB_I64(x->in->at));
+	}
 	if (x->in->place == TURN_EDIT)
 		return 0;
 	return db_exec(c, NULL, e,
@@ -192,14 +185,13 @@ static int begin_in(struct db_conn *c, void *arg, struct err *e)
 static int go_on_check(struct db_conn *c, struct begin *x, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r;
-
-	r = STORE_FIRST(c, &rows, STORE_NO_MESSAGE, e,
+	int r = STORE_FIRST(c, &rows, STORE_NO_MESSAGE, e,
 		"SELECT m.conversation_id, m.parent_id, m.role, m.state, v.leaf_id,"
 		" m.finish_reason = 'length' OR m.content = ''" /* of an answer that ended regularly */
 		" FROM messages m JOIN conversations v ON v.id = m.conversation_id"
 		" WHERE m.id = ? AND v.user_id = ? AND v.deleted_at IS NULL",
 		DB_I64(x->in->at), DB_I64(x->in->user_id));
+
 	if (r < 0)
 		return r;
 	x->out.conversation_id = db_i64(rows, 0);
@@ -261,12 +253,11 @@ struct ending {
 static int finish_check(struct db_conn *c, atelier_id id, struct ending *ret, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r;
-
-	r = STORE_FIRST(c, &rows, "The conversation of this answer was deleted.", e,
+	int r = STORE_FIRST(c, &rows, "The conversation of this answer was deleted.", e,
 		"SELECT t.state, t.conversation_id, t.message_id, m.tokens_in, m.tokens_out"
 		" FROM turns t JOIN messages m ON m.id = t.message_id WHERE t.id = ?",
 		DB_I64(id));
+
 	if (r < 0)
 		return r;
 	if (!str_eq(db_bytes(rows, 0), STR(STATE_RUNNING)))
@@ -325,11 +316,9 @@ static int finish_in(struct db_conn *c, void *arg, struct err *e)
 
 int turns_finish(struct db *db, const struct turn_finish *in, struct err *e)
 {
-	struct turn_finish copy = *in;
-
 	if (strcmp(in->state, STATE_RUNNING) == 0)
 		return err_set(e, E_INTERNAL, "A turn cannot end as running.");
-	return db_write(db, finish_in, &copy, e);
+	return store_apply(db, finish_in, in, e);
 }
 
 struct finish_all {
@@ -378,21 +367,16 @@ static const struct col columns[] = {COL(I64, T, id), COL(I64, T, conversation_i
 	COL(TEXT, T, state), COL(I64, T, last_seq), COL(I64, T, created_at), COL(I64, T, ended_at),
 	COL(TEXT, T, request)};
 #undef T
-static const struct rows_table turns = {"turns", "id", NO_TURN, NULL, TABLE(struct turn_record, columns)};
+const struct rows_table turns_table = {"turns", "id", NO_TURN, NULL, TABLE(struct turn_record, columns)};
 
 int turns_get(
 	struct db_conn *c, atelier_id user_id, atelier_id id, struct arena *a, struct turn_record *ret, struct err *e)
 {
 	ASSERT(user_id);
-	return rows_first(&turns, c, a, ret, e,
+	return rows_first(&turns_table, c, a, ret, e,
 		"JOIN conversations v ON v.id = turns.conversation_id"
 		" WHERE turns.id = ? AND turns.user_id = ? AND v.deleted_at IS NULL",
 		DB_I64(id), DB_I64(user_id));
-}
-
-int turns_find(struct db_conn *c, atelier_id id, struct arena *a, struct turn_record *ret, struct err *e)
-{
-	return rows_get(&turns, c, id, a, ret, e);
 }
 
 int turns_ready(struct db_conn *c, atelier_id *ret, size_t most, size_t *ret_n, struct err *e)
@@ -464,10 +448,9 @@ int turns_log(struct db_conn *c, atelier_id id, struct arena *a, struct turn_log
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	struct turn_log l;
 	char *copy;
-	int r;
-
-	r = STORE_FIRST(c, &rows, NO_TURN, e,
+	int r = STORE_FIRST(c, &rows, NO_TURN, e,
 		"SELECT log, log_size, last_seq, user_id, conversation_id FROM turns WHERE id = ?", DB_I64(id));
+
 	if (r < 0)
 		return r;
 	l = (struct turn_log){.data = db_bytes(rows, 0),
@@ -487,7 +470,7 @@ int turns_log(struct db_conn *c, atelier_id id, struct arena *a, struct turn_log
 int turns_running(struct db_conn *c, struct arena *a, struct turn_record_list *ret, struct err *e)
 {
 	/* + keeps the planner from reading all turns in the order of their ids instead of the few that run. */
-	return rows_all(&turns, c, a, &ret->items, &ret->n, e,
+	return rows_all(&turns_table, c, a, &ret->items, &ret->n, e,
 		"WHERE state = 'running' AND (node = ? OR node = 0) ORDER BY +id", DB_I64(db_node(c)));
 }
 
@@ -511,13 +494,11 @@ static int delete_logs_in(struct db_conn *c, void *arg, struct err *e)
 {
 	struct log_removal *x = arg;
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	int r = db_query(c, &rows, e,
+	int r = STORE_ROW(c, &rows, e,
 		"SELECT count(*), max(t.id) FROM (SELECT id FROM turns WHERE id > ? AND id < ? ORDER BY id LIMIT ?) t",
 		DB_I64(x->after), DB_I64(x->before), DB_I64(x->limit));
 
 	ASSERT(db_is_writing(c));
-	if (r == 0)
-		r = db_next(rows, e);
 	if (r < 0)
 		return r;
 	x->n = db_i64(rows, 0);

@@ -1,9 +1,8 @@
 /* turns.h - the beginning and the end of an answer in the database. Between the two its events are in the journal. */
 #pragma once
 
-#include "base/id.h"
-#include "db/db.h"
 #include "store/messages.h"
+#include "store/rows.h"
 
 struct turn_record {
 	atelier_id id;
@@ -19,10 +18,7 @@ struct turn_record {
 	const char *request;          /* as of struct turn_begin */
 };
 
-struct turn_record_list {
-	struct turn_record *items;
-	size_t n;
-};
+struct turn_record_list ROWS_OF(struct turn_record);
 
 /* Where in the tree an answer is to stand. */
 enum turn_place {
@@ -120,7 +116,8 @@ int turns_prompt(struct db_conn *c, atelier_id id, struct arena *a, const char *
 int turns_log(struct db_conn *c, atelier_id id, struct arena *a, struct turn_log *ret, struct err *e) MUST_CHECK;
 
 /* Asks for no owner. */
-int turns_find(struct db_conn *c, atelier_id id, struct arena *a, struct turn_record *ret, struct err *e) MUST_CHECK;
+extern const struct rows_table turns_table;
+ROWS_GET(turns_find, turns_table, struct turn_record)
 
 /* Those that wait, of everybody, and for nobody: a stop came between the last decision and what follows it. */
 int turns_ready(struct db_conn *c, atelier_id *ret, size_t most, size_t *ret_n, struct err *e) MUST_CHECK;

@@ -42,12 +42,13 @@ static int create_in(struct db_conn *c, void *arg, struct err *e)
 	const struct upload_new *in = x->in;
 	int r = check_quota(c, in, e);
 
-	return r < 0 ? r
-		     : STORE_INSERT(c, &x->id, e,
-			       "INSERT INTO uploads (id, user_id, size, metadata, created_at, expires_at)"
-			       " VALUES (?, ?, ?, ?, ?, ?)",
-			       DB_I64(in->user_id), DB_I64(in->size), DB_TEXT(in->metadata), DB_I64(clock_now_ms()),
-			       DB_I64(in->expires_at));
+	if (r < 0)
+		return r;
+	return STORE_INSERT(c, &x->id, e,
+		"INSERT INTO uploads (id, user_id, size, metadata, created_at, expires_at)"
+		" VALUES (?, ?, ?, ?, ?, ?)",
+		DB_I64(in->user_id), DB_I64(in->size), DB_TEXT(in->metadata), DB_I64(clock_now_ms()),
+		DB_I64(in->expires_at));
 }
 
 int uploads_create(struct db *db, const char *data, const struct upload_new *in, atelier_id *ret_id, struct err *e)
@@ -56,13 +57,11 @@ int uploads_create(struct db *db, const char *data, const struct upload_new *in,
 	int r = db_write(db, create_in, &x, e);
 
 	ASSERT(in->user_id);
-	if (r < 0)
-		return r;
-	r = upload_make(data, x.id, e);
-	if (r < 0)
-		return r; /* a row without a file is removed as a stray */
-	*ret_id = x.id;
-	return 0;
+	if (r == 0)
+		r = upload_make(data, x.id, e); /* a row without a file is removed as a stray */
+	if (r == 0)
+		*ret_id = x.id;
+	return r;
 }
 
 #define U struct upload

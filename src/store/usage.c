@@ -9,6 +9,29 @@
 
 #include "store/store_priv.h"
 
+/* What is added up of calls: members of struct usage_sum, and columns of usage_days of the same names. */
+/* clang-format off */
+#define FIGURES(X, _) \
+	X(requests) _ X(failed) _ X(tokens_in) _ X(tokens_out) _ X(tokens_cached) _ X(tokens_reasoning) _ \
+	X(first_token_ms) _ X(duration_ms) _ X(first_tokens) _ X(cost_micros)
+/* clang-format on */
+#define NAME(m)  #m
+#define NAMES    FIGURES(NAME, ", ")
+#define PLACE(m) "?"
+#define PLACES   FIGURES(PLACE, ", ")
+#define RAISE(m) #m " = usage_days." #m " + excluded." #m
+#define RAISED   FIGURES(RAISE, ", ")
+#define SUM(m)   "sum(d." #m ")"
+#define SUMS     FIGURES(SUM, ", ")
+#define PARAM(m) DB_I64(d->sum.m),
+#define ADD(m)   to->m += s->m;
+#define READ(m)  s->m = db_i64(rd->rows, at++);
+
+static void add_up(struct usage_sum *to, const struct usage_sum *s)
+{
+	FIGURES(ADD, )
+}
+
 /* ---- adding ---- */
 
 struct add {
@@ -35,8 +58,7 @@ static int add_row(struct db_conn *c, const struct usage_row *u, int64_t *ret_ad
 /* What the calls of a batch add to one row of usage_days. */
 struct day {
 	const struct usage_row *of; /* its first call */
-	int64_t requests, failed, tokens_in, tokens_out, tokens_cached, tokens_reasoning;
-	int64_t first_token_ms, first_tokens, duration_ms, cost_micros;
+	struct usage_sum sum;
 };
 
 static bool is_same_day(const struct usage_row *a, const struct usage_row *b)
@@ -50,16 +72,16 @@ static void day_count(struct day *d, const struct usage_row *u)
 	bool began = u->first_token_ms >= 0;
 
 	ASSERT(is_same_day(d->of, u));
-	d->requests++;
-	d->failed += strcmp(u->outcome, OUTCOME_FAILED) == 0;
-	d->tokens_in += u->tokens_in;
-	d->tokens_out += u->tokens_out;
-	d->tokens_cached += u->tokens_cached;
-	d->tokens_reasoning += u->tokens_reasoning;
-	d->first_token_ms += began ? u->first_token_ms : 0;
-	d->first_tokens += began;
-	d->duration_ms += began ? u->duration_ms : 0;
-	d->cost_micros += u->cost_micros;
+	add_up(&d->sum, &(struct usage_sum){.requests = 1,
+				.failed = strcmp(u->outcome, OUTCOME_FAILED) == 0,
+				.tokens_in = u->tokens_in,
+				.tokens_out = u->tokens_out,
+				.tokens_cached = u->tokens_cached,
+				.tokens_reasoning = u->tokens_reasoning,
+				.first_token_ms = began ? u->first_token_ms : 0,
+				.duration_ms = began ? u->duration_ms : 0,
+				.first_tokens = began,
+				.cost_micros = u->cost_micros});
 }
 
 static int add_day(struct db_conn *c, const struct day *d, struct err *e)
@@ -67,23 +89,11 @@ static int add_day(struct db_conn *c, const struct day *d, struct err *e)
 	const struct usage_row *u = d->of;
 
 	return db_exec(c, NULL, e,
-		"INSERT INTO usage_days (day, user_id, key_id, provider, model, requests, failed, tokens_in,"
-		" tokens_out, tokens_cached, tokens_reasoning, first_token_ms, first_tokens, duration_ms, cost_micros)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-		" ON CONFLICT (day, user_id, key_id, provider, model) DO UPDATE SET"
-		" requests = usage_days.requests + excluded.requests, failed = usage_days.failed + excluded.failed,"
-		" tokens_in = usage_days.tokens_in + excluded.tokens_in,"
-		" tokens_out = usage_days.tokens_out + excluded.tokens_out,"
-		" tokens_cached = usage_days.tokens_cached + excluded.tokens_cached,"
-		" tokens_reasoning = usage_days.tokens_reasoning + excluded.tokens_reasoning,"
-		" first_token_ms = usage_days.first_token_ms + excluded.first_token_ms,"
-		" first_tokens = usage_days.first_tokens + excluded.first_tokens,"
-		" duration_ms = usage_days.duration_ms + excluded.duration_ms,"
-		" cost_micros = usage_days.cost_micros + excluded.cost_micros",
+		"INSERT INTO usage_days (day, user_id, key_id, provider, model, " NAMES
+		") VALUES (?, ?, ?, ?, ?, " PLACES
+		") ON CONFLICT (day, user_id, key_id, provider, model) DO UPDATE SET " RAISED,
 		DB_I64(u->at / DAY_MS), DB_I64(u->user_id), DB_I64(u->key_id), DB_TEXT(u->provider), DB_TEXT(u->model),
-		DB_I64(d->requests), DB_I64(d->failed), DB_I64(d->tokens_in), DB_I64(d->tokens_out),
-		DB_I64(d->tokens_cached), DB_I64(d->tokens_reasoning), DB_I64(d->first_token_ms),
-		DB_I64(d->first_tokens), DB_I64(d->duration_ms), DB_I64(d->cost_micros));
+		FIGURES(PARAM, ));
 }
 
 /* Of many calls a second most are alike: their day is written once. */
@@ -118,23 +128,15 @@ static int add_in(struct db_conn *c, void *arg, struct err *e)
 
 int usage_add(struct db *db, const struct usage_row *rows, size_t n, usage_also_fn *also, void *arg, struct err *e)
 {
-	struct add x = {rows, n, also, arg};
-
-	return n ? db_write(db, add_in, &x, e) : 0;
+	return n ? store_apply(db, add_in, &(struct add){rows, n, also, arg}, e) : 0;
 }
 
 /* ---- sums ---- */
 
-#define SUMS                                                                                                           \
-	"sum(d.requests), sum(d.failed), sum(d.tokens_in), sum(d.tokens_out), sum(d.tokens_cached),"                   \
-	" sum(d.tokens_reasoning), sum(d.first_token_ms), sum(d.duration_ms), sum(d.first_tokens), sum(d.cost_micros)"
-
 /* The sums that are kept, of whole days UTC, and single calls by the day, or the hour, of another clock. Of one of the
  * two only what the other does not tell: see struct span. */
 #define DAYS                                                                                                           \
-	"(SELECT day, user_id, key_id, provider, model, requests, failed, tokens_in, tokens_out, tokens_cached,"       \
-	" tokens_reasoning, first_token_ms, duration_ms, first_tokens, cost_micros"                                    \
-	" FROM usage_days WHERE day BETWEEN ? AND ?"                                                                   \
+	"(SELECT day, user_id, key_id, provider, model, " NAMES " FROM usage_days WHERE day BETWEEN ? AND ?"           \
 	" UNION ALL SELECT (at + ?) / ?, user_id, key_id, provider, model, 1,"                                         \
 	" CASE outcome WHEN 'failed' THEN 1 ELSE 0 END, tokens_in, tokens_out, tokens_cached, tokens_reasoning,"       \
 	" CASE WHEN first_token_ms < 0 THEN 0 ELSE first_token_ms END,"                                                \
@@ -189,16 +191,6 @@ static struct span span_of(const struct usage_filter *f)
 	return s;
 }
 
-static int query_sums(
-	struct db_conn *c, const char *sql, const struct usage_filter *f, struct db_rows **ret, struct err *e)
-{
-	struct span s = span_of(f);
-
-	return db_query(c, ret, e, sql, DB_I64(s.from_day), DB_I64(s.to_day), DB_I64(f->offset_ms),
-		DB_I64(f->hours ? HOUR_MS : DAY_MS), DB_I64(s.from), DB_I64(s.before), DB_I64(f->user_id),
-		DB_I64(f->user_id));
-}
-
 enum { DAY_LENGTH = 10, HOUR_LENGTH = 13 };
 
 /* 2026-11-21; of an hour 2026-11-21T14. */
@@ -215,91 +207,67 @@ static const char *day_text(struct store_reader *rd, int64_t at, size_t length)
 
 static void read_sum(struct store_reader *rd, enum usage_by by, struct usage_sum *s)
 {
-	*s = (struct usage_sum){
-		.key = by == USAGE_BY_DAY ? day_text(rd, db_i64(rd->rows, 0) * DAY_MS, DAY_LENGTH) : store_str(rd, 0),
-		.requests = db_i64(rd->rows, 1),
-		.failed = db_i64(rd->rows, 2),
-		.tokens_in = db_i64(rd->rows, 3),
-		.tokens_out = db_i64(rd->rows, 4),
-		.tokens_cached = db_i64(rd->rows, 5),
-		.tokens_reasoning = db_i64(rd->rows, 6),
-		.first_token_ms = db_i64(rd->rows, 7),
-		.duration_ms = db_i64(rd->rows, 8),
-		.first_tokens = db_i64(rd->rows, 9),
-		.cost_micros = db_i64(rd->rows, 10),
-	};
+	int at = 1;
+
+	s->key = by == USAGE_BY_DAY ? day_text(rd, db_i64(rd->rows, 0) * DAY_MS, DAY_LENGTH) : store_str(rd, 0);
+	FIGURES(READ, )
 }
 
-static void add_up(struct usage_sum *to, const struct usage_sum *s)
-{
-	to->requests += s->requests;
-	to->failed += s->failed;
-	to->tokens_in += s->tokens_in;
-	to->tokens_out += s->tokens_out;
-	to->tokens_cached += s->tokens_cached;
-	to->tokens_reasoning += s->tokens_reasoning;
-	to->first_token_ms += s->first_token_ms;
-	to->duration_ms += s->duration_ms;
-	to->first_tokens += s->first_tokens;
-	to->cost_micros += s->cost_micros;
-}
-
-int usage_sums(struct db_conn *c, enum usage_by by, const struct usage_filter *f, struct arena *a,
-	struct usage_sums *ret, struct err *e)
-{
-	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
-	struct store_list l = {.size = sizeof(struct usage_sum)};
-	struct store_reader rd = {.a = a};
-	struct usage_sum total = {0};
-	int r;
-
-	ASSERT(!f->hours);
-	r = query_sums(c, sums_sql[by], f, &rows, e);
-	if (r < 0)
-		return r;
-	rd.rows = rows;
-	while ((r = db_next(rows, e)) > 0) {
-		struct usage_sum *s = store_push(&l, a);
-
-		if (!s)
-			return store_full(e);
-		read_sum(&rd, by, s);
-		add_up(&total, s);
-	}
-	if (r == 0)
-		r = store_reader_end(&rd, e);
-	if (r == 0)
-		*ret = (struct usage_sums){l.items, l.n, total};
-	return r;
-}
-
-int usage_series(struct db_conn *c, enum usage_by by, const struct usage_filter *f, struct arena *a,
-	struct usage_series *ret, struct err *e)
+/* `sql`: of sums_sql, or of series_sql, which have the day as well. */
+static int read_points(struct db_conn *c, const char *sql, enum usage_by by, const struct usage_filter *f,
+	struct arena *a, struct usage_series *ret, struct err *e)
 {
 	CLEANUP(db_rows_donep) struct db_rows *rows = NULL;
 	struct store_list l = {.size = sizeof(struct usage_point)};
 	struct store_reader rd = {.a = a};
-	int r;
+	struct span s = span_of(f);
+	int r = db_query(c, &rows, e, sql, DB_I64(s.from_day), DB_I64(s.to_day), DB_I64(f->offset_ms),
+		DB_I64(f->hours ? HOUR_MS : DAY_MS), DB_I64(s.from), DB_I64(s.before), DB_I64(f->user_id),
+		DB_I64(f->user_id));
 
-	ASSERT(by != USAGE_BY_DAY);
-	r = query_sums(c, series_sql[by], f, &rows, e);
-	if (r < 0)
-		return r;
 	rd.rows = rows;
-	while ((r = db_next(rows, e)) > 0) {
+	while (r >= 0 && (r = db_next(rows, e)) > 0) {
 		struct usage_point *p = store_push(&l, a);
 
 		if (!p)
 			return store_full(e);
 		read_sum(&rd, by, &p->sum);
-		p->day = f->hours ? day_text(&rd, db_i64(rows, 11) * HOUR_MS, HOUR_LENGTH)
-				  : day_text(&rd, db_i64(rows, 11) * DAY_MS, DAY_LENGTH);
+		if (sql == series_sql[by])
+			p->day = f->hours ? day_text(&rd, db_i64(rows, 11) * HOUR_MS, HOUR_LENGTH)
+					  : day_text(&rd, db_i64(rows, 11) * DAY_MS, DAY_LENGTH);
 	}
 	if (r == 0)
 		r = store_reader_end(&rd, e);
 	if (r == 0)
 		*ret = (struct usage_series){l.items, l.n};
 	return r;
+}
+
+int usage_sums(struct db_conn *c, enum usage_by by, const struct usage_filter *f, struct arena *a,
+	struct usage_sums *ret, struct err *e)
+{
+	struct usage_series all = {0};
+	struct usage_sum total = {0}, *sums;
+	int r = read_points(c, sums_sql[by], by, f, a, &all, e);
+
+	ASSERT(!f->hours);
+	if (r < 0)
+		return r;
+	if (!(sums = ARENA_ARRAY(a, struct usage_sum, all.n + 1)))
+		return store_full(e);
+	for (size_t i = 0; i < all.n; i++) {
+		sums[i] = all.items[i].sum;
+		add_up(&total, &sums[i]);
+	}
+	*ret = (struct usage_sums){sums, all.n, total};
+	return 0;
+}
+
+int usage_series(struct db_conn *c, enum usage_by by, const struct usage_filter *f, struct arena *a,
+	struct usage_series *ret, struct err *e)
+{
+	ASSERT(by != USAGE_BY_DAY);
+	return read_points(c, series_sql[by], by, f, a, ret, e);
 }
 
 /* ---- calls ---- */
@@ -321,21 +289,16 @@ int usage_calls(struct db_conn *c, atelier_id user_id, atelier_id before, size_t
 	struct usage_call_list *ret, struct err *e)
 {
 	int64_t below = before ? before : INT64_MAX;
-	struct usage_call_list l = {0};
 	int r;
 
 	limit = MIN(limit, (size_t)10000);
-	if (user_id)
-		r = rows_all(&calls, c, a, &l.items, &l.n, e, NAMED "WHERE usage.user_id = ? AND " NEWEST,
-			DB_I64(user_id), DB_I64(below), DB_I64(limit + 1));
-	else
-		r = rows_all(&calls, c, a, &l.items, &l.n, e, NAMED "WHERE " NEWEST, DB_I64(below), DB_I64(limit + 1));
-	if (r < 0)
-		return r;
-	l.more = l.n > limit;
-	l.n = MIN(l.n, limit);
-	*ret = l;
-	return 0;
+	/* Two statements: each has its index. */
+	r = rows_all(&calls, c, a, &ret->items, &ret->n, e,
+		user_id ? NAMED "WHERE usage.user_id = ? AND " NEWEST : NAMED "WHERE usage.id > ? AND " NEWEST,
+		DB_I64(user_id), DB_I64(below), DB_I64(limit + 1));
+	if (r == 0)
+		ret->more = store_cut(&ret->n, limit);
+	return r;
 }
 
 /* ---- counting ---- */

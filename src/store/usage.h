@@ -4,8 +4,7 @@
  */
 #pragma once
 
-#include "base/id.h"
-#include "db/db.h"
+#include "store/rows.h"
 
 #define DAY_MS  INT64_C(86400000)
 #define HOUR_MS INT64_C(3600000)
@@ -75,10 +74,7 @@ struct usage_point {
 	struct usage_sum sum;
 };
 
-struct usage_series {
-	struct usage_point *items;
-	size_t n;
-};
+struct usage_series ROWS_OF(struct usage_point);
 
 /* The same for each day or hour; never by USAGE_BY_DAY. They rise, and within one the order is that of usage_sums. */
 int usage_series(struct db_conn *c, enum usage_by by, const struct usage_filter *f, struct arena *a,
@@ -91,11 +87,7 @@ struct usage_call {
 	const char *username, *key_name; /* NULL: none, or gone */
 };
 
-struct usage_call_list {
-	struct usage_call *items;
-	size_t n;
-	bool more;
-};
+struct usage_call_list PAGE_OF(struct usage_call);
 
 /* The newest first, older than `before` (0: from the newest on). `user_id` 0: everybody's. */
 int usage_calls(struct db_conn *c, atelier_id user_id, atelier_id before, size_t limit, struct arena *a,

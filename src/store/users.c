@@ -50,11 +50,8 @@ static int create_in(struct db_conn *c, void *arg, struct err *e)
 int users_create(struct db *db, const struct user_new *in, atelier_id *ret_id, struct err *e)
 {
 	struct create x = {.in = in};
-	int r = db_write(db, create_in, &x, e);
 
-	if (r == 0)
-		*ret_id = x.id;
-	return r;
+	return store_make(db, create_in, &x, &x.id, ret_id, e);
 }
 
 int users_by_name(struct db_conn *c, const char *name, struct arena *a, struct user *ret, struct err *e)
@@ -65,16 +62,6 @@ int users_by_name(struct db_conn *c, const char *name, struct arena *a, struct u
 	return rows_first(&users_table, c, a, ret, e,
 		"WHERE folded = ? OR name = ? ORDER BY CASE WHEN name = ? THEN 0 ELSE 1 END, id LIMIT 1",
 		DB_TEXT(folded), DB_TEXT(name), DB_TEXT(name));
-}
-
-int users_by_id(struct db_conn *c, atelier_id id, struct arena *a, struct user *ret, struct err *e)
-{
-	return rows_get(&users_table, c, id, a, ret, e);
-}
-
-int users_list(struct db_conn *c, struct arena *a, struct user_list *ret, struct err *e)
-{
-	return rows_list(&users_table, c, a, &ret->items, &ret->n, e);
 }
 
 static int end_sessions(struct db_conn *c, atelier_id user_id, struct err *e)
@@ -101,16 +88,11 @@ static int end_link(struct db_conn *c, const struct password_change *x, struct e
 static int set_password_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const struct password_change *x = arg;
-	int64_t n = 0;
-	int r;
+	int r = STORE_EXEC(c, NO_USER, e, "UPDATE users SET password_hash = ?, updated_at = ? WHERE id = ?",
+		DB_TEXT(x->in->hash), DB_I64(clock_now_ms()), DB_I64(x->id));
 
-	r = db_exec(c, &n, e, "UPDATE users SET password_hash = ?, updated_at = ? WHERE id = ?", DB_TEXT(x->in->hash),
-		DB_I64(clock_now_ms()), DB_I64(x->id));
-	if (r < 0)
-		return r;
-	if (n == 0)
-		return err_set(e, E_NOT_FOUND, NO_USER);
-	r = end_link(c, x, e);
+	if (r == 0)
+		r = end_link(c, x, e);
 	if (r == 0 && x->in->end_keys)
 		r = db_exec(c, NULL, e, "DELETE FROM api_keys WHERE user_id = ?", DB_I64(x->id));
 	return r < 0 ? r : end_sessions(c, x->id, e);
@@ -118,9 +100,7 @@ static int set_password_in(struct db_conn *c, void *arg, struct err *e)
 
 int users_set_password(struct db *db, atelier_id id, const struct user_password *in, struct err *e)
 {
-	struct password_change x = {.id = id, .in = in};
-
-	return db_write(db, set_password_in, &x, e);
+	return store_apply(db, set_password_in, &(struct password_change){id, in}, e);
 }
 
 struct change {
@@ -177,9 +157,7 @@ static int change_in(struct db_conn *c, void *arg, struct err *e)
 
 int users_change(struct db *db, atelier_id id, const struct user_change *in, struct err *e)
 {
-	struct change x = {.id = id, .in = in};
-
-	return db_write(db, change_in, &x, e);
+	return store_apply(db, change_in, &(struct change){id, in}, e);
 }
 
 struct farewell {
@@ -209,7 +187,5 @@ static int delete_in(struct db_conn *c, void *arg, struct err *e)
 
 int users_delete(struct db *db, atelier_id id, atelier_id heir_id, struct err *e)
 {
-	struct farewell x = {id, heir_id};
-
-	return db_write(db, delete_in, &x, e);
+	return store_apply(db, delete_in, &(struct farewell){id, heir_id}, e);
 }

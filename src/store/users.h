@@ -1,8 +1,7 @@
 /* users.h - people who can sign in. Names are unique whatever the case of their ASCII letters. */
 #pragma once
 
-#include "base/id.h"
-#include "db/db.h"
+#include "store/rows.h"
 
 #define ROLE_ADMIN "admin"
 #define ROLE_USER  "user"
@@ -22,10 +21,7 @@ UNUSED static inline bool user_is_admin(const struct user *u)
 	return strcmp(u->role, ROLE_ADMIN) == 0;
 }
 
-struct user_list {
-	struct user *items;
-	size_t n;
-};
+struct user_list ROWS_OF(struct user);
 
 struct user_new {
 	const char *name;
@@ -38,12 +34,11 @@ struct user_new {
 /* E_CONFLICT, with a sentence, when the name is taken. */
 int users_create(struct db *db, const struct user_new *in, atelier_id *ret_id, struct err *e) MUST_CHECK;
 
+extern const struct rows_table users_table; /* lists are by name */
 /* E_NOT_FOUND when there is none. Disabled users are found: look at the field. */
 int users_by_name(struct db_conn *c, const char *name, struct arena *a, struct user *ret, struct err *e) MUST_CHECK;
-int users_by_id(struct db_conn *c, atelier_id id, struct arena *a, struct user *ret, struct err *e) MUST_CHECK;
-
-/* By name. */
-int users_list(struct db_conn *c, struct arena *a, struct user_list *ret, struct err *e) MUST_CHECK;
+ROWS_GET(users_by_id, users_table, struct user)
+ROWS_LIST(users_list, users_table, struct user_list)
 
 /* Administrators that are not disabled. */
 int users_count_admins(struct db_conn *c, int64_t *ret, struct err *e) MUST_CHECK;

@@ -2,6 +2,7 @@
 #include "store/vault.h"
 
 #include <sodium.h>
+#include <stdio.h>
 
 #include "store/store_priv.h"
 
@@ -38,6 +39,20 @@ int vault_seal(const struct vault *v, const struct vault_place *at, struct str t
 		(const unsigned char *)bound.p, bound.n, NULL, to, v->key);
 	ret->n += NONCE_LEN + (size_t)n;
 	return 0;
+}
+
+int vault_put(struct db_conn *c, const struct vault *v, const struct vault_place *at, const char *text, struct err *e)
+{
+	CLEANUP(buf_done) struct buf sealed = BUF_INIT(VAULT_MAX + NONCE_LEN + TAG_LEN);
+	int table = (int)strcspn(at->column, ".");
+	char sql[160];
+	int r = *text ? vault_seal(v, at, str_from(text), &sealed, e) : 0;
+
+	ASSERT(at->column[table]);
+	snprintf(sql, sizeof(sql), "UPDATE %.*s SET %s = ? WHERE id = ?", table, at->column, at->column + table + 1);
+	if (r < 0)
+		return r;
+	return db_exec(c, NULL, e, sql, sealed.n ? DB_BLOB(sealed.p, sealed.n) : DB_NULL, DB_I64(at->row));
 }
 
 int vault_open(const struct vault *v, const struct vault_place *at, struct str sealed, struct arena *a, char **ret,

@@ -29,6 +29,10 @@ struct vault_place {
 int vault_seal(const struct vault *v, const struct vault_place *at, struct str text, struct buf *ret,
 	struct err *e) MUST_CHECK;
 
+/* Within a db_write: seals a text into its column, which its row has already. "": NULL is there then. */
+int vault_put(struct db_conn *c, const struct vault *v, const struct vault_place *at, const char *text,
+	struct err *e) MUST_CHECK;
+
 /* The text in the arena, terminated. E_INVALID with a sentence when it was sealed with another key, for another place, or
  * is damaged. */
 int vault_open(const struct vault *v, const struct vault_place *at, struct str sealed, struct arena *a, char **ret,

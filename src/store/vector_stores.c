@@ -59,17 +59,9 @@ struct change {
 
 static int put_key(struct db_conn *c, const struct change *x, struct err *e)
 {
-	CLEANUP(buf_done) struct buf sealed = BUF_INIT(VAULT_MAX + 256);
-	const char *bound = bound_to(x->in, x->a);
-	int r;
+	const struct vault_place at = {KEY_COLUMN, THE_ONE, bound_to(x->in, x->a)};
 
-	if (!bound)
-		return store_full(e);
-	const struct vault_place at = {KEY_COLUMN, THE_ONE, bound};
-	r = *x->key ? vault_seal(x->vault, &at, str_from(x->key), &sealed, e) : 0;
-	return r < 0 ? r
-		     : db_exec(c, NULL, e, "UPDATE vector_stores SET key = ? WHERE id = ?",
-			       sealed.n ? DB_BLOB(sealed.p, sealed.n) : DB_NULL, DB_I64(THE_ONE));
+	return at.bound ? vault_put(c, x->vault, &at, x->key, e) : store_full(e);
 }
 
 static int set_in(struct db_conn *c, void *arg, struct err *e)

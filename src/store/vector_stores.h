@@ -4,8 +4,7 @@
  */
 #pragma once
 
-#include "base/id.h"
-#include "db/db.h"
+#include "store/rows.h"
 #include "store/vault.h"
 
 #define VECTOR_STORES "embedded pgvector qdrant chroma"
@@ -34,10 +33,7 @@ struct vector_copy {
 	const char *identity;
 	int64_t passages;
 };
-struct vector_copies {
-	struct vector_copy *items;
-	size_t n;
-};
+struct vector_copies ROWS_OF(struct vector_copy);
 /* Texts of documents that have all their vectors, by which their collection is searched, and are not copied. */
 int vector_copies_lacking(
 	struct db_conn *c, int64_t limit, struct arena *a, struct vector_copies *ret, struct err *e) MUST_CHECK;

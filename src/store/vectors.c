@@ -22,9 +22,7 @@ static int store_in(struct db_conn *c, void *arg, struct err *e)
 
 int vectors_store(struct db *db, const struct vectors_new *in, struct err *e)
 {
-	struct vectors_new x = *in;
-
-	return db_write(db, store_in, &x, e);
+	return store_apply(db, store_in, in, e);
 }
 
 int vectors_stored(struct db_conn *c, atelier_id text_id, const char *identity, int64_t *ret, struct err *e)

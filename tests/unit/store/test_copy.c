@@ -39,8 +39,8 @@ static void fill(struct fixture *f)
 		FINE(f, turns_finish(f->db, &in, &f->e));
 	}
 	FINE(f, prices_create(f->db, &p, &id, &f->e));
-	FINE(f, folders_create(
-			f->db, &(struct folder){.user_id = f->ada, .name = "Work", .instructions = ""}, &id, &f->e));
+	FINE(f, shared_create(&folders_kind, f->db,
+			&(struct folder){.user_id = f->ada, .name = "Work", .instructions = ""}, &id, &f->e));
 	FINE(f, parameter_rules_create(f->db,
 			&(struct parameter_rule){.pattern = "*", .instructions = "Be brief.", .parameters = "{}"}, &id,
 			&f->e));

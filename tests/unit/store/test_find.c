@@ -46,8 +46,8 @@ static void fill(struct fixture *f, atelier_id *ret_folder)
 		   then = add_conversation(f, f->ada, "Then");
 	atelier_id ids[2] = {0, first};
 
-	FINE(f, folders_create(f->db, &(struct folder){.user_id = f->ada, .name = "Kitchen", .instructions = ""},
-			&ids[0], &f->e));
+	FINE(f, shared_create(&folders_kind, f->db,
+			&(struct folder){.user_id = f->ada, .name = "Kitchen", .instructions = ""}, &ids[0], &f->e));
 	FINE(f, db_write(f->db, put_in_folder, ids, &f->e));
 	say(f, (struct said){.conversation_id = bobs, .first_id = 10, .n = 1, .created_at = 1000, .role = "user"});
 	say(f, (struct said){.conversation_id = first,

@@ -102,15 +102,15 @@ static void test_folders(void **state)
 		.instructions = ""};
 	atelier_id id, other;
 
-	FINE(f, folders_create(f->db, &in, &id, &f->e));
+	FINE(f, shared_create(&folders_kind, f->db, &in, &id, &f->e));
 	in.name = "STRASSE";
-	REFUSED(f, E_CONFLICT, folders_create(f->db, &in, &other, &f->e));
+	REFUSED(f, E_CONFLICT, shared_create(&folders_kind, f->db, &in, &other, &f->e));
 	in.user_id = f->bob; /* each has names of their own */
-	FINE(f, folders_create(f->db, &in, &other, &f->e));
+	FINE(f, shared_create(&folders_kind, f->db, &in, &other, &f->e));
 	FINE(f, folders_granted(f->c, f->ada, id, GRANT_USE, &f->e));
 	REFUSED(f, E_NOT_FOUND, folders_granted(f->c, f->bob, id, GRANT_USE, &f->e));
-	REFUSED(f, E_NOT_FOUND, folders_delete(f->db, f->bob, id, &f->e));
-	FINE(f, folders_delete(f->db, f->ada, id, &f->e));
+	REFUSED(f, E_NOT_FOUND, shared_delete(&folders_kind, f->db, f->bob, id, &f->e));
+	FINE(f, shared_delete(&folders_kind, f->db, f->ada, id, &f->e));
 }
 
 static void test_tags(void **state)

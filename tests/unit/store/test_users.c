@@ -412,10 +412,10 @@ static void test_hand_over(void **state)
 	own_one_of_each(f);
 	of.user_id = f->bob;
 	of.name = "Private";
-	FINE(f, folders_create(f->db, &of, &id, &f->e));
+	FINE(f, shared_create(&folders_kind, f->db, &of, &id, &f->e));
 	of.user_id = f->ada;
 	of.name = "WORK";
-	FINE(f, folders_create(f->db, &of, &id, &f->e));
+	FINE(f, shared_create(&folders_kind, f->db, &of, &id, &f->e));
 	FINE(f, owners_count(f->c, f->bob, &n, &f->e));
 	assert_memory_equal(&n, (&(struct owned_counts){1, 1, 1, 1, 1}), sizeof(n));
 	FINE(f, users_delete(f->db, f->bob, f->ada, &f->e));
@@ -515,8 +515,8 @@ static void test_heirs(void **state)
 		char name[16];
 
 		snprintf(name, sizeof(name), "%d", i);
-		FINE(f, folders_create(
-				f->db, &(struct folder){.user_id = eve, .name = name, .instructions = ""}, &id, &f->e));
+		FINE(f, shared_create(&folders_kind, f->db,
+				&(struct folder){.user_id = eve, .name = name, .instructions = ""}, &id, &f->e));
 	}
 	REFUSED(f, E_CONFLICT, users_delete(f->db, f->bob, eve, &f->e));
 	assert_int_equal(number(f, "SELECT count(*) FROM users"), 3);
