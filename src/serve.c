@@ -27,7 +27,7 @@
 #include "tool/tool.h"
 
 #define STOP_SECONDS     5 /* then the program ends whatever still runs; nothing stored depends on it */
-#define GREET_MS         1000
+#define ANNOUNCE_MS      1000
 #define DATABASE_WAIT_MS 60000
 #define FOUND_DEFAULT    "found_default"
 #define UNKNOWN_BODIES   ((size_t)4 << 20) /* bytes that all who show no key or session may send at a time */
@@ -462,7 +462,7 @@ void announce(struct program *p)
 	if (code)
 		announce_setup(p, first, code, &out);
 	/* It may be a pipe that nobody reads, and signals are to be waited for. */
-	(void)write_for(STDOUT_FILENO, out.p, out.n, GREET_MS);
+	(void)write_for(STDOUT_FILENO, out.p, out.n, ANNOUNCE_MS);
 	notify_service("READY=1");
 	fault_serving();
 }

@@ -1,4 +1,4 @@
-/* catalogue_api.c - what administrators say about models: aliases and fallbacks, names, hiding, models of tasks. */
+/* catalogue_api.c - what administrators say about models: aliases and fallbacks, names, hiding, default models. */
 #include <errno.h>
 #include <pthread.h>
 
@@ -235,7 +235,7 @@ static const struct field tasks_edit_fields[] = {
 	TASK_FIELD(TASK_EMBEDDING, "embedding", "For embeddings."),
 };
 static const struct schema tasks_edit_schema =
-	SCHEMA("ModelTasksEdit", struct tasks_edit, tasks_edit_fields, "The models of tasks; what is absent stays.");
+	SCHEMA("ModelTasksEdit", struct tasks_edit, tasks_edit_fields, "The default models; what is absent stays.");
 
 static int models_tasks_put(struct request *q)
 {

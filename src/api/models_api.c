@@ -26,8 +26,8 @@ struct price_answer {
 #define P struct price_answer
 static const struct field price_fields[] = {
 	FIELD_I64(P, input_micros, "input_micros", 0, 0, FIELD_REQUIRED,
-		"Millionths of the currency for a million tokens read."),
-	FIELD_I64(P, output_micros, "output_micros", 0, 0, FIELD_REQUIRED, "The same of those written."),
+		"Millionths of the currency for a million input tokens."),
+	FIELD_I64(P, output_micros, "output_micros", 0, 0, FIELD_REQUIRED, "For a million output tokens."),
 };
 static const struct schema price_schema = SCHEMA("ModelPrice", P, price_fields, "What a model costs.");
 #undef P
@@ -232,7 +232,7 @@ static const struct route routes[] = {
 	{"GET", V1 "/models", "listModels", models_get, ACCESS_USER, .status = 200,
 		PARAMS(managed_params), .answer = &models_schema, .summary = "The models known now."},
 	{"POST", V1 "/models/refresh", "refreshModels", models_refresh_post, ACCESS_USER, ROUTE_SLOW, .status = 200,
-		PARAMS(managed_params), .answer = &models_schema, .summary = "Look at all providers again (at most 5 seconds)."},
+		PARAMS(managed_params), .answer = &models_schema, .summary = "Ask all providers for their models again (at most 5 seconds)."},
 };
 /* clang-format on */
 const struct route_set models_routes = ROUTES(routes);

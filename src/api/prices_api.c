@@ -14,10 +14,10 @@ static const struct field price_fields[] = {
 		"then "
 		"the longest."),
 	FIELD_I64(P, input_micros, "input_micros", 0, 0, FIELD_REQUIRED,
-		"Millionths of the currency for a million tokens read."),
+		"Millionths of the currency for a million input tokens."),
 	FIELD(FT_I64, P, cached_micros, "cached_micros", .flags = FIELD_NULL, .when_null = -1,
 		.doc = "The same of those read from the provider's cache; null: as others."),
-	FIELD_I64(P, output_micros, "output_micros", 0, 0, FIELD_REQUIRED, "The same of those written."),
+	FIELD_I64(P, output_micros, "output_micros", 0, 0, FIELD_REQUIRED, "The same of output tokens."),
 	FIELD_I64(
 		P, request_micros, "request_micros", 0, 0, FIELD_REQUIRED, "Millionths of the currency for each call."),
 };
@@ -28,12 +28,12 @@ LIST_SCHEMA(
 #define EDIT(pattern_flags)                                                                                            \
 	{                                                                                                              \
 		FIELD_STR(P, pattern, "pattern", 1, PATTERN_MAX, (pattern_flags), "Of provider/model, with * and ?."), \
-			FIELD_I64(P, input_micros, "input_micros", 0, MICROS_MAX, 0, "For a million tokens read."),    \
+			FIELD_I64(P, input_micros, "input_micros", 0, MICROS_MAX, 0, "For a million input tokens."),   \
 			FIELD(FT_I64, P, cached_micros, "cached_micros", .max = MICROS_MAX, .flags = FIELD_NULL,       \
 				.when_null = -1,                                                                       \
 				.doc = "The same of those read from the provider's cache; null: as others."),          \
 			FIELD_I64(                                                                                     \
-				P, output_micros, "output_micros", 0, MICROS_MAX, 0, "For a million tokens written."), \
+				P, output_micros, "output_micros", 0, MICROS_MAX, 0, "For a million output tokens."),  \
 			FIELD_I64(P, request_micros, "request_micros", 0, MICROS_MAX, 0, "For each call."),            \
 	}
 static const struct field new_fields[] = EDIT(FIELD_REQUIRED);

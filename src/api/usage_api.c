@@ -296,7 +296,7 @@ static const struct field call_fields[] = {
 	FIELD_I64(CALL, u.row.tokens_cached, "tokens_cached", 0, 0, FIELD_REQUIRED,
 		"Input tokens from the provider's cache, part of those."),
 	FIELD_I64(CALL, u.row.tokens_reasoning, "tokens_reasoning", 0, 0, FIELD_REQUIRED,
-		"Tokens of reasoning, part of those written."),
+		"Reasoning tokens, part of the output tokens."),
 	FIELD_BOOL(
 		CALL, u.row.tokens_exact, "tokens_exact", FIELD_REQUIRED, "As the provider counted; false: estimated."),
 	FIELD_MAYBE(FT_I64, CALL, u.row.first_token_ms, has_first_token, "first_token_ms", NULL,
@@ -363,7 +363,7 @@ static const struct param usage_params[] = {
 		.doc = "First day: 2026-11-01. Without it 30 days are told."},
 	{.name = "to", .type = PARAM_STR, .format = "date", .doc = "Last day; today."},
 	UTC_OFFSET,
-	{.name = "by", .type = PARAM_STR, .choices = "day model provider user key", .doc = "What to add up by; day."},
+	{.name = "by", .type = PARAM_STR, .choices = "day model provider user key", .doc = "What to group by; day."},
 	{.name = "all", .type = PARAM_BOOL, .doc = "Everybody's, for administrators."},
 };
 

@@ -54,7 +54,7 @@
 	X(INT, tool_seconds, 900, 1, 86400, "ATELIER_TOOL_SECONDS",                                                    \
 		"from then on an answer calls no more tools and ends")                                                 \
 	X(INT, tool_tokens, 0, 0, 1000000000, "ATELIER_TOOL_TOKENS",                                                   \
-		"tokens read and written from which on an answer calls no more tools (0: no bound)")                   \
+		"input and output tokens from which on an answer calls no more tools (0: no bound)")                   \
 	X(INT, tool_cost_micros, 0, 0, 1000000000000, "ATELIER_TOOL_COST_MICROS",                                      \
 		"millionths of the currency from which on an answer calls no more tools, where prices are known (0: "  \
 		"no "                                                                                                  \

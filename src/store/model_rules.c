@@ -1,5 +1,5 @@
 /*
- * model_rules.c - routes, overrides and the models of tasks. Three small tables that are read together, whenever one
+ * model_rules.c - routes, overrides and the default models. Three small tables that are read together, whenever one
  * of them has changed; the catalogue of models is made anew of them (api/configure.c).
  */
 #include "store/model_rules.h"

@@ -32,8 +32,8 @@
 	X(COUNTER, provider_errors_total, "", "calls that failed for good")                                            \
 	X(COUNTER, provider_fallbacks_total, "", "calls that went on to another model of their chain")                 \
 	X(GAUGE, provider_calls_queued, "", "calls waiting for a place at their provider")                             \
-	X(COUNTER, tokens_in_total, "", "tokens read by models")                                                       \
-	X(COUNTER, tokens_out_total, "", "tokens written by models")                                                   \
+	X(COUNTER, tokens_in_total, "", "input tokens of models")                                                      \
+	X(COUNTER, tokens_out_total, "", "output tokens of models")                                                    \
 	X(COUNTER, limits_refused_total, "", "calls refused for a limit or a budget")                                  \
 	X(GAUGE, gateway_calls, "", "gateway requests being answered now")                                             \
 	X(COUNTER, gateway_calls_total, "", "gateway requests begun")                                                  \
