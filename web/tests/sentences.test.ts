@@ -5,6 +5,7 @@ import { inWords, rows } from '$core/api/sentences';
 import { ApiError, errorFrom, learnWords, say, unreachable } from '$core/api/errors';
 import { i18n, languages, type Language } from '$core/i18n/i18n.svelte';
 import { anotherHelps, limitOf } from '$core/turn/failure';
+import { noticeText, statusText } from '$core/turn/words';
 
 const files = (folder: string): string[] => readdirSync(folder, { withFileTypes: true }).flatMap((f) => (f.isDirectory() ? files(join(folder, f.name)) : /\.[ch]$/.test(f.name) ? [join(folder, f.name)] : []));
 /** The texts of the server's source, each in one piece. */
@@ -19,7 +20,7 @@ const source = files('../src')
 /** What the server makes of a format; texts are told from each other. */
 const made = (sentence: string) => {
   let n = 0;
-  return sentence.replace(/%(?:\.\d+)?(s|d|lld|zu|g)/g, (_, kind) => (kind === 's' ? `x${++n}y` : '7'));
+  return sentence.replace(/%(?:\.\d+)?(s|d|lld|zu|g|f)/g, (_, kind) => (kind === 's' ? `x${++n}y` : '7'));
 };
 
 /** Lists of texts are pieces of their own. */
@@ -78,6 +79,18 @@ describe('sentences of the server', () => {
     await learnWords();
     expect(say(error('Too many failed logins. Try again in 9 seconds.'))).toBe('Zu viele fehlgeschlagene Anmeldungen. Versuchen Sie es in 9\u00a0s noch einmal.');
     expect(say(error('Too many failed logins. Try again in 1 second.'))).toContain('in 1\u00a0s');
+  });
+
+  it('tell what an answer waits for', async () => {
+    const retrying = { state: 'retrying', text: 'Nothing answers at 127.0.0.1:11434. Is the provider running? Trying again in 1.9 s.', attempt: 4, waitMs: 1900, elapsedMs: null, position: null } as const;
+    expect(statusText(retrying, 'x', false)).toBe(retrying.text + ' (attempt\u00a04)');
+    await i18n.use('de');
+    expect(statusText(retrying, 'x', false)).toBe('Unter 127.0.0.1:11434 antwortet nichts. Läuft der Anbieter? Neuer Versuch in 1,9\u00a0s. (Versuch\u00a04)');
+    const busy = 'OpenAI is busy or starting (503): Overloaded.';
+    expect(statusText({ ...retrying, text: busy + ' Trying again in 2.0 s.', attempt: null }, 'x', false)).toMatch(/^OpenAI .* Neuer Versuch in 2\u00a0s\.$/);
+    expect(statusText({ ...retrying, state: 'connecting', text: 'Asking a/one' }, 'x', false)).toBe('Verbindung mit a/one…');
+    const other = busy + ' Asking b/two in place of a/one.';
+    expect(noticeText({ code: 'fallback', text: other })).toMatch(/b\/two antwortet anstelle von a\/one\.$/);
   });
 
   it('tell what a provider said, and nothing where it gave no reason', async () => {

@@ -70,7 +70,7 @@ describe('words of states', () => {
     expect(statusText(status, 'llama', false)).toBe('Waiting for a free slot · position 2');
     expect(statusText({ ...status, state: 'loading' }, 'llama', false)).toBe('Loading llama');
     expect(statusText({ ...status, state: 'loading' }, 'llama', false, true)).toBe('Waiting for llama');
-    expect(statusText({ ...status, state: 'retrying', text: 'It broke.', attempt: 2 }, 'l', false)).toBe('It broke. (attempt 2)');
+    expect(statusText({ ...status, state: 'retrying', text: 'It broke.', attempt: 2 }, 'l', false)).toBe('It broke. (attempt\u00a02)');
     expect(statusText({ ...status, state: 'fallback', text: 'Asking b in place of a.' }, 'l', false)).toBe('Asking b in place of a.');
     expect(statusText(null, 'l', true)).toBe('');
   });

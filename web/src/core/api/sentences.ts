@@ -11,6 +11,9 @@ type Row = readonly [sentence: string, key: Key, ...names: string[]];
 
 export const rows: readonly Row[] = [
   ['%s Try again in %d second%s.', 'said.tryIn', 'what', 's', ''],
+  ['%s%s Trying again in %.1f s.', 'said.retrying', '', 'what', 'seconds'],
+  ['%.240s%s Asking %.120s in place of %.120s.', 'said.fallback', '', 'what', 'model', 'other'],
+  ['Asking %.150s', 'status.connecting', 'name'],
   ['Too many failed logins.', 'said.failedLogins'],
   ['Too many failed logins with this name or from this address.', 'said.failedLoginsHere'],
   ['Too many wrong tries.', 'said.wrongTries'],
@@ -86,7 +89,7 @@ const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
 /** A format of C as what it makes. */
 function patternOf([sentence, , ...names]: Row): RegExp {
-  const made = escaped(sentence).replace(/%(?:\\\.\d+)?(s|d|lld|zu|g)/g, (_, kind: string) => (kind === 's' ? '(.*?)' : '(-?[\\d.]+)'));
+  const made = escaped(sentence).replace(/%(?:\\\.\d+)?(s|d|lld|zu|g|f)/g, (_, kind: string) => (kind === 's' ? '(.*?)' : '(-?[\\d.]+)'));
   return new RegExp(`^${made}${names.at(-1) === 'rest' ? '(.*)' : ''}$`, 's');
 }
 
@@ -126,6 +129,7 @@ const HINTS: Record<string, string> = { ', check the key': 'check', ', a key may
 /** What one of the names stands for. */
 function valueOf(name: string, text: string): string {
   if (name === 'what') return inWords(text);
+  if (name === 'seconds') return Number(text).toLocaleString(i18n.language);
   if (name === 'text') return text.replace(/^[:.]\s*/, '');
   if (name === 'hint') return HINTS[text] ?? 'none';
   if (name === 'more') return text ? 'path' : 'none';

@@ -1,3 +1,4 @@
+import { inWords } from '../api/sentences';
 import type { NoticePart } from '../api/types';
 import { count, seconds } from '../format';
 import { t } from '../i18n/i18n.svelte';
@@ -9,32 +10,33 @@ import type { TurnStatus } from './reduce';
  */
 export function statusText(status: TurnStatus | null, name: string, writing: boolean, loaded = false): string {
   if (!status) return writing ? '' : t('status.waiting', { name });
+  const said = inWords(status.text);
   switch (status.state) {
     case 'loading':
       return t(loaded ? 'status.waiting' : 'status.loading', { name });
     case 'queued':
       return status.position ? t('status.queuedAt', { n: status.position }) : t('status.queued');
     case 'connecting':
-      return status.text || t('status.connecting', { name });
+      return said || t('status.connecting', { name });
     case 'summarising':
       return t('status.summarising');
     case 'searching':
-      return status.text || t('status.searching');
+      return said || t('status.searching');
     case 'fallback':
-      return status.text || t('status.fallback');
+      return said || t('status.fallback');
     case 'retrying': {
-      const words = status.text || (status.waitMs ? t('status.retryIn', { time: seconds(status.waitMs) }) : t('status.retry'));
+      const words = said || (status.waitMs ? t('status.retryIn', { time: seconds(status.waitMs) }) : t('status.retry'));
       return status.attempt ? t('status.attempt', { words, n: status.attempt }) : words;
     }
     default:
-      return status.text || t('status.wait');
+      return said || t('status.wait');
   }
 }
 
 /** A notice in the language of the page; one that the page has no words for keeps the server's. */
 export function noticeText({ code, text, count: n, tokens }: Omit<NoticePart, 'type'>): string {
-  if (!n) return text;
+  if (!n) return inWords(text);
   if (code === 'summary') return t('notice.summary', { n });
-  if (code !== 'context') return text;
+  if (code !== 'context') return inWords(text);
   return tokens ? t('context.leftOut', { n, tokens: count(tokens) }) : t('notice.notSummarised', { n });
 }
