@@ -700,6 +700,14 @@ export async function resign({ page, context, server, base, watch }) {
 
 export async function phoneSettings({ page, base, shot }) {
   await page.setViewportSize({ width: 390, height: 844 });
+  // A switch is as tall for a finger as other buttons are.
+  await go(page, base, '/settings/memories');
+  const tall = await page.getByRole('switch', { name: 'Tell models' }).evaluate((e) => {
+    const { left, top, bottom } = e.getBoundingClientRect();
+    const hit = (y) => e.contains(document.elementFromPoint(left + 10, y));
+    return [hit(top - 11), hit(bottom + 11)];
+  });
+  assert.deepEqual(tall, [true, true]);
   const sections = [
     ['account', 'Account'],
     ['appearance', 'Appearance'],
