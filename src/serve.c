@@ -166,7 +166,7 @@ int server_bind(struct program *p, struct err *e)
 			&(struct listen_config){.words = s->listen,
 				.standard = strcmp(settings_origin(s, "listen"), "default") == 0,
 				.tls = p->tls,
-				.unix_mode = (unsigned)strtoul(s->unix_mode, NULL, 8) & 0777},
+				.unix_mode = (unsigned)strtoul(s->unix_mode, NULL, 8)},
 			e);
 	if (r < 0)
 		return r;

@@ -108,6 +108,9 @@ static int uploads_post(struct request *q)
 	atelier_id id = 0;
 	int r = check_version(q);
 
+	if (r == 0 && http_header(q->x, "Upload-Concat")) /* else all of them would come before one is refused */
+		r = err_set(&q->err, E_INVALID,
+			"Uploads that are put together of several (Upload-Concat) are not offered; send it as one.");
 	if (r == 0)
 		r = get_number(q, "Upload-Length", &in.size);
 	if (r == 0)

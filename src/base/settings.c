@@ -16,6 +16,7 @@
 #define DEFAULT_HOST(def)     def
 #define DEFAULT_NETWORKS(def) def
 #define DEFAULT_DATABASE(def) def
+#define DEFAULT_RIGHTS(def)   def
 #define DEFAULT_CHOICE(def)   def
 #define DEFAULT_INT(def)      #def
 #define DEFAULT_BOOL(def)     #def
@@ -25,6 +26,7 @@
 #define LEAST_HOST(least)     .min = (least)
 #define LEAST_NETWORKS(least) .min = (least)
 #define LEAST_DATABASE(least) .min = (least)
+#define LEAST_RIGHTS(least)   .min = (least)
 #define LEAST_CHOICE(words)   .choices = (words)
 #define LEAST_INT(least)      .min = (least)
 #define LEAST_BOOL(least)     .min = (least)
@@ -54,6 +56,7 @@ _Static_assert(N_ELEMENTS(offsets) == N_ELEMENTS(table), "each setting has its p
 #define CHECK_HOST(...)
 #define CHECK_NETWORKS(...)
 #define CHECK_DATABASE(...)
+#define CHECK_RIGHTS(...)
 #define CHECK_CHOICE(...)
 #define CHECK_INT(id, standard, least, most)                                                                           \
 	_Static_assert((least) <= (standard) && (standard) <= (most), #id ": its default is out of range");
@@ -149,6 +152,16 @@ static int check_database(const char *value, const char *origin, struct err *e)
 	return 0;
 }
 
+/* Of a file: three digits, or four with the first one 0. */
+static int check_rights(const char *value, const char *origin, struct err *e)
+{
+	const char *digits = value[0] == '0' && value[1] && strlen(value) == 4 ? value + 1 : value;
+
+	return strlen(digits) == 3 && strspn(digits, "01234567") == 3
+		       ? 0
+		       : err_set(e, E_INVALID, "%s: must be rights in octal digits, like 0660", origin);
+}
+
 static void value_free(const struct settings *s, size_t i)
 {
 	if (table[i].kind == SETTING_SECRET)
@@ -168,6 +181,8 @@ static int check_text(const struct setting_info *info, const char *value, const 
 		r = check_networks(value, origin, e);
 	if (r == 0 && info->kind == SETTING_DATABASE)
 		r = check_database(value, origin, e);
+	if (r == 0 && info->kind == SETTING_RIGHTS)
+		r = check_rights(value, origin, e);
 	return r;
 }
 
@@ -295,6 +310,9 @@ void setting_values(const struct setting_info *info, struct buf *to)
 		return;
 	case SETTING_HOST:
 		buf_add_str(to, "host, host:port or URL");
+		return;
+	case SETTING_RIGHTS:
+		buf_add_str(to, "three or four octal digits");
 		return;
 	case SETTING_NETWORKS:
 		buf_add_str(to, "addresses and networks");

@@ -19,6 +19,7 @@ enum setting_kind {
 	SETTING_HOST,
 	SETTING_NETWORKS,
 	SETTING_DATABASE,
+	SETTING_RIGHTS,
 	SETTING_CHOICE,
 	SETTING_INT,
 	SETTING_BOOL
@@ -31,6 +32,7 @@ enum setting_kind {
 #define SETTING_HOST_WORD(name)     const char *name;
 #define SETTING_NETWORKS_WORD(name) const char *name;
 #define SETTING_DATABASE_WORD(name) const char *name;
+#define SETTING_RIGHTS_WORD(name)   const char *name;
 #define SETTING_CHOICE_WORD(name)   const char *name;
 #define SETTING_INT_WORD(name)      int64_t name;
 #define SETTING_BOOL_WORD(name)
@@ -40,6 +42,7 @@ enum setting_kind {
 #define SETTING_HOST_FLAG(name)
 #define SETTING_NETWORKS_FLAG(name)
 #define SETTING_DATABASE_FLAG(name)
+#define SETTING_RIGHTS_FLAG(name)
 #define SETTING_CHOICE_FLAG(name)
 #define SETTING_INT_FLAG(name)
 #define SETTING_BOOL_FLAG(name) bool name;

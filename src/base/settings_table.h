@@ -9,6 +9,7 @@
  *	URL       an address, http://... or https://...; HOST: a host or host:port is completed to one; both may be empty
  *	NETWORKS  addresses and networks with blanks between
  *	DATABASE  empty, or the address of a PostgreSQL
+ *	RIGHTS    of a file, in octal digits
  *	CHOICE    one of the words in place of min, with blanks between
  *	INT       a whole number, min and max inclusive
  *	BOOL      0 or 1
@@ -21,7 +22,7 @@
 	X(STR, listen, "127.0.0.1:8420", 1, 2000, "ATELIER_LISTEN",                                                    \
 		"addresses to serve on, with blanks between: host:port, *:port, unix:/path (the flag may be given "    \
 		"several times)")                                                                                      \
-	X(STR, unix_mode, "0660", 3, 4, "ATELIER_UNIX_MODE", "rights on a unix socket, octal")                         \
+	X(RIGHTS, unix_mode, "0660", 3, 4, "ATELIER_UNIX_MODE", "rights on a unix socket, octal")                      \
 	X(STR, tls_cert, "", 0, 4000, "ATELIER_TLS_CERT",                                                              \
 		"file with the certificate and its chain (PEM): serves https; read again on SIGHUP")                   \
 	X(STR, tls_key, "", 0, 4000, "ATELIER_TLS_KEY", "file with the key of that certificate (PEM)")                 \

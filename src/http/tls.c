@@ -161,20 +161,31 @@ void tls_free(struct tls *t)
 	free(t);
 }
 
+static bool is_of_today(SSL_CTX *ctx)
+{
+	const X509 *cert = SSL_CTX_get0_certificate(ctx);
+
+	return X509_cmp_current_time(X509_get0_notBefore(cert)) < 0 &&
+	       X509_cmp_current_time(X509_get0_notAfter(cert)) > 0;
+}
+
+/* At a start one that browsers refuse is better than none; here it would take the place of one that they take. */
 int tls_reload(struct tls *t, struct err *e)
 {
-	SSL_CTX *fresh = NULL, *old;
+	SSL_CTX *fresh = NULL, *left;
 	int r = context_new(t, &fresh, e);
 
 	ASSERT_IS(t, TLS_MAGIC);
 	if (r < 0)
 		return r;
 	pthread_mutex_lock(&t->mx);
-	old = t->ctx;
-	t->ctx = fresh;
+	bool worse = !is_of_today(fresh) && is_of_today(t->ctx);
+	left = worse ? fresh : t->ctx;
+	if (!worse)
+		t->ctx = fresh;
 	pthread_mutex_unlock(&t->mx);
-	SSL_CTX_free(old);
-	return 0;
+	SSL_CTX_free(left);
+	return worse ? err_set(e, E_INVALID, "The certificate %s has ended or is not valid yet.", t->cert_path) : 0;
 }
 
 /* The context of this moment; to be freed. */

@@ -13,7 +13,7 @@ struct ssl_st; /* OpenSSL's SSL */
 int tls_new(const char *cert_path, const char *key_path, struct tls **ret, struct err *e) MUST_CHECK;
 void tls_free(struct tls *t); /* NULL is fine; connections may outlive it */
 
-/* Reads both files again. On failure what was there stays in use. Any thread. */
+/* Reads both files again. On failure what was there stays in use, and so it does, while it is valid, for one that is not. Any thread. */
 int tls_reload(struct tls *t, struct err *e) MUST_CHECK;
 
 /* The server's end of one new connection, in the accepting state; the caller sets its descriptor and frees it. NULL when memory

@@ -159,6 +159,8 @@ def refusals(c):
     c.part(at, 5, b"67890")
     for wrong in (None, "-1", "x", "1.5"):
         c.ask("POST", "/api/v1/uploads", {"Upload-Length": wrong}, want=400)
+    # Refused before any of its parts has come.
+    c.ask("POST", "/api/v1/uploads", {"Upload-Length": "1", "Upload-Concat": "partial"}, want=400)
     c.ask("POST", "/api/v1/uploads", {"Upload-Length": str(16 * MB + 1)}, want=413)
     big = c.begin(9 * MB)
     c.part(big, 0, bytes(8 * MB + 1), want=413)

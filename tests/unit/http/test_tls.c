@@ -167,6 +167,21 @@ static void test_reload(void **state UNUSED)
 	assert_int_equal(tls_reload(t, &e), E_INVALID);
 	assert_non_null(strstr(e.msg, "does not belong"));
 	assert_int_equal(handshake(tls_accept(t), TLS1_3_VERSION, NULL).serial, 2);
+	/* Nor does one that browsers would refuse in its place, until it is no better itself. */
+	static const long bad[][2] = {{-9 * DAY, -DAY}, {DAY, 90 * DAY}};
+	for (size_t i = 0; i < N_ELEMENTS(bad); i++) {
+		err_clear(&e);
+		write_pair(3, bad[i][0], bad[i][1]);
+		assert_int_equal(tls_reload(t, &e), E_INVALID);
+		assert_non_null(strstr(e.msg, "has ended or is not valid yet"));
+		assert_int_equal(handshake(tls_accept(t), TLS1_3_VERSION, NULL).serial, 2);
+	}
+	struct tls *ended;
+	assert_int_equal(tls_new(cert, key, &ended, &e), 0);
+	write_pair(4, -9 * DAY, -DAY);
+	assert_int_equal(tls_reload(ended, &e), 0);
+	assert_int_equal(handshake(tls_accept(ended), TLS1_3_VERSION, NULL).serial, 4);
+	tls_free(ended);
 	/* A connection outlives the server's part of it. */
 	old = tls_accept(t);
 	tls_free(t);
