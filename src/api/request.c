@@ -93,6 +93,10 @@ int request_check_params(struct request *q)
 	for (size_t i = 0; i < q->route->n_params && r == 0; i++) {
 		const struct param *p = &q->route->params[i];
 
+		if (!http_query_is_text(q->x, p->name)) /* a filter that is passed over would answer with everything */
+			return err_field(&q->err, E_INVALID, p->name,
+				"must be text in UTF-8 without a byte 0, and each %% be followed by two hexadecimal "
+				"digits.");
 		switch (p->type) {
 		case PARAM_I64:
 			r = request_i64(q, p->name, &whole);

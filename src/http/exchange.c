@@ -152,9 +152,9 @@ static void query_parse(struct http_exchange *x)
 		struct query_pair *q = ARENA_NEW(&x->arena, struct query_pair);
 		char *name = decode(&x->arena, p, name_n, true);
 		char *value = eq ? decode(&x->arena, eq + 1, n - name_n - 1, true) : decode(&x->arena, "", 0, true);
-		if (q && name && value) {
+		if (q && name) {
 			q->name = name;
-			q->value = value;
+			q->value = value; /* NULL: no text, and not the same as none */
 			*tail = q;
 			tail = &q->next;
 		}
@@ -186,16 +186,30 @@ const char *http_raw_path(const struct http_exchange *x)
 	return x->head.path;
 }
 
-const char *http_query(const struct http_exchange *x, const char *name)
+static const struct query_pair *query_find(const struct http_exchange *x, const char *name)
 {
+	const struct query_pair *q;
+
 	ASSERT_IS(x, EXCHANGE_MAGIC);
 	if (!x->query_parsed)
 		query_parse((struct http_exchange *)(uintptr_t)x); /* a cache: one thread at a time, like the arena */
-	for (const struct query_pair *q = x->query; q; q = q->next) {
-		if (strcmp(q->name, name) == 0)
-			return q->value;
-	}
-	return NULL;
+	for (q = x->query; q && strcmp(q->name, name) != 0; q = q->next)
+		;
+	return q;
+}
+
+const char *http_query(const struct http_exchange *x, const char *name)
+{
+	const struct query_pair *q = query_find(x, name);
+
+	return q ? q->value : NULL;
+}
+
+bool http_query_is_text(const struct http_exchange *x, const char *name)
+{
+	const struct query_pair *q = query_find(x, name);
+
+	return !q || q->value;
 }
 
 /* Joins all fields of the name of field i into that one. */

@@ -44,6 +44,8 @@ const char *http_method(const struct http_exchange *x);   /* "GET"; "?" for one 
 const char *http_path(const struct http_exchange *x);     /* decoded, without query; "" when it is not valid text */
 const char *http_raw_path(const struct http_exchange *x); /* as it came */
 const char *http_query(const struct http_exchange *x, const char *name); /* decoded value or NULL */
+bool http_query_is_text(const struct http_exchange *x,
+	const char *name); /* false: it is there, and what it says is none (%00, %ff, %x) */
 /* Any case; NULL when absent. Several fields of one name come joined by ", " (cookies by "; "), in their order. Of a request
  * in absolute form, "Host" is what stands in its target. */
 const char *http_header(const struct http_exchange *x, const char *name);
