@@ -371,7 +371,8 @@ void call_pause(struct call *c)
 	ASSERT(!c->paused && !c->working); /* its task would be posted twice */
 	c->paused = true;
 	c->worked = 0;
-	curl_easy_pause(c->easy, CURLPAUSE_RECV);
+	if (c->easy)
+		curl_easy_pause(c->easy, CURLPAUSE_RECV);
 	(void)task_post(c, &c->resume, resume_on_loop);
 }
 

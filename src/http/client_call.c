@@ -37,7 +37,8 @@ void call_first_byte(struct call *c)
 		c->out->first_byte_ms = c->last_ms - c->begun_ms;
 }
 
-/* A server that sends as fast as it can would keep curl reading for a hundred buffers: others have their turn before. */
+/* A server that sends as fast as it can would keep curl reading for a hundred buffers: others have their turn before. What a
+ * buffer was packed of curl keeps, and copies at each pause, so that more of it is taken at a time. */
 static void bound_burst(struct call *c, size_t n)
 {
 	if (c->turn != c->client->turn) {
@@ -45,7 +46,8 @@ static void bound_burst(struct call *c, size_t n)
 		c->burst = 0;
 	}
 	c->burst += (unsigned)n;
-	if (c->burst >= (c->whole ? 2 * BUFFER_LARGE : BURST_MAX))
+	c->packed |= n > BUFFER_LARGE;
+	if (c->burst >= (c->packed ? HTTP_UNPACKED_MAX : c->whole ? 2 * BUFFER_LARGE : BURST_MAX))
 		call_pause(c);
 }
 

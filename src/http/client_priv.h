@@ -62,6 +62,8 @@ struct direct {
 	struct buf request; /* its head */
 };
 
+enum { HTTP_UNPACKED_MAX = 128 << 10 }; /* of a packed answer in one turn of the loop: a few bytes may be very much */
+
 struct call {
 	/* What each piece of an answer touches lies together: among thousands of streams all of it is cold. */
 	int (*on_data)(void *arg, const char *p, size_t n); /* of `in`, when the answer is accepted; then, too: */
@@ -96,6 +98,7 @@ struct call {
 	struct call *run_prev, *run_next;
 	bool running;
 	bool paused;  /* nothing is read of it until `resume` has run */
+	bool packed;  /* it is seen to unpack to more than was read */
 	bool working; /* paused while its caller does what is too long for the loop */
 	int worked;   /* what that came to; the caller's until `resume` is posted */
 	bool refused; /* an address that is not public */

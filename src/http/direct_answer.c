@@ -213,14 +213,32 @@ static size_t take_some(struct call *c, char *p, size_t n, struct str *ret)
 	return (size_t)k;
 }
 
-/* Everything that was read, or what was left of it when the caller had to work. */
+/* Until the caller has worked, or others have had their turn; what was read meanwhile waits. */
+static void stand_still(struct call *c, const char *p, size_t n, bool work)
+{
+	struct direct *d = &c->direct;
+
+	buf_add(&d->rest, p, n);
+	if (buf_status(&d->rest) < 0) {
+		call_finish(c, -ENOMEM, CURLE_OUT_OF_MEMORY);
+		return;
+	}
+	upstream_watch(d->up, 0);
+	if (work)
+		call_hand_over(c);
+	else
+		call_pause(c);
+}
+
+/* Everything that was read, or what was left of it when the caller had to work or it unpacked to much. */
 void direct_take(struct call *c, char *p, size_t n)
 {
 	struct direct *d = &c->direct;
+	size_t unpacked = 0;
 	int r = 0;
 
 	c->heard = true;
-	while (r != HTTP_WORK && (unpack_pending(d->unpack) || (n && !is_whole(d)))) {
+	while (r != HTTP_WORK && unpacked < HTTP_UNPACKED_MAX && (unpack_pending(d->unpack) || (n && !is_whole(d)))) {
 		struct str data = {0};
 
 		if (unpack_pending(d->unpack)) {
@@ -237,6 +255,7 @@ void direct_take(struct call *c, char *p, size_t n)
 		}
 		if (!data.n)
 			continue;
+		unpacked += d->unpack ? data.n : 0;
 		c->any_data |= c->accepted;
 		r = c->on_data(c->arg, data.p, data.n);
 		if (r < 0) {
@@ -245,14 +264,8 @@ void direct_take(struct call *c, char *p, size_t n)
 			return;
 		}
 	}
-	if (r == HTTP_WORK) {
-		buf_add(&d->rest, p, n);
-		if (buf_status(&d->rest) < 0) {
-			call_finish(c, -ENOMEM, CURLE_OUT_OF_MEMORY);
-			return;
-		}
-		upstream_watch(d->up, 0);
-		call_hand_over(c);
+	if (r == HTTP_WORK || unpacked >= HTTP_UNPACKED_MAX) {
+		stand_still(c, p, n, r == HTTP_WORK);
 		return;
 	}
 	if (is_whole(d)) {

@@ -34,9 +34,40 @@ static void answers_packed(struct fixture *f, size_t n, bool chunked)
 	free(all);
 }
 
+/* A task that is there in each turn of the loop: by it the turns are told apart. */
+struct turns {
+	struct loop *loop;
+	struct loop_task task;
+	unsigned n;
+	bool stop;
+};
+
+static void next_turn(void *arg)
+{
+	struct turns *t = arg;
+
+	t->n++;
+	if (!t->stop)
+		loop_post(t->loop, &t->task, next_turn, t);
+}
+
+static int end_turns(void *arg)
+{
+	((struct turns *)arg)->stop = true;
+	return 0;
+}
+
+static int nothing(void *arg UNUSED)
+{
+	return 0;
+}
+
 struct sink {
-	size_t at;      /* where the next byte belongs */
-	unsigned works; /* pieces that were worked at by the caller */
+	const struct turns *turns; /* NULL: nobody counts */
+	unsigned turn;
+	size_t in_turn, most; /* bytes in the present one, and in any */
+	size_t at;            /* where the next byte belongs */
+	unsigned works;       /* pieces that were worked at by the caller */
 	bool works_now, beside, wrong;
 	bool hands_over; /* all of them are to be */
 };
@@ -46,6 +77,12 @@ static int take(void *arg, const char *p, size_t n)
 	struct sink *s = arg;
 
 	s->beside |= s->works_now;
+	if (s->turns && s->turn != s->turns->n) {
+		s->turn = s->turns->n;
+		s->in_turn = 0;
+	}
+	s->in_turn += n;
+	s->most = MAX(s->most, s->in_turn);
 	for (size_t i = 0; i < n; i++, s->at++)
 		s->wrong |= p[i] != (char)('a' + s->at / 65536 % 26);
 	s->works_now = s->hands_over;
@@ -84,13 +121,19 @@ static void run_packed(struct fixture *f, struct sink *s)
 static void test_large(void **state)
 {
 	struct fixture *f = *state;
+	struct turns turns = {.loop = f->loop};
 
+	loop_post(f->loop, &turns.task, next_turn, &turns);
 	f->serve = serve_answer_and_close;
 	for (int i = 0; i < 4; i++) {
-		struct sink s = {0};
+		struct sink s = {.turns = &turns};
 		answers_packed(f, UNPACKED, i % 2);
 		run_packed(f, &s);
+		assert_true(s.most <= 2 * HTTP_UNPACKED_MAX);
 	}
+	(void)loop_call(f->loop, end_turns, &turns);
+	for (int i = 0; i < 2; i++) /* behind its last turn */
+		(void)loop_call(f->loop, nothing, NULL);
 }
 
 /* While the caller works at a piece no other one comes. */
