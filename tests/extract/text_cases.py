@@ -101,7 +101,7 @@ def look_xml_records(r):
 LATEX = rb"""\documentclass{article}
 \usepackage{x}
 \begin{document}
-\section{First \emph{part}}
+\section{First \emph{part} \label{s:first}}
 Some text % a comment
 with \textbf{bold} words~and 50\% more.\label{l}
 

@@ -53,8 +53,8 @@ static size_t skip_setting(const struct latex *l, size_t name, size_t n, size_t 
 	static const struct {
 		const char *name;
 		int arguments;
-	} taking[] = {{"multicolumn", 2}, {"multirow", 2}, {"cline", 1}, {"cmidrule", 1}, {"textcolor", 1},
-		{"cellcolor", 1}, {"rowcolor", 1}};
+	} taking[] = {{"multicolumn", 2}, {"multirow", 2}, {"cline", 1}, {"cmidrule", 1}, {"label", 1},
+		{"textcolor", 1}, {"cellcolor", 1}, {"rowcolor", 1}};
 
 	for (size_t i = 0; i < N_ELEMENTS(taking); i++)
 		if (strlen(taking[i].name) == n && memcmp(taking[i].name, l->p + name, n) == 0)
