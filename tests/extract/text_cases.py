@@ -224,6 +224,10 @@ def look_rtf_notes(r):
                     ("table", 0, "| a | inner b |\n| --- | --- |\n| c | d |"), ("note", 0, "Of a cell."), ("para", 0, "After.")])
 
 
+def look_latex_links(r):
+    same(r.text, "See the page in red, as said.\n\nAn old book.")
+
+
 def look_rtf_shape(r):
     """The code page of a font that nobody chooses, a Macintosh's, what ends paragraphs besides \\par, and the text in a shape."""
     same([t for _, _, t in r.blocks], ["\u041f\u0440\u0438 \u00df\u00e4", "First", "Second", "Third", "Fourth", "Boxed in a shape"])
@@ -382,6 +386,8 @@ def cases():
         Case("text eml flowed tight", TIGHT, look_flowed_tight),
         Case("text eml raw headers", RAW, look_raw_headers),
         Case("text unseen", "pass\u2060word\u2066 and\u2069 more\U000e0041\ufff9\U000e0155".encode(), look_unseen, file="a.txt"),
+        Case("text latex links", rb"\documentclass{x}\begin{document}See \href{https://e.org/x}{the page} in \textcolor{blue}{red}\index{red}, as \autocite{a}said."
+             b"\n\n\\begin{thebibliography}{9}\\bibitem{a} An old book.\\end{thebibliography}\\end{document}", look_latex_links),
         Case("text rtf deep", b"{\\rtf1 " + b"{" * 100000 + b"x", fails("empty")),
         Case("text eml", EML, look_eml),
         Case("text eml of html", HTML_MAIL, look_html_mail),

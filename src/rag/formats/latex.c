@@ -259,6 +259,8 @@ static void surrounding(struct latex *l, bool begins)
 	l->at = MIN(end + 1, l->n);
 	if (end >= l->n)
 		return;
+	if (begins && is(l, name, n, "thebibliography") && l->at < l->n && l->p[l->at] == '{')
+		l->at = MIN(braces(l, l->at) + 1, l->n); /* how wide its numbers are */
 	if (!begins && is(l, name, n, "document"))
 		l->at = l->n;
 	else if (!begins || (!table_begins(l, name, n) && !listing_begins(l, name, n))) {
@@ -286,9 +288,11 @@ static void note(struct latex *l)
 /* The words behind a backslash that take something, at its brace. */
 static void command_with(struct latex *l, size_t name, size_t n)
 {
-	static const char *const silent[] = {"label", "ref", "cite", "citep", "citet", "usepackage", "includegraphics",
-		"bibliography", "bibliographystyle", "input", "include", "vspace", "hspace", "pageref",
-		"documentclass"};
+	/* Their first argument; what follows that is printed. */
+	static const char *const silent[] = {"label", "ref", "eqref", "autoref", "cref", "Cref", "cite", "citep",
+		"citet", "parencite", "textcite", "autocite", "index", "bibitem", "href", "textcolor", "color",
+		"usepackage", "includegraphics", "bibliography", "bibliographystyle", "input", "include", "vspace",
+		"hspace", "pageref", "documentclass"};
 
 	for (size_t i = 0; i < N_ELEMENTS(sections); i++) {
 		if (is(l, name, n, sections[i].name)) {
