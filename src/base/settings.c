@@ -15,6 +15,7 @@
 #define DEFAULT_URL(def)      def
 #define DEFAULT_HOST(def)     def
 #define DEFAULT_NETWORKS(def) def
+#define DEFAULT_ORIGINS(def)  def
 #define DEFAULT_DATABASE(def) def
 #define DEFAULT_RIGHTS(def)   def
 #define DEFAULT_CHOICE(def)   def
@@ -25,6 +26,7 @@
 #define LEAST_URL(least)      .min = (least)
 #define LEAST_HOST(least)     .min = (least)
 #define LEAST_NETWORKS(least) .min = (least)
+#define LEAST_ORIGINS(least)  .min = (least)
 #define LEAST_DATABASE(least) .min = (least)
 #define LEAST_RIGHTS(least)   .min = (least)
 #define LEAST_CHOICE(words)   .choices = (words)
@@ -55,6 +57,7 @@ _Static_assert(N_ELEMENTS(offsets) == N_ELEMENTS(table), "each setting has its p
 #define CHECK_URL(...)
 #define CHECK_HOST(...)
 #define CHECK_NETWORKS(...)
+#define CHECK_ORIGINS(...)
 #define CHECK_DATABASE(...)
 #define CHECK_RIGHTS(...)
 #define CHECK_CHOICE(...)
@@ -132,6 +135,33 @@ static int check_networks(const char *value, const char *origin, struct err *e)
 		   : 0;
 }
 
+/* As a browser tells it: a path or a "/" at the end would never be met. Browsers have schemes of their own for extensions. */
+static bool is_origin(struct str s)
+{
+	const char *host = memmem(s.p, s.n, "://", 3);
+
+	if (str_eq(s, STR("*")) || str_eq(s, STR("null")))
+		return true;
+	if (!host || host == s.p)
+		return false;
+	host += 3;
+	return host < s.p + s.n && !memchr(host, '/', (size_t)(s.p + s.n - host));
+}
+
+static int check_origins(const char *value, const char *origin, struct err *e)
+{
+	for (const char *p = value + strspn(value, " ,"); *p; p += strspn(p, " ,")) {
+		struct str one = {p, strcspn(p, " ,")};
+
+		if (!is_origin(one))
+			return err_set(e, E_INVALID,
+				"%s: \"" STR_FMT "\" is no origin, like https://app.example.org, without a path",
+				origin, STR_ARG(one));
+		p += one.n;
+	}
+	return 0;
+}
+
 /* Who may look at the processes of this machine would read it there. */
 static bool has_password(const char *url)
 {
@@ -179,6 +209,8 @@ static int check_text(const struct setting_info *info, const char *value, const 
 		r = check_choice(info->choices, value, origin, e);
 	if (r == 0 && info->kind == SETTING_NETWORKS)
 		r = check_networks(value, origin, e);
+	if (r == 0 && info->kind == SETTING_ORIGINS)
+		r = check_origins(value, origin, e);
 	if (r == 0 && info->kind == SETTING_DATABASE)
 		r = check_database(value, origin, e);
 	if (r == 0 && info->kind == SETTING_RIGHTS)
@@ -316,6 +348,9 @@ void setting_values(const struct setting_info *info, struct buf *to)
 		return;
 	case SETTING_NETWORKS:
 		buf_add_str(to, "addresses and networks");
+		return;
+	case SETTING_ORIGINS:
+		buf_add_str(to, "origins");
 		return;
 	case SETTING_DATABASE:
 		buf_add_str(to, "empty or postgresql://...");

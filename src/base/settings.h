@@ -18,6 +18,7 @@ enum setting_kind {
 	SETTING_URL,
 	SETTING_HOST,
 	SETTING_NETWORKS,
+	SETTING_ORIGINS,
 	SETTING_DATABASE,
 	SETTING_RIGHTS,
 	SETTING_CHOICE,
@@ -31,6 +32,7 @@ enum setting_kind {
 #define SETTING_URL_WORD(name)      const char *name;
 #define SETTING_HOST_WORD(name)     const char *name;
 #define SETTING_NETWORKS_WORD(name) const char *name;
+#define SETTING_ORIGINS_WORD(name)  const char *name;
 #define SETTING_DATABASE_WORD(name) const char *name;
 #define SETTING_RIGHTS_WORD(name)   const char *name;
 #define SETTING_CHOICE_WORD(name)   const char *name;
@@ -41,6 +43,7 @@ enum setting_kind {
 #define SETTING_URL_FLAG(name)
 #define SETTING_HOST_FLAG(name)
 #define SETTING_NETWORKS_FLAG(name)
+#define SETTING_ORIGINS_FLAG(name)
 #define SETTING_DATABASE_FLAG(name)
 #define SETTING_RIGHTS_FLAG(name)
 #define SETTING_CHOICE_FLAG(name)

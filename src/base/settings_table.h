@@ -8,6 +8,7 @@
  *	SECRET    the same, wiped when it is replaced and refused as a flag
  *	URL       an address, http://... or https://...; HOST: a host or host:port is completed to one; both may be empty
  *	NETWORKS  addresses and networks with blanks between
+ *	ORIGINS   of pages: scheme, host and perhaps a port, or *, with blanks between
  *	DATABASE  empty, or the address of a PostgreSQL
  *	RIGHTS    of a file, in octal digits
  *	CHOICE    one of the words in place of min, with blanks between
@@ -159,7 +160,7 @@
 		"size of the body of a gateway request")                                                               \
 	X(INT, gateway_max_calls, 512, 1, 100000, "ATELIER_GATEWAY_MAX_CALLS",                                         \
 		"gateway requests answered at the same time")                                                          \
-	X(STR, cors_origins, "", 0, 2000, "ATELIER_CORS_ORIGINS",                                                      \
+	X(ORIGINS, cors_origins, "", 0, 2000, "ATELIER_CORS_ORIGINS",                                                  \
 		"origins of pages that may call the gateway from a browser, with spaces between, or *")                \
 	X(BOOL, directory, 1, 0, 1, "ATELIER_DIRECTORY",                                                               \
 		"let everybody find the names of people and groups, to share something with them")                     \

@@ -211,6 +211,10 @@ static void test_refusals(void **state)
 	refuse("--workers= ", "--workers: must be a whole number from 1 to 64.");
 	refuse("--workers", "--workers: a value must follow.");
 	refuse("--librarian=maybe", "--librarian: must be true or false.");
+	refuse("--cors-origins https://a.example/",
+		"--cors-origins: \"https://a.example/\" is no origin, like https://app.example.org, without a path.");
+	refuse("--cors-origins a.example",
+		"--cors-origins: \"a.example\" is no origin, like https://app.example.org, without a path.");
 	refuse("--log-level loud", "--log-level: must be one of: error warn info debug.");
 	refuse("--metrics-access some", "--metrics-access: must be one of: public admin off.");
 	refuse("--worker 5", "There is no flag --worker; did you mean --workers?");
