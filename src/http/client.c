@@ -347,6 +347,24 @@ static void on_cancel(void *arg)
 
 /* --- a call that is paused --------------------------------------------------------------------------------------- */
 
+/* Paused by on_body while it hands on what it kept, curl would read once more, and so at each resume: of a packed answer it
+ * would keep far more than is taken. Paused behind that it does not. */
+static CURLcode go_on_curl(struct call *c)
+{
+	c->flushes = true;
+	CURLcode r = curl_easy_pause(c->easy, CURLPAUSE_CONT); /* may call on_body */
+	c->flushes = false;
+	if (r == CURLE_OK && (c->paused || c->working))
+		curl_easy_pause(c->easy, CURLPAUSE_RECV);
+	return r;
+}
+
+static void pause_curl(struct call *c)
+{
+	if (c->easy && !c->flushes)
+		curl_easy_pause(c->easy, CURLPAUSE_RECV);
+}
+
 static void resume_on_loop(void *arg)
 {
 	struct call *c = arg;
@@ -358,7 +376,7 @@ static void resume_on_loop(void *arg)
 		direct_resume(c);
 	} else if (!c->done) {
 		c->client->turn++;
-		CURLcode curl = curl_easy_pause(c->easy, CURLPAUSE_CONT); /* may call on_body */
+		CURLcode curl = go_on_curl(c);
 		if (curl != CURLE_OK)
 			call_finish(c, 0, curl);
 		harvest(c->shard);
@@ -371,8 +389,7 @@ void call_pause(struct call *c)
 	ASSERT(!c->paused && !c->working); /* its task would be posted twice */
 	c->paused = true;
 	c->worked = 0;
-	if (c->easy)
-		curl_easy_pause(c->easy, CURLPAUSE_RECV);
+	pause_curl(c);
 	(void)task_post(c, &c->resume, resume_on_loop);
 }
 
@@ -381,8 +398,7 @@ void call_hand_over(struct call *c)
 	struct http_client *h = c->client;
 	ASSERT(loop_is_mine(h->loop) && !c->paused && !c->working);
 	c->working = true;
-	if (c->easy)
-		curl_easy_pause(c->easy, CURLPAUSE_RECV);
+	pause_curl(c);
 	pthread_mutex_lock(&h->mx);
 	c->work = true;
 	pthread_mutex_unlock(&h->mx);

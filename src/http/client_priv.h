@@ -98,6 +98,7 @@ struct call {
 	struct call *run_prev, *run_next;
 	bool running;
 	bool paused;  /* nothing is read of it until `resume` has run */
+	bool flushes; /* curl hands on what it kept */
 	bool packed;  /* it is seen to unpack to more than was read */
 	bool working; /* paused while its caller does what is too long for the loop */
 	int worked;   /* what that came to; the caller's until `resume` is posted */

@@ -3,7 +3,7 @@
 
 #include "scripted.h"
 
-enum { UNPACKED = 3 << 20 };
+enum { UNPACKED = 3 << 20, VERY_MUCH = 100 << 20 };
 
 /* An answer of so many bytes, each telling its place, packed as far as it goes. */
 static void answers_packed(struct fixture *f, size_t n, bool chunked)
@@ -98,7 +98,7 @@ static int work(void *arg)
 	return 0;
 }
 
-static void run_packed(struct fixture *f, struct sink *s)
+static void run_packed(struct fixture *f, size_t n, struct sink *s)
 {
 	char url[100];
 	struct http_result r;
@@ -112,7 +112,7 @@ static void run_packed(struct fixture *f, struct sink *s)
 
 	snprintf(url, sizeof(url), "http://%s:%u/", host, f->port);
 	assert_int_equal(http_client_run(f->client, &call, NULL, &r, &e), 0);
-	assert_int_equal(s->at, UNPACKED);
+	assert_int_equal(s->at, n);
 	assert_false(s->wrong);
 	buf_done(&r.error_body);
 }
@@ -128,12 +128,23 @@ static void test_large(void **state)
 	for (int i = 0; i < 4; i++) {
 		struct sink s = {.turns = &turns};
 		answers_packed(f, UNPACKED, i % 2);
-		run_packed(f, &s);
+		run_packed(f, UNPACKED, &s);
 		assert_true(s.most <= 2 * HTTP_UNPACKED_MAX);
 	}
 	(void)loop_call(f->loop, end_turns, &turns);
 	for (int i = 0; i < 2; i++) /* behind its last turn */
 		(void)loop_call(f->loop, nothing, NULL);
+}
+
+/* Of what is not taken yet no more is unpacked: curl keeps 64 MiB at most, and then fails. */
+static void test_very_much(void **state)
+{
+	struct fixture *f = *state;
+	struct sink s = {0};
+
+	f->serve = serve_answer_and_close;
+	answers_packed(f, VERY_MUCH, false);
+	run_packed(f, VERY_MUCH, &s);
 }
 
 /* While the caller works at a piece no other one comes. */
@@ -144,7 +155,7 @@ static void test_worked_at(void **state)
 
 	f->serve = serve_answer_and_close;
 	answers_packed(f, UNPACKED, true);
-	run_packed(f, &s);
+	run_packed(f, UNPACKED, &s);
 	assert_true(s.works > 1);
 	assert_false(s.beside);
 }
@@ -168,7 +179,8 @@ static void test_too_large(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {TEST(test_large), TEST(test_worked_at), TEST(test_too_large)};
+	const struct CMUnitTest tests[] = {
+		TEST(test_large), TEST(test_very_much), TEST(test_worked_at), TEST(test_too_large)};
 	int failed = cmocka_run_group_tests_name("http/packed", tests, NULL, NULL); /* by curl */
 
 	host = "127.0.0.1";
