@@ -9,8 +9,7 @@
 #include "base/clock.h"
 
 /* Password checks: 64 MiB and a tenth of a second each. */
-static const struct line_config password_line = {
-	.threads = 2, .max_waiting = 1024, .per_group = 16, .burst = 30, .pace_ms = 250};
+static const struct line_config password_line = LINE_OF_PASSWORDS;
 
 int api_new(const struct api_config *c, struct api **ret, struct err *e)
 {

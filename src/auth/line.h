@@ -18,6 +18,12 @@ struct line_config {
 	int64_t pace_ms;      /* ... to one in this time */
 };
 
+/* Of one address more wait than a vandal opens connections without thought: who has the right password gets in behind them. */
+#define LINE_OF_PASSWORDS                                                                                              \
+	{                                                                                                              \
+		.threads = 2, .max_waiting = 1024, .per_group = 64, .burst = 30, .pace_ms = 250                        \
+	}
+
 int line_new(const struct line_config *c, struct line **ret) MUST_CHECK;
 
 /*

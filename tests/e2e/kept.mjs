@@ -162,7 +162,7 @@ export async function typedStays({ context, mock, base, watch, allow }) {
         await go(page, base, path);
       }
       // Nobody hears a key before the page is there.
-      if (path.startsWith('/c/')) await page.getByRole('textbox', { name: 'Message' }).waitFor();
+      if (path.startsWith('/c/')) await page.getByRole('textbox', { name: 'Message', exact: true }).waitFor();
       inPage = !open;
       await open?.(page);
       if (open && !IN_PAGE.includes(name)) await page.getByRole('dialog').last().waitFor();

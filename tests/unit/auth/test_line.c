@@ -171,6 +171,30 @@ static void test_room_for_others(void **state)
 	line_free(l);
 }
 
+/* As the server has it: behind fifty connections of one address that guess, somebody there still finds a place, and is served. */
+static void test_room_behind_guesses(void **state)
+{
+	static const struct line_config passwords = LINE_OF_PASSWORDS;
+	struct log log;
+	struct line *l;
+	static struct one gate, guesses[50], person;
+
+	(void)state;
+	log_init_(&log);
+	gate = (struct one){.holds = true};
+	assert_int_equal(line_new(&passwords, &l), 0);
+	assert_int_equal(submit(l, &gate, &log, 'g', "school", false), 0);
+	wait_held(&log);
+	for (size_t i = 0; i < 50; i++)
+		assert_int_equal(submit(l, &guesses[i], &log, 'v', "school", false), 0);
+	assert_int_equal(submit(l, &person, &log, 'p', "school", false), 0);
+	open_gate(&log);
+	line_stop(l); /* which runs them all, unpaced */
+	assert_int_equal(log.n, 52);
+	assert_int_equal(log.order[51], 'p');
+	line_free(l);
+}
+
 /* Who has asked a lot is slowed down; others are not. */
 static void test_paced(void **state)
 {
@@ -212,6 +236,7 @@ int main(void)
 		cmocka_unit_test(test_taken_in_turn),
 		cmocka_unit_test(test_one_of_a_group),
 		cmocka_unit_test(test_room_for_others),
+		cmocka_unit_test(test_room_behind_guesses),
 		cmocka_unit_test(test_paced),
 	};
 
