@@ -449,6 +449,9 @@ void doc_box(struct doc *d, size_t start, size_t end, double x0, double y0, doub
 	bool near = fabs(x0) <= EXTRACT_BOX_MAX && fabs(y0) <= EXTRACT_BOX_MAX && fabs(x1) <= EXTRACT_BOX_MAX &&
 		    fabs(y1) <= EXTRACT_BOX_MAX; /* nor is one of these no number */
 
+	/* Blanks at the end of a block are no part of it. */
+	for (size_t n = d->piece.n; end > start && d->n - end < n && blank(d->piece.p[n - 1 - (d->n - end)]);)
+		end--;
 	if (d->boxes.n > EXTRACT_LINE_MAX / 4 || end <= start || !near)
 		return;
 	buf_printf(&d->boxes, "%s[%zu,%zu,%.1f,%.1f,%.1f,%.1f]", d->boxes.n ? "," : "", start, end, x0, y0, x1, y1);
