@@ -342,6 +342,8 @@ export async function refusedStays({ page, context, mock, base, allow }) {
     await end.opened;
   });
   await ask(page, 'It takes long');
+  // While a message is being sent the next one has to wait in the box.
+  await page.getByText('It begins.').waitFor();
   const composer = page.getByRole('textbox', { name: 'Message', exact: true });
   await composer.fill('Next');
   await composer.press('Enter');
