@@ -623,9 +623,9 @@ def a_document_or_a_name_never_steers_the_terminal(d):
         f.write(text)
     r = subprocess.run([binary, "extract", d + "/a.txt"], capture_output=True, timeout=PATIENCE)
     said = r.stdout.decode()  # in pieces that end anywhere
-    assert r.returncode == 0 and not set(said) & steers and "\\u2066abc\\u2069" in said, (r.stderr, said[:500])
+    assert r.returncode == 0 and not set(said) & steers, (r.stderr, said[:500])
     read = "".join(json.loads(line).get("text", "") for line in said.splitlines())
-    assert "\u2066abc\u2069" in read and "\U0001f600" in read and read.count("gr\xfc\xdf \u4e2d") == 30000, read[:300]
+    assert "abc" in read and not set(read) & steers and "\U0001f600" in read and read.count("gr\xfc\xdf \u4e2d") == 30000, read[:300]
     for words in (["extract", d + "/no\x1b]0;x\x07.txt"], ["no\x1b[31m\nsuch"], ["serve", "--no\x1b[31m\u202e=1"],
                   ["user", "add", "bob", "--role", "\x1b[31m\u2066"], ["openapi", "a\u200bb\x1b"]):
         r = subprocess.run([binary, *words], capture_output=True, timeout=PATIENCE)
