@@ -618,14 +618,15 @@ def a_model_never_steers_the_terminal(d):
 def a_document_or_a_name_never_steers_the_terminal(d):
     """Whatever is printed that others wrote: the same for all commands."""
     steers = set("\x1b\x07\x08\x7f\x9b\u202e\u2066\u2069\u2028")
-    text = "red \x9b31m \x7f \u2066\u202eabc\u2069 line\u2028z \U0001f600 " + ("\n\n" + "gr\xfc\xdf \u4e2d" * 20) * 1500
+    text = "red \x9b31m \x7f \u2066\u202e\u200fabc\u200e\u2069 line\u2028z \U0001f600 " + ("\n\n" + "gr\xfc\xdf \u4e2d" * 20) * 1500
     with open(d + "/a.txt", "w") as f:
         f.write(text)
     r = subprocess.run([binary, "extract", d + "/a.txt"], capture_output=True, timeout=PATIENCE)
     said = r.stdout.decode()  # in pieces that end anywhere
-    assert r.returncode == 0 and not set(said) & steers, (r.stderr, said[:500])
+    marks = set("\u200e\u200f")  # belong to the text, and are escaped where it is shown
+    assert r.returncode == 0 and not set(said) & (steers | marks) and "\\u200fabc\\u200e" in said, (r.stderr, said[:500])
     read = "".join(json.loads(line).get("text", "") for line in said.splitlines())
-    assert "abc" in read and not set(read) & steers and "\U0001f600" in read and read.count("gr\xfc\xdf \u4e2d") == 30000, read[:300]
+    assert "\u200fabc\u200e" in read and not set(read) & steers and "\U0001f600" in read and read.count("gr\xfc\xdf \u4e2d") == 30000, read[:300]
     for words in (["extract", d + "/no\x1b]0;x\x07.txt"], ["no\x1b[31m\nsuch"], ["serve", "--no\x1b[31m\u202e=1"],
                   ["user", "add", "bob", "--role", "\x1b[31m\u2066"], ["openapi", "a\u200bb\x1b"]):
         r = subprocess.run([binary, *words], capture_output=True, timeout=PATIENCE)

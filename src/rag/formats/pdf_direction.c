@@ -17,6 +17,7 @@ enum way {
 	MARK /* stands with the letter before it */
 };
 
+/* Of the character at `p`. ASCII, most of what there is, needs no table. */
 static enum way way_of(const char *p, size_t n)
 {
 	utf8proc_int32_t c = -1;
@@ -41,7 +42,7 @@ static enum way way_of(const char *p, size_t n)
 	}
 }
 
-/* ASCII is left alone quickly: most of what there is. */
+/* Letters that are read that way. */
 static size_t count(const char *p, size_t n, enum way way)
 {
 	size_t found = 0;
