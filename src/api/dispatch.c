@@ -482,7 +482,7 @@ static void request_submit(struct http_exchange *x)
 
 	ASSERT(q->x == x && !q->taken);
 	if (!brings_file(q))
-		thread_answers();
+		thread_asked();
 	if (r < 0) { /* the body's: one of the head's has no route */
 		request_fail(q, body_failure(q, r));
 		return;

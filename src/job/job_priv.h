@@ -16,9 +16,9 @@ struct job;
 struct job_kind {
 	const char *name;
 	bool for_admins;
-	bool takes_long; /* of the processor: answers go first (thread_behind_begin) */
-	unsigned places; /* of its lane: so many run at a time, in all processes */
-	unsigned tries;  /* after a passing failure it is tried again, so often in all; 1: never again */
+	unsigned processors; /* that one takes for long: answers go first (thread_behind_begin); 0: it rather waits */
+	unsigned places;     /* of its lane: so many run at a time, in all processes */
+	unsigned tries;      /* after a passing failure it is tried again, so often in all; 1: never again */
 	/* Told as changed with each step and the end of such a job; 0: nothing is but the job. */
 	enum bus_kind shown_with;
 	/* Does the work on a thread of its own. 0: complete; -ECANCELED; or what failed, with a sentence in `e`. Runs
@@ -55,6 +55,7 @@ struct job {
 	char *progress; /* NULL: none yet */
 	char *error_code, *error_text;
 	int64_t ended_at, due_at, tries;
+	int64_t begun_ms; /* of this try; monotonic */
 	uint64_t version; /* rises with each change */
 	int64_t node;     /* set by its kind: that server can do it, this one cannot */
 	bool server_away; /* it waits for a server that is away */

@@ -17,6 +17,10 @@
 #define POLL_MS 1000          /* from one poll of what others do to the next, and two savings of progress */
 #define TRIM_MS (60 * 1000LL) /* between two removals of old ones */
 
+#define THERE_MS 5000 /* behind their last request people are there, */
+#define LONG_MS  2000 /* what takes longer is not waited for, */
+#define AGAIN_MS 250  /* and so often is looked whether it still is so */
+
 #define WAIT_MAX_MS (RETRY_MAX_MS + 60 * 1000L)
 
 /* Of the keeper's thread alone; times are monotonic but for `due_ms`. */
@@ -25,6 +29,7 @@ struct keeper {
 	int64_t beat_ms, poll_ms, trim_ms, seen_ms; /* of the last one */
 	int64_t due_ms;                             /* wall clock: when the next job is due */
 	bool wanted;                                /* something may be taken */
+	bool kept_back;                             /* there are enough of a kind */
 	bool failed;                                /* the database did not answer; told once */
 };
 
@@ -87,6 +92,24 @@ static bool is_of_tomorrow(const struct keeper *k)
 	return k->due_ms < INT64_MAX && k->due_ms > clock_now_ms() + WAIT_MAX_MS;
 }
 
+/*
+ * While people are there, no more are taken of a kind than there are processors for: who works behind pauses for them, but not the
+ * processes that read files. One that takes long does not count, so that it keeps nobody's other one waiting.
+ */
+static bool are_enough(struct jobs *js, const struct job_kind *kind)
+{
+	int64_t now = clock_mono_ms();
+	unsigned n = 0;
+
+	if (kind->processors == 0 || now - thread_asked_ms() >= THERE_MS)
+		return false;
+	pthread_mutex_lock(&js->mx);
+	for (const struct job *j = js->known; j; j = j->next)
+		n += j->held && j->kind == kind && now - j->begun_ms < LONG_MS;
+	pthread_mutex_unlock(&js->mx);
+	return n >= MAX(thread_processors() / kind->processors, 1);
+}
+
 static int take_all(struct keeper *k, const struct job_kind *kind, unsigned *ret_taken, struct err *e)
 {
 	struct jobs *js = k->js;
@@ -98,6 +121,10 @@ static int take_all(struct keeper *k, const struct job_kind *kind, unsigned *ret
 		CLEANUP(arena_done) struct arena a;
 		struct job_row row;
 
+		if (are_enough(js, kind)) {
+			k->kept_back = true;
+			break;
+		}
 		arena_init(&a, 1u << 20);
 		r = jobs_take(js->config.db, &x, &a, &row, e);
 		if (r > 0) {
@@ -115,6 +142,7 @@ static int take_lanes(struct keeper *k, struct err *e)
 	int64_t since_ms = clock_now_ms();
 	int r = 0;
 
+	k->kept_back = false;
 	for (size_t i = 0; r == 0 && i < js->n_kinds; i++)
 		r = take_all(k, &js->kinds[i], &taken, e);
 	/* Who wanted one of them to end meanwhile has left a mark. */
@@ -124,6 +152,8 @@ static int take_lanes(struct keeper *k, struct err *e)
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(js->config.db);
 		r = jobs_next_due(c, since_ms, &k->due_ms, e);
 	}
+	if (k->kept_back)
+		k->due_ms = MIN(k->due_ms, clock_now_ms() + AGAIN_MS);
 	if (r == 0 && is_of_tomorrow(k)) {
 		r = jobs_heal(js->config.db, WAIT_MAX_MS, e);
 		k->due_ms = clock_now_ms(); /* they are taken in the next round */

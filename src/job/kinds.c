@@ -5,13 +5,13 @@
 #include "store/documents.h"
 #include "store/exchanges.h"
 
-/* name, for administrators, takes the processor for long, places, tries, with what it is shown, what does it */
+/* name, for administrators, processors, places, tries, with what it is shown, what does it; a document takes its reader's and its own */
 static const struct job_kind kinds[] = {
-	{"pull", true, false, 3, 5, 0, pull_run},
-	{"load", true, false, 3, 1, 0, load_run},
-	{DOCUMENT_JOB, false, true, 2, 5, BUS_DOCUMENTS, ingest_run},
-	{EMBEDDING_JOB, false, true, 2, 5, BUS_DOCUMENTS, embedding_run},
-	{EXCHANGES_JOB, false, true, 2, 5, 0, exchanges_run},
+	{"pull", true, 0, 3, 5, 0, pull_run},
+	{"load", true, 0, 3, 1, 0, load_run},
+	{DOCUMENT_JOB, false, 2, 2, 5, BUS_DOCUMENTS, ingest_run},
+	{EMBEDDING_JOB, false, 1, 2, 5, BUS_DOCUMENTS, embedding_run},
+	{EXCHANGES_JOB, false, 1, 2, 5, 0, exchanges_run},
 };
 
 const struct job_kind *job_kinds(size_t *ret_n)

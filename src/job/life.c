@@ -175,11 +175,11 @@ static void job_work(void *arg)
 
 	ASSERT(thread_may_wait() && j->held && j->kind);
 	thread_step_back(); /* answers come first */
-	if (j->kind->takes_long)
+	if (j->kind->processors > 0)
 		thread_behind_begin();
 	if (r == 0)
 		r = j->kind->run(j, &e);
-	if (j->kind->takes_long)
+	if (j->kind->processors > 0)
 		thread_behind_end();
 	job_finish(j, r, &e);
 	pthread_mutex_lock(&js->mx);
@@ -216,6 +216,7 @@ void job_launch(struct jobs *js, const struct job_row *row)
 	j->claim = row->claim;
 	j->state = JOB_RUNNING;
 	j->tries = row->tries + 1;
+	j->begun_ms = clock_mono_ms();
 	j->due_at = 0;
 	free(TAKE_PTR(j->error_code));
 	free(TAKE_PTR(j->error_text));

@@ -157,7 +157,7 @@ void thread_long_end(void)
 static _Thread_local bool stepped_back, wakes_soon, aside;
 static _Thread_local int64_t went_on_us; /* when a pause was longer than others may take */
 static unsigned behind;                  /* who works behind others; atomic */
-static int64_t answered_us;              /* monotonic; atomic */
+static int64_t answered_us, asked_ms;    /* monotonic; atomic */
 
 void thread_step_back(void)
 {
@@ -216,6 +216,17 @@ void thread_answers(void)
 		__atomic_store_n(&answered_us, clock_mono_us(), __ATOMIC_RELAXED);
 }
 
+void thread_asked(void)
+{
+	__atomic_store_n(&asked_ms, clock_mono_ms(), __ATOMIC_RELAXED);
+	thread_answers();
+}
+
+int64_t thread_asked_ms(void)
+{
+	return __atomic_load_n(&asked_ms, __ATOMIC_RELAXED);
+}
+
 int64_t thread_answered_ms(void)
 {
 	return __atomic_load_n(&answered_us, __ATOMIC_RELAXED) / 1000;
@@ -240,14 +251,19 @@ void thread_give_way(void)
 	}
 }
 
-static sem_t work_places;
-
-static void count_places(void)
+unsigned thread_processors(void)
 {
 	cpu_set_t cpus;
 	int n = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
 
-	sem_init(&work_places, 0, (unsigned)MAX(n, 1));
+	return (unsigned)MAX(n, 1);
+}
+
+static sem_t work_places;
+
+static void count_places(void)
+{
+	sem_init(&work_places, 0, thread_processors());
 }
 
 void thread_work_begin(void)

@@ -64,9 +64,15 @@ void thread_wake_soon(void);
  */
 void thread_give_way(void);
 void thread_answers(void);
+/* The first of such steps: a request has come, of which thread_asked_ms says when the last one did; monotonic ms, 0: none has. */
+void thread_asked(void);
+int64_t thread_asked_ms(void);
 
 /* When thread_answers was told last, while there was work behind others; monotonic ms. */
 int64_t thread_answered_ms(void);
+
+/* How many this process may use, at least one. */
+unsigned thread_processors(void);
 
 /* Around a piece of work that lets others go first though its thread otherwise does not: at the writer, and by thread_give_way. */
 void thread_aside_begin(void);

@@ -14,6 +14,7 @@
 #include "store/store.h"
 #include "store/users.h"
 #include "sys/fault.h"
+#include "sys/thread.h"
 
 struct fixture {
 	char folder[64];
@@ -129,11 +130,12 @@ static int run_away(struct job *j, struct err *e UNUSED)
 }
 
 static const struct job_kind kinds[] = {
-	{"wait", true, false, 3, 1, 0, run_waiting},
-	{"fail", false, false, 3, 1, 0, run_failing},
-	{"blank", false, false, 3, 1, 0, run_blank},
-	{"shaky", false, true, 1, 5, 0, run_shaky},
-	{"away", false, false, 1, 5, 0, run_away},
+	{"wait", true, 0, 3, 1, 0, run_waiting},
+	{"fail", false, 0, 3, 1, 0, run_failing},
+	{"blank", false, 0, 3, 1, 0, run_blank},
+	{"shaky", false, 1, 1, 5, 0, run_shaky},
+	{"away", false, 0, 1, 5, 0, run_away},
+	{"heavy", false, 1000, 2, 1, 0, run_waiting},
 };
 
 static void new_jobs(struct fixture *f, size_t n_kinds, struct jobs **ret)
@@ -626,6 +628,40 @@ static void test_many_wait(void **state)
 	assert_string_equal(look(f, v.id).state, "complete");
 }
 
+/* As though it had begun so much later. */
+static void shift_begin(struct fixture *f, atelier_id id, int64_t ms)
+{
+	pthread_mutex_lock(&f->jobs->mx);
+	for (struct job *j = f->jobs->known; j; j = j->next)
+		j->begun_ms += j->id == id ? ms : 0;
+	pthread_mutex_unlock(&f->jobs->mx);
+}
+
+/* One that takes all processors has them for itself while people are there; but one that takes long holds no other up. */
+static void test_processors_are_counted(void **state)
+{
+	struct fixture *f = *state;
+	const int64_t hour = 3600000;
+	struct job_view first, second;
+
+	thread_asked();
+	first = begin(f, 7, "heavy", "1");
+	wait_for(f, &f->begun, 1);
+	shift_begin(f, first.id, hour);
+	second = begin(f, 8, "heavy", "2");
+	begin(f, 8, "wait", "1"); /* by when the second of these has begun, the round that saw the other one is over */
+	wait_for(f, &f->begun, 2);
+	begin(f, 8, "wait", "2");
+	wait_for(f, &f->begun, 3);
+	assert_string_equal(stored(f, second.id).state, "queued");
+	shift_begin(f, first.id, -2 * hour);
+	wait_for(f, &f->begun, 4);
+	assert_string_equal(stored(f, second.id).state, "running");
+	let_go(f);
+	wait_for(f, &f->told_ended, 4);
+	assert_string_equal(look(f, second.id).state, "complete");
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -646,6 +682,7 @@ int main(void)
 		TEST(test_taken_over),
 		TEST(test_taken_from_oneself),
 		TEST(test_many_wait),
+		TEST(test_processors_are_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
