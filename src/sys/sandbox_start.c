@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -59,8 +60,7 @@ static void add_options(struct buf *o, const struct sandbox *s)
 	static const char *const also[] = {"/etc/alternatives", "/etc/fonts", "/etc/ld.so.cache", "/etc/localtime"};
 
 	ADD(o, "--unshare-all", "--unshare-user", "--disable-userns", "--uid", "65534", "--gid", "65534", "--hostname",
-		"sandbox", "--as-pid-1", "--new-session", "--cap-drop", "ALL", "--clearenv", "--ro-bind", "/usr",
-		"/usr");
+		"sandbox", "--as-pid-1", "--cap-drop", "ALL", "--clearenv", "--ro-bind", "/usr", "/usr");
 	ADD(o, "--tmpfs", "/usr/local");
 	for (size_t i = 0; i < N_ELEMENTS(links); i++)
 		ADD(o, "--symlink", links[i][0], links[i][1]);
@@ -217,6 +217,25 @@ static int program_file(const struct sandbox *s)
 	return own < 0 ? -errno : aside(own);
 }
 
+/*
+ * A session has a group of its own at the scheduler, which gets as much of the processors as all of ours do, whatever the nice of its
+ * threads: so the group gets that of the thread that starts it. Where there are no such groups, nice is enough. (sched(7), autogrouping)
+ */
+static void pass_on_nice(pid_t session)
+{
+	char path[32], text[8];
+	int nice = getpriority(PRIO_PROCESS, 0);
+
+	if (nice <= 0)
+		return;
+	snprintf(path, sizeof(path), "/proc/%d/autogroup", (int)session);
+	CLEANUP(closep) int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int n = snprintf(text, sizeof(text), "%d", nice);
+	if (fd >= 0)
+		(void)!write(fd, text, (size_t)n);
+}
+
+/* In a session of its own, so that it has no terminal. */
 static int spawn(const struct command *c, const int fds[FDS], pid_t *ret)
 {
 	posix_spawn_file_actions_t files;
@@ -238,13 +257,14 @@ static int spawn(const struct command *c, const int fds[FDS], pid_t *ret)
 		r = posix_spawn_file_actions_addclosefrom_np(&files, above);
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setsigdefault(&attr, &all);
-	posix_spawnattr_setpgroup(&attr, 0);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
 	if (r == 0)
 		r = posix_spawn(ret, c->namespaces ? c->argv[0] : "/proc/self/fd/3", &files, &attr,
 			(char *const *)c->argv, c->namespaces ? (char *const[]){NULL} : (char *const *)c->env);
 	posix_spawn_file_actions_destroy(&files);
 	posix_spawnattr_destroy(&attr);
+	if (r == 0)
+		pass_on_nice(*ret);
 	return -r;
 }
 

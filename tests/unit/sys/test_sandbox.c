@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <pty.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -14,6 +15,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -148,6 +150,20 @@ static int try_image(const char *arg UNUSED)
 	       open("/proc/self/exe", O_RDWR) >= 0;
 }
 
+static int try_terminal(const char *arg UNUSED)
+{
+	return open("/dev/tty", O_RDWR) < 0 ? 0 : 1;
+}
+
+/* Its group at the scheduler has that nice, where it has one. */
+static int try_nice(const char *nice)
+{
+	FILE *f = fopen("/proc/self/autogroup", "r");
+	int got = 0;
+
+	return f && fscanf(f, "/autogroup-%*d nice %d", &got) == 1 && got != atoi(nice);
+}
+
 static int within(int argc, char **argv)
 {
 	static const struct {
@@ -165,6 +181,8 @@ static int within(int argc, char **argv)
 		{"loop", try_loop},
 		{"wait", try_wait},
 		{"image", try_image},
+		{"terminal", try_terminal},
+		{"nice", try_nice},
 	};
 
 	for (size_t i = 0; argc > 0 && i < N_ELEMENTS(all); i++) {
@@ -184,18 +202,22 @@ static struct sandbox self(const char *const *argv)
 		.limits = {.wall_ms = PATIENCE_MS, .cpu_s = 10, .files = 64, .processes = 40, .output = 1 << 20}};
 }
 
-static void holds(const char *attempt, const char *arg)
+static bool can_hold(const char *attempt, const char *arg)
 {
 	const char *argv[] = {SANDBOX_SELF, attempt, arg, NULL};
 	struct sandbox s = self(argv);
 	struct sandbox_result end;
 	struct err e = {0};
 
-	assert_int_equal(sandbox_run(&s, &end, &e), 0);
-	if (end.end != SANDBOX_EXITED || end.status != 0)
-		print_error("%s %s: end %d, status %d\n%s\n", attempt, arg, (int)end.end, end.status, end.errors);
-	assert_int_equal(end.end, SANDBOX_EXITED);
-	assert_int_equal(end.status, 0);
+	if (sandbox_run(&s, &end, &e) == 0 && end.end == SANDBOX_EXITED && end.status == 0)
+		return true;
+	print_error("%s %s: end %d, status %d\n%s\n", attempt, arg, (int)end.end, end.status, end.errors);
+	return false;
+}
+
+static void holds(const char *attempt, const char *arg)
+{
+	assert_true(can_hold(attempt, arg));
 }
 
 static void test_outside_is_not_there(void **state UNUSED)
@@ -451,6 +473,41 @@ static void test_node(void **state UNUSED)
 	assert_int_equal(end.status, 7);
 }
 
+/* Of a server that somebody has started in a terminal. */
+static void test_no_terminal(void **state UNUSED)
+{
+	int terminal, status = 0;
+	pid_t pid = forkpty(&terminal, NULL, NULL, NULL);
+
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(!try_terminal("") || !can_hold("terminal", ""));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	close(terminal);
+	assert_int_equal(status, 0);
+}
+
+static void *hold_behind(void *ret)
+{
+	bool *held = ret;
+
+	if (setpriority(PRIO_PROCESS, 0, 12) ==
+		0) /* who is not root may pass it on ten times a second, all processes together */
+		for (int64_t until = clock_mono_ms() + PATIENCE_MS; !*held && clock_mono_ms() < until;)
+			*held = can_hold("nice", "12");
+	return NULL;
+}
+
+static void test_nice(void **state UNUSED)
+{
+	pthread_t thread;
+	bool held = false;
+
+	assert_int_equal(pthread_create(&thread, NULL, hold_behind, &held), 0);
+	pthread_join(thread, NULL);
+	assert_true(held);
+}
+
 static void test_walls(void **state UNUSED)
 {
 	/* Where the system allows no namespaces (in a chroot), the first run is behind the second wall too. */
@@ -466,7 +523,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_server_lives), cmocka_unit_test(test_granted),
 		cmocka_unit_test(test_nothing_is_left), cmocka_unit_test(test_ends_with_who_runs_it),
 		cmocka_unit_test(test_limits), cmocka_unit_test(test_cancel), cmocka_unit_test(test_output),
-		cmocka_unit_test(test_image), cmocka_unit_test(test_node)};
+		cmocka_unit_test(test_image), cmocka_unit_test(test_node), cmocka_unit_test(test_no_terminal),
+		cmocka_unit_test(test_nice)};
 
 	if (argc > 1 && strcmp(argv[1], "confine") == 0)
 		sandbox_confine(argc - 2, argv + 2, within);
