@@ -7,6 +7,7 @@
 
 #define CHAR_MAX_BYTES   128 /* of one character as it is compared */
 #define CYRILLIC_SHORT_I 0x0439
+#define TATWEEL          0x0640
 
 static bool in(utf8proc_int32_t c, utf8proc_int32_t first, utf8proc_int32_t last)
 {
@@ -138,6 +139,59 @@ void words_add(struct buf *b, const char *p, size_t n)
 void words_add_bare(struct buf *b, const char *p, size_t n)
 {
 	add_words(b, p, n, add_bare_char);
+}
+
+/* ---- points ---- */
+
+/* Of Hebrew, of Arabic and of Syriac. */
+static bool is_point(utf8proc_int32_t c)
+{
+	if (c < 0x0600)
+		return in(c, 0x0591, 0x05bd) || c == 0x05bf || in(c, 0x05c1, 0x05c2) || in(c, 0x05c4, 0x05c5) ||
+		       c == 0x05c7;
+	return in(c, 0x0610, 0x061a) || c == TATWEEL || in(c, 0x064b, 0x065f) || c == 0x0670 || in(c, 0x06d6, 0x06dc) ||
+	       in(c, 0x06df, 0x06e4) || in(c, 0x06e7, 0x06e8) || in(c, 0x06ea, 0x06ed) || c == 0x0711 ||
+	       in(c, 0x0730, 0x074a) || in(c, 0x08d3, 0x08e1) || in(c, 0x08e3, 0x08ff);
+}
+
+/* The letter of Arabic that is often written in its place. */
+static utf8proc_int32_t letter_of(utf8proc_int32_t c)
+{
+	static const struct {
+		utf8proc_int32_t letter, as;
+	} same[] = {{0x0622, 0x0627}, {0x0623, 0x0627}, {0x0624, 0x0648}, {0x0625, 0x0627}, {0x0626, 0x064a},
+		{0x0629, 0x0647}, {0x0649, 0x064a}, {0x0671, 0x0627}, {0x06a9, 0x0643}, {0x06c0, 0x0647},
+		{0x06c1, 0x0647}, {0x06c2, 0x0647}, {0x06cc, 0x064a}, {0x06d3, 0x06d2}, {0x06d5, 0x0647}};
+
+	for (size_t i = 0; i < N_ELEMENTS(same); i++)
+		if (same[i].letter == c)
+			return same[i].as;
+	return c;
+}
+
+/* Digits stand in rows of ten. */
+static utf8proc_int32_t digit_of(utf8proc_int32_t c)
+{
+	int n = 0;
+
+	if (utf8proc_category(c) != UTF8PROC_CATEGORY_ND)
+		return c;
+	while (n < 9 && utf8proc_category(c - n - 1) == UTF8PROC_CATEGORY_ND)
+		n++;
+	return '0' + n;
+}
+
+static void add_unpointed_char(struct buf *b, utf8proc_int32_t c)
+{
+	if (c < 0x0591 || c >= 0x1b00 || words_stand_alone(c))
+		add_as_it_is(b, c);
+	else if (!is_point(c))
+		add_as_it_is(b, digit_of(letter_of(c)));
+}
+
+void words_add_unpointed(struct buf *b, const char *p, size_t n)
+{
+	add_folded(b, p, n, add_unpointed_char);
 }
 
 /* ---- finding ---- */

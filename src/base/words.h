@@ -17,6 +17,11 @@ void words_add(struct buf *b, const char *p, size_t n);
  * accent. */
 void words_add_bare(struct buf *b, const char *p, size_t n);
 
+/* Adds what is folded already without what Hebrew and Arabic are mostly written without: points, vowel signs, signs of recitation, and
+ * the line that only makes a word longer. Of Arabic, letters that are written one for another are one (alef with and without hamza, yeh
+ * and alef maksura, heh and teh marbuta, the kaf and yeh of Persian), and digits of all scripts are those of ASCII. */
+void words_add_unpointed(struct buf *b, const char *p, size_t n);
+
 /* Where the first of `n` words, each as words_add has it, stands in the text, looked for in its first `within` bytes:
  * the place after which it begins, and its length, in bytes of the text. False: none of them does. */
 struct words_place {

@@ -274,18 +274,25 @@ int rag_read(struct rag *r, const struct reading_wish *w, struct arena *a, struc
 struct finding {
 	struct db_conn *c;
 	const struct find_wish *w;
-	struct buf wanted, folded; /* as they are compared */
+	struct buf wanted, folded, bare; /* as they are compared, and on the way there */
 	struct arena *a;
 	struct arena work; /* of one piece */
 	struct found *ret;
 	int64_t left; /* bytes that are still gone through */
 };
 
+static void fold(struct finding *f, const char *p, size_t n, struct buf *to)
+{
+	buf_reset(&f->bare);
+	buf_reset(to);
+	words_add_bare(&f->bare, p, n);
+	words_add_unpointed(to, buf_str(&f->bare).p, f->bare.n);
+}
+
 static bool has_words(struct finding *f, const char *p, size_t n)
 {
-	buf_reset(&f->folded);
-	words_add_bare(&f->folded, p, n);
-	return buf_status(&f->folded) == 0 && f->folded.n >= f->wanted.n &&
+	fold(f, p, n, &f->folded);
+	return buf_status(&f->bare) == 0 && buf_status(&f->folded) == 0 && f->folded.n >= f->wanted.n &&
 	       memmem(f->folded.p, f->folded.n, f->wanted.p, f->wanted.n) != NULL;
 }
 
@@ -376,6 +383,7 @@ int rag_find(struct rag *rag, const struct find_wish *w, struct arena *a, struct
 	struct finding f = {.c = c,
 		.w = w,
 		.wanted = BUF_INIT(65536),
+		.bare = BUF_INIT(FOLDED_BYTES),
 		.folded = BUF_INIT(FOLDED_BYTES),
 		.a = a,
 		.ret = ret,
@@ -385,7 +393,7 @@ int rag_find(struct rag *rag, const struct find_wish *w, struct arena *a, struct
 	ASSERT_IS(rag, RAG_MAGIC);
 	ASSERT(w->limit >= 0);
 	*ret = (struct found){.items = ARENA_ARRAY(a, struct reading, (size_t)w->limit)};
-	words_add_bare(&f.wanted, w->text, strlen(w->text));
+	fold(&f, w->text, strlen(w->text), &f.wanted);
 	arena_init(&f.work, WORK_BYTES);
 	if (!ret->items || buf_status(&f.wanted) < 0)
 		r = err_set(e, -ENOMEM, "no memory for a search");
@@ -396,6 +404,7 @@ int rag_find(struct rag *rag, const struct find_wish *w, struct arena *a, struct
 	ret->more |= has_enough(&f);
 	arena_done(&f.work);
 	buf_done(&f.wanted);
+	buf_done(&f.bare);
 	buf_done(&f.folded);
 	return r;
 }

@@ -149,7 +149,7 @@ static enum kind look(struct str text, size_t at, size_t *ret_next)
 /* ---- terms ---- */
 
 struct room { /* for words, as they are looked at */
-	struct buf folded, bare;
+	struct buf folded, unpointed, bare;
 };
 
 struct walk {
@@ -207,8 +207,13 @@ static bool is_plain(struct str word)
 	return plain;
 }
 
+static struct str cut(struct str word)
+{
+	return (struct str){word.p, utf8_prefix(word.p, word.n, WORD_MAX)};
+}
+
 /* As fold_add, without a library for what is plain. */
-static struct str fold(struct str word, struct buf *room)
+static struct str fold_case(struct str word, struct buf *room)
 {
 	buf_reset(room);
 	if (is_plain(word)) {
@@ -219,7 +224,29 @@ static struct str fold(struct str word, struct buf *room)
 	} else {
 		fold_add(room, word.p, word.n);
 	}
-	return (struct str){buf_str(room).p, utf8_prefix(buf_str(room).p, room->n, WORD_MAX)};
+	return (struct str){buf_str(room).p, room->n};
+}
+
+/* Whether there is a character from U+0580 to U+2FFF: before and behind it nothing has points. */
+static bool may_have_points(struct str folded)
+{
+	bool may = false;
+
+	for (size_t i = 0; !may && i < folded.n; i++)
+		may = (unsigned char)folded.p[i] >= 0xd6 && (unsigned char)folded.p[i] <= 0xe2;
+	return may;
+}
+
+/* Points go before the word is cut: with all of them it is thrice as long. */
+static struct str fold(struct str word, struct room *room)
+{
+	struct str folded = fold_case(word, &room->folded);
+
+	if (!may_have_points(folded))
+		return cut(folded);
+	buf_reset(&room->unpointed);
+	words_add_unpointed(&room->unpointed, folded.p, folded.n);
+	return cut(buf_str(&room->unpointed));
 }
 
 static struct str bare(struct str folded, struct buf *room)
@@ -229,38 +256,46 @@ static struct str bare(struct str folded, struct buf *room)
 	return buf_str(room);
 }
 
-/* The terms of a word with accents, as many as TERMS: its stem, of a text the stem of what people write who leave accents out, and
- * of a question what texts have whose terms are not made anew yet. */
+/* The terms of a word with accents, as many as TERMS: its stem, and of a text the stem of what people write who leave accents out. */
 #define TERMS 2
 _Static_assert(LANGUAGES < 31, "languages are bits of a number, and WORDS_BEFORE is one more");
 static size_t accented_terms(
 	const struct walk *x, enum language l, struct str folded, struct room *room, uint64_t ret[TERMS])
 {
-	struct str s = stem(x->w, l, folded);
-	uint64_t before = hash(s.p, s.n);
+	struct str s = bare(stem(x->w, l, folded), &room->bare);
 
-	s = bare(s, &room->bare);
 	ret[0] = ret[1] = hash(s.p, s.n);
-	if (x->asks) {
-		ret[1] = x->before ? before : ret[0];
-	} else {
+	if (!x->asks) {
 		s = stem(x->w, l, bare(folded, &room->bare));
 		ret[1] = hash(s.p, s.n);
 	}
 	return ret[1] == ret[0] ? 1 : TERMS;
 }
 
+/* What texts have of it whose terms are not made anew yet: with its accents until version 3, with its points until version 4. */
+#define OLDER 2
+static size_t older_terms(
+	const struct walk *x, enum language l, struct str word, struct room *room, uint64_t ret[OLDER])
+{
+	struct str s = stem(x->w, l, cut(fold_case(word, &room->folded)));
+
+	ret[0] = hash(s.p, s.n);
+	s = bare(s, &room->bare);
+	ret[1] = hash(s.p, s.n);
+	return OLDER;
+}
+
 enum part { WORD, WHOLE, SIGNS, SIGN_IN_PAIR };
 
 static void tell(const struct walk *x, size_t start, size_t end, enum part part, struct room *room)
 {
-	struct str folded = fold((struct str){x->text.p + start, end - start}, &room->folded);
+	struct str word = {x->text.p + start, end - start}, folded = fold(word, room);
 	enum language l = part == WORD ? x->l : LANGUAGE_NONE;
 	struct word w = {.start = start,
 		.end = end,
 		.stop = x->asks && part == WORD && is_stop(x->l, folded),
 		.beside = part == SIGN_IN_PAIR};
-	uint64_t terms[TERMS];
+	uint64_t terms[TERMS + OLDER];
 	size_t n = 1;
 
 	if (!folded.n)
@@ -271,6 +306,8 @@ static void tell(const struct walk *x, size_t start, size_t end, enum part part,
 	} else {
 		n = accented_terms(x, l, folded, room, terms);
 	}
+	if (x->before && !is_plain(word))
+		n += older_terms(x, l, word, room, terms + n);
 	for (size_t i = 0; i < n; i++) {
 		w.term = terms[i];
 		x->fn(x->arg, &w);
@@ -335,7 +372,7 @@ static void walk(const struct walk *x)
 {
 	ASSERT((unsigned)x->l < LANGUAGES);
 	size_t most = x->text.n * 20 + 4096;
-	struct room room = {BUF_INIT(most), BUF_INIT(most)};
+	struct room room = {BUF_INIT(most), BUF_INIT(most), BUF_INIT(most)};
 	size_t at = 0, next;
 
 	while (at < x->text.n)
@@ -351,6 +388,7 @@ static void walk(const struct walk *x)
 		}
 	ASSERT(at == x->text.n);
 	buf_done(&room.folded);
+	buf_done(&room.unpointed);
 	buf_done(&room.bare);
 }
 
@@ -400,7 +438,7 @@ size_t words_ask(struct words *w, unsigned bits, struct str text, uint64_t *ret,
 struct guess {
 	struct str text;
 	size_t hits[LANGUAGES], words;
-	struct buf room;
+	struct room room;
 };
 
 static void count(void *arg, const struct word *w)
@@ -431,9 +469,10 @@ enum language language_guess(struct str text)
 	int best = LANGUAGE_NONE;
 
 	g.text.n = utf8_prefix(text.p, text.n, MIN(text.n, (size_t)GUESS_BYTES));
-	g.room = BUF_INIT(1 << 20);
+	g.room = (struct room){.folded = BUF_INIT(1 << 20), .unpointed = BUF_INIT(1 << 20)};
 	words_each(&none, LANGUAGE_NONE, g.text, count, &g);
-	buf_done(&g.room);
+	buf_done(&g.room.folded);
+	buf_done(&g.room.unpointed);
 	for (int l = LANGUAGE_NONE + 1; l < LANGUAGES; l++)
 		if (g.hits[l] > g.hits[best])
 			best = l;

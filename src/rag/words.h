@@ -1,9 +1,9 @@
 /*
- * words.h - a text as the terms of full-text search. Words are folded (base/fold.h), stemmed by the language of their
- * text, and lose their accents then, which endings are known by; of scripts without blanks (base/words.h) each two
- * neighbours are a term, and of a text each Chinese sign and Korean syllable is one, too, for it may be the whole question.
- * A word with joints (log_min_duration, x86-64) is a term as a whole, and so is each of its parts. A term is a hash of 64
- * bits: what it was is not kept.
+ * words.h - a text as the terms of full-text search. Words are folded (base/fold.h), lose the points of Hebrew and Arabic
+ * (base/words.h), are stemmed by the language of their text, and lose their accents then, which endings are known by; of scripts
+ * without blanks (base/words.h) each two neighbours are a term, and of a text each Chinese sign and Korean syllable is one, too,
+ * for it may be the whole question. A word with joints (log_min_duration, x86-64) is a term as a whole, and so is each of its
+ * parts. A term is a hash of 64 bits: what it was is not kept.
  */
 #pragma once
 
@@ -38,7 +38,7 @@ void words_free(struct words *w); /* NULL is fine */
 DEFINE_CLEANUP(struct words, words_free)
 
 /* Rises with each change in how terms are made: those of texts that were read before are made anew then (reword.c). */
-#define WORDS_VERSION 4
+#define WORDS_VERSION 5
 
 /* A term and where it stands in the text, in bytes. Pairs and parts of words lie over each other, and so do two terms of one
  * word whose ending is another one without its accents: "créée" is "cre" and "creee". */

@@ -8,6 +8,7 @@
 #include "base/fold.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "base/words.h"
 #include "rag/rag.h"
 #include "turn/turn_priv.h"
 
@@ -32,12 +33,13 @@ static size_t marker_len(const char *p, size_t n)
 	return len > 1 && len < n && p[len] == ']' ? len + 1 : 0;
 }
 
-/* Folded, letters and digits alone: however blanks, hyphens, quotes, dashes and markers are written. */
+/* Folded, letters and digits alone: however blanks, hyphens, quotes, dashes, points of Hebrew and Arabic, and markers are written. */
 static void add_plain(struct buf *to, const char *p, size_t n)
 {
-	CLEANUP(buf_done) struct buf folded = BUF_INIT(PLAIN_BYTES);
+	CLEANUP(buf_done) struct buf pointed = BUF_INIT(PLAIN_BYTES), folded = BUF_INIT(PLAIN_BYTES);
 
-	fold_add(&folded, p, n);
+	fold_add(&pointed, p, n);
+	words_add_unpointed(&folded, buf_str(&pointed).p, pointed.n);
 	for (size_t i = 0, k; i < folded.n; i += k) {
 		const char *c = folded.p + i;
 		if ((k = marker_len(c, folded.n - i)) > 0)

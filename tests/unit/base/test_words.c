@@ -39,6 +39,18 @@ static void test_bare(void **state UNUSED)
 	assert_string_equal(buf_str(&b).p, "sumava, елки и йод, 東京が strasse 한글");
 }
 
+static void test_unpointed(void **state UNUSED)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(4096);
+	const char *text = "שָׁלוֹם־עֲלֵיכֶם, السُّـفُن أُخرى؟ über 東京 ٣٫٥";
+
+	words_add_unpointed(&b, text, strlen(text));
+	assert_string_equal(buf_str(&b).p, "שלום־עליכם, السفن اخري؟ über 東京 3٫5");
+	buf_reset(&b);
+	words_add_unpointed(&b, "\xd7 \xff", 3);
+	assert_string_equal(buf_str(&b).p, "\xd7 \xff");
+}
+
 /* Where in the text the word is found, as "at+n", n 0: nowhere. */
 static struct words_place place_of(const char *text, const char *word)
 {
@@ -115,7 +127,8 @@ static void test_times(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_words), cmocka_unit_test(test_bare),
-		cmocka_unit_test(test_find), cmocka_unit_test(test_composed), cmocka_unit_test(test_times)};
+		cmocka_unit_test(test_unpointed), cmocka_unit_test(test_find), cmocka_unit_test(test_composed),
+		cmocka_unit_test(test_times)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -208,6 +208,9 @@ static void test_find(void **state)
 	assert_false(got.more);
 	assert_int_equal(got.items[0].document_id, h.d);
 	assert_string_equal(got.items[0].text, "The harbour of \xC3\x84lvsborg.");
+	w.text = "al\u0640vs\u064Eborg"; /* what only makes it longer, and points */
+	FINE(h.f, rag_find(h.r, &w, &h.f->a, &got, &h.f->e));
+	assert_int_equal(got.n, 2);
 	w.text = "alvsborg"; /* who leaves accents out finds it, too */
 	FINE(h.f, rag_find(h.r, &w, &h.f->a, &got, &h.f->e));
 	assert_int_equal(got.n, 2);

@@ -110,6 +110,52 @@ static void test_before(void **state UNUSED)
 	for (const char *p = "naïv"; *p; p++)
 		h = (h ^ (unsigned char)*p) * UINT64_C(1099511628211);
 	assert_true(before[1] == (h ^ h >> 32));
+
+	/* With its points, as it stands in those of either. */
+	m = words_ask(w, 1u << LANGUAGE_NONE | WORDS_BEFORE, STR("שָׁלוֹם"), before, 32);
+	assert_int_equal(words_ask(w, 1u << LANGUAGE_NONE, STR("שלום"), now, 32), 1);
+	h = UINT64_C(14695981039346656037);
+	for (const char *p = "\u05E9\u05B8\u05C1\u05DC\u05D5\u05B9\u05DD"; *p; p++)
+		h = (h ^ (unsigned char)*p) * UINT64_C(1099511628211);
+	assert_int_equal(m, 2);
+	assert_true(before[0] == now[0] && before[1] == (h ^ h >> 32));
+	/* Alef with its hamza was one sign, then two. */
+	assert_int_equal(words_ask(w, 1u << LANGUAGE_NONE | WORDS_BEFORE, STR("أحمد"), before, 32), 3);
+	assert_int_equal(words_ask(w, 1u << LANGUAGE_NONE | WORDS_BEFORE, STR("٢٠٢٤"), before, 32), 2);
+}
+
+static void test_points(void **state UNUSED)
+{
+	static const struct {
+		const char *bare, *text;
+	} cases[] = {
+		{"שלום", "שָׁלוֹם"},
+		{"שלום", "\uFB2A\u05B8\u05DC\uFB4B\u05DD"}, /* in forms for printing */
+		{"בראשית", "בְּרֵאשִׁ֖ית"},
+		{"ובממלכותיהם", "וּֽבְמַ֥מְלְכֽוֹתֵיהֶ֖ם"}, /* more bytes with its points than count of a word */
+		{"السفن", "السُّفُنُ"},
+		{"كتاب", "كـــتاب"},
+		{"الله", "ٱللَّٰهِ"},
+		{"احمد", "أحمد"},
+		{"أمن", "آمن"},
+		{"مدرسه", "مدرسة"},
+		{"على", "علي"},
+		{"کتاب", "كتاب"},
+		{"2024", "٢٠٢٤"},
+		{"2024", "۲۰۲۴ और १९४७"},
+		{"1947", "१९४७"},
+		{"2024", "\uFF12\uFF10\uFF12\uFF14"},
+		{"atelier", "\uFF21\uFF54\uFF45\uFF4C\uFF49\uFF45\uFF52"},
+		{"ܫܠܡܐ", "ܫܠܳܡܳܐ"},
+	};
+
+	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+		assert_true(finds(LANGUAGE_NONE, cases[i].bare, cases[i].text));
+		assert_true(finds(LANGUAGE_EN, cases[i].text, cases[i].text));
+		assert_true(finds(LANGUAGE_NONE, cases[i].text, cases[i].text));
+	}
+	assert_false(finds(LANGUAGE_NONE, "שלום", "שלוש"));
+	assert_false(finds(LANGUAGE_NONE, "कल", "कला")); /* its vowels are signs, but letters */
 }
 
 static void test_joints(void **state UNUSED)
@@ -169,8 +215,8 @@ static void test_languages(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_forms), cmocka_unit_test(test_accents),
-		cmocka_unit_test(test_before), cmocka_unit_test(test_joints), cmocka_unit_test(test_signs),
-		cmocka_unit_test(test_questions), cmocka_unit_test(test_languages)};
+		cmocka_unit_test(test_points), cmocka_unit_test(test_before), cmocka_unit_test(test_joints),
+		cmocka_unit_test(test_signs), cmocka_unit_test(test_questions), cmocka_unit_test(test_languages)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
