@@ -4,6 +4,7 @@
 #include <fts.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/fold.h"
 #include "base/utf8.h"
@@ -11,6 +12,8 @@
 #include "rag/rag.h"
 
 #define NAME_BYTES ((size_t)255)
+#define TRIES      10
+#define LOOK_MS    500 /* how often is looked whether a document has been read */
 
 /* ---- collections ---- */
 
@@ -62,11 +65,18 @@ static int make_collection(struct talk *t, const char *name, const char **ret_id
 
 /* ---- adding ---- */
 
+/* A file that has changed while what was brought before it is still being read. */
+struct late {
+	struct late *next;
+	const char *path, *called;
+};
+
 struct adding {
 	struct talk *t;
 	const char *collection;
 	json_t *there;   /* documents of the collection, by name */
 	json_t *brought; /* names of this run */
+	struct late *late, **end;
 	int added, changed, same, failed;
 };
 
@@ -108,9 +118,17 @@ static const char *name_of(struct talk *t, const char *path)
 	return arena_strndup(&t->a, buf_str(&b).p, utf8_prefix(buf_str(&b).p, b.n, NAME_BYTES));
 }
 
-/* ---- files and folders ---- */
+/* ---- a file ---- */
 
-/* 1: it has been there before. */
+/* It takes no other file then. */
+static bool is_being_read(const json_t *document)
+{
+	const char *state = json_get_str(document, "state");
+
+	return state && (strcmp(state, "queued") == 0 || strcmp(state, "reading") == 0);
+}
+
+/* 1: it has been there before. E_CONFLICT: what is there is being read. */
 static int bring(struct adding *x, const struct file *f, const json_t *there)
 {
 	const char *hash = json_get_str(there, "hash");
@@ -124,7 +142,8 @@ static int bring(struct adding *x, const struct file *f, const json_t *there)
 		return r;
 	if (hash && strcmp(hash, now) == 0)
 		return 1;
-	return file_send(x->t, x->collection, f);
+	return is_being_read(there) ? err_set(&x->t->e, E_CONFLICT, "It is being read.")
+				    : file_send(x->t, x->collection, f);
 }
 
 static int open_file(struct talk *t, const char *path, struct file *ret)
@@ -147,33 +166,120 @@ static void tell_failed(struct adding *x, const char *name, const char *why)
 	fputc('\n', stderr);
 }
 
-/* A file that cannot be brought is told and does not keep others from it. */
-static void add_file(struct adding *x, const char *path, const char *called)
+/* Others are not kept waiting by it: its turn comes behind them. */
+static int put_off(struct adding *x, const char *path, const char *called)
 {
-	struct file f = {.fd = -1, .name = name_of(x->t, called)};
-	const json_t *there = f.name ? json_object_get(x->there, f.name) : NULL;
-	int r = open_file(x->t, path, &f);
+	struct late *l = ARENA_NEW(&x->t->a, struct late);
 
-	f.replaces = json_get_str(there, "id");
-	if (r == 0 && f.name && json_object_get(x->brought, f.name))
-		r = err_set(&x->t->e, E_CONFLICT,
-			"Another file of this name was brought before: bring the folder above both, or each to a "
-			"collection "
-			"of its own.");
+	if (l)
+		*l = (struct late){NULL, arena_strdup(&x->t->a, path), arena_strdup(&x->t->a, called)};
+	if (!l || !l->path || !l->called)
+		return err_set(&x->t->e, -ENOMEM, "no memory for a name");
+	*x->end = l;
+	x->end = &l->next;
+	return 0;
+}
+
+static void count(struct adding *x, int r, bool new, const char *called)
+{
 	if (r == 0)
-		r = bring(x, &f, there);
-	if (r >= 0)
-		json_object_set_new(x->brought, f.name, json_true());
-	if (f.fd >= 0)
-		close(f.fd);
-	if (r == 0)
-		*(there ? &x->changed : &x->added) += 1;
+		*(new ? &x->added : &x->changed) += 1;
 	else if (r > 0)
 		x->same++;
 	else
 		tell_failed(x, called, x->t->e.msg);
 	err_clear(&x->t->e);
 }
+
+static int open_and_bring(struct adding *x, const char *path, const char *name, bool *ret_new)
+{
+	const json_t *there = json_object_get(x->there, name);
+	struct file f = {.fd = -1, .name = name, .replaces = json_get_str(there, "id")};
+	int r = open_file(x->t, path, &f);
+
+	*ret_new = !there;
+	if (r == 0)
+		r = bring(x, &f, there);
+	if (f.fd >= 0)
+		close(f.fd);
+	return r;
+}
+
+/* A file that cannot be brought is told and does not keep others from it. */
+static void add_file(struct adding *x, const char *path, const char *called)
+{
+	const char *name = name_of(x->t, called);
+	bool new = false;
+	int r = name ? 0 : err_set(&x->t->e, -ENOMEM, "no memory for a name");
+
+	if (r == 0 && json_object_get(x->brought, name))
+		r = err_set(&x->t->e, E_EXISTS,
+			"Another file of this name was brought before: bring the folder above both, or each to a "
+			"collection of its own.");
+	if (r == 0)
+		r = open_and_bring(x, path, name, &new);
+	if (r >= 0 || r == E_CONFLICT)
+		json_object_set_new(x->brought, name, json_true());
+	if (r == E_CONFLICT) {
+		err_clear(&x->t->e);
+		r = put_off(x, path, called);
+		if (r == 0)
+			return;
+	}
+	count(x, r, new, called);
+}
+
+/* ---- what had to wait ---- */
+
+/* Until the document of the name takes another file; it may be gone by then. */
+static int wait_for(struct adding *x, const char *name, bool *told)
+{
+	const char *id = json_get_str(json_object_get(x->there, name), "id");
+	const char *path = arena_printf(&x->t->a, "/documents/%s", id ? id : "");
+
+	for (;;) {
+		CLEANUP(json_decrefp) json_t *now = NULL;
+		int r = talk_get(x->t, path, &now);
+		const char *why = json_get_str(json_object_get(now, "error"), "message");
+		if (r == E_NOT_FOUND) {
+			err_clear(&x->t->e);
+			json_object_del(x->there, name);
+			return 0;
+		}
+		if (r < 0)
+			return r;
+		if (!is_being_read(now))
+			return json_object_set(x->there, name, now) == 0
+				       ? 0
+				       : err_set(&x->t->e, -ENOMEM, "no memory for a document");
+		if (why) /* there is no room, or its server is away: nobody knows for how long */
+			return err_set(&x->t->e, E_INVALID, "What is there of it waits to be read. %s", why);
+		if (!*told)
+			fputs("Waiting until what has changed again has been read as it was ...\n", stderr);
+		*told = true;
+		nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000}, NULL);
+	}
+}
+
+static void add_late(struct adding *x)
+{
+	bool told = false;
+
+	for (const struct late *l = x->late; l; l = l->next) {
+		const char *name = name_of(x->t, l->called);
+		bool new = false;
+		int r = E_CONFLICT; /* somebody else may have brought another one meanwhile */
+		for (int tries = 0; r == E_CONFLICT && tries < TRIES; tries++) {
+			err_clear(&x->t->e);
+			r = name ? wait_for(x, name, &told) : err_set(&x->t->e, -ENOMEM, "no memory for a name");
+			if (r == 0)
+				r = open_and_bring(x, l->path, name, &new);
+		}
+		count(x, r, new, l->called);
+	}
+}
+
+/* ---- files and folders ---- */
 
 static void add_entry(struct adding *x, FTS *walk, FTSENT *entry, size_t n)
 {
@@ -191,19 +297,20 @@ static void add_entry(struct adding *x, FTS *walk, FTSENT *entry, size_t n)
 }
 
 /* A folder with all that is in it, but for what is hidden and links; names begin behind it. */
-static int add_path(struct adding *x, char *path)
+static void add_path(struct adding *x, char *path)
 {
 	char *paths[] = {path, NULL};
 	FTSENT *entry;
 	/* Looked at first: a walk that is ended before its first step leaks. */
 	FTS *walk = access(path, R_OK) < 0 ? NULL : fts_open(paths, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, NULL);
 
-	if (!walk)
-		return err_set(&x->t->e, E_INVALID, "%s: %s", path, strerror(errno));
+	if (!walk) {
+		tell_failed(x, path, strerror(errno));
+		return;
+	}
 	while ((entry = fts_read(walk)) != NULL)
 		add_entry(x, walk, entry, strlen(path));
 	fts_close(walk);
-	return 0;
 }
 
 int cmd_collection(struct cli *c)
@@ -215,6 +322,7 @@ int cmd_collection(struct cli *c)
 	if (c->argc < 3 || strcmp(c->argv[0], "add") != 0)
 		return usage_error("Say atelier collection add NAME PATH...");
 	x.t = &t;
+	x.end = &x.late;
 	r = talk_start(&t, c);
 	if (r == 0)
 		r = find_collection(&t, c->argv[1], &x.collection);
@@ -223,7 +331,9 @@ int cmd_collection(struct cli *c)
 	if (r == 0)
 		r = load_there(&x);
 	for (int i = 2; r == 0 && i < c->argc; i++)
-		r = add_path(&x, c->argv[i]);
+		add_path(&x, c->argv[i]);
+	if (r == 0)
+		add_late(&x);
 	json_decref(x.there);
 	json_decref(x.brought);
 	if (r == 0)

@@ -19,20 +19,32 @@ bool talk_wait(const struct http_result *res)
 	return nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL) == 0;
 }
 
+static int refusal(const char *word)
+{
+	static const int known[] = {E_CONFLICT, E_NOT_FOUND};
+
+	for (size_t i = 0; i < N_ELEMENTS(known); i++)
+		if (strcmp(err_info(known[i])->wire_code, word) == 0)
+			return known[i];
+	return E_INVALID;
+}
+
 int talk_refused(struct talk *t, const struct http_result *res)
 {
 	CLEANUP(json_decrefp) json_t *body = NULL;
 	struct str text = buf_str(&res->error_body);
-	const char *message = NULL;
+	const char *message = NULL, *code = "";
 
 	if (res->status == 401)
 		return err_set(&t->e, E_INVALID,
 			"The server does not take the API key in ATELIER_SERVER_KEY: it may have ended or been taken "
 			"back. "
 			"Make another one (Settings, API keys).");
-	if (json_parse(text.p, text.n, &body, NULL) == 0)
+	if (json_parse(text.p, text.n, &body, NULL) == 0) {
 		message = json_get_str(json_object_get(body, "error"), "message");
-	return message ? err_set(&t->e, E_INVALID, "%s", message)
+		code = json_get_str(json_object_get(body, "error"), "code");
+	}
+	return message ? err_set(&t->e, refusal(code ? code : ""), "%s", message)
 		       : err_set(&t->e, E_INVALID, "%s answers with the status %d: that is no Atelier.",
 				 t->cli->settings.server, res->status);
 }

@@ -22,7 +22,7 @@ struct http_call talk_call(
 	struct talk *t, const char *method, const char *path, const char *const *headers, struct str body);
 /* Whether the server takes no more requests for now, and has been waited for as long as it asked: then once more. */
 bool talk_wait(const struct http_result *res) MUST_CHECK;
-/* Records what the server said when it refused a call. */
+/* Records what the server said when it refused a call; E_CONFLICT and E_NOT_FOUND are told apart from all else, E_INVALID. */
 int talk_refused(struct talk *t, const struct http_result *res) MUST_CHECK;
 /* `ret` may be NULL. talk_get() takes a path for which there was no memory, too: NULL. */
 int talk_fetch(struct talk *t, const char *method, const char *path, const char *type, struct str body,
