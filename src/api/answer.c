@@ -96,3 +96,18 @@ int answer_ids(struct request *q, const atelier_id *ids, size_t n, struct schema
 	*ret = (struct schema_list){texts, n};
 	return 0;
 }
+
+const char *answer_disposition(struct request *q, const char *how, const char *name)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(8192);
+	const char *slash = strrchr(name, '/');
+
+	buf_printf(&b, "%s; filename*=UTF-8''", how);
+	for (const char *p = slash ? slash + 1 : name; *p; p++) {
+		unsigned char c = (unsigned char)*p;
+		bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+			     c == '_' || c == '.';
+		buf_printf(&b, plain ? "%c" : "%%%02X", c);
+	}
+	return buf_status(&b) < 0 ? NULL : arena_strdup(&q->mem, b.p);
+}

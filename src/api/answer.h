@@ -51,6 +51,10 @@ struct list_answer {
 /* An id as a cursor, in the arena; NULL without memory, as at the end of a list. */
 const char *answer_cursor(struct request *q, atelier_id id);
 
+/* The header Content-Disposition (RFC 6266) of a file that is called so, its folders left out: attachment;
+ * filename*=UTF-8''plot%20one.png. In the arena; NULL without memory. */
+const char *answer_disposition(struct request *q, const char *how, const char *name);
+
 /* Ids as a list of texts, in the arena. */
 int answer_ids(struct request *q, const atelier_id *ids, size_t n, struct schema_list *ret) MUST_CHECK;
 

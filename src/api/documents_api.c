@@ -222,7 +222,8 @@ struct document_body {
 #define B                struct document_body
 static const struct field new_fields[] = {
 	FIELD_ID(B, upload_id, "upload_id", FIELD_REQUIRED, "The upload, whole; it is gone then."),
-	FIELD_STR(B, name, "name", 1, NAME_MAX_N, 0, "What it is called; null: as the upload's file."),
+	FIELD_STR(B, name, "name", 1, NAME_MAX_N, 0,
+		"What it is called; null: as the upload's metadata says (`filename`), else \"document\"."),
 	FIELD_ID(B, replaces, "replaces", 0,
 		"A document of the collection whose file this is from now on; it is found as it was until this is "
 		"read."),
@@ -302,14 +303,16 @@ struct document_from { /* an upload */
 	const struct document_body *in;
 };
 
-static int take_file(struct request *q, const struct blob_file *file, void *arg)
+static int take_file(struct request *q, const struct uploaded *u, void *arg)
 {
 	const struct document_from *x = arg;
-	struct brought b = {.collection_id = x->collection_id, .replaces = x->in->replaces, .file = file};
+	struct brought b = {.collection_id = x->collection_id, .replaces = x->in->replaces, .file = &u->file};
 	bool known = conflict_of(str_from(x->in->on_conflict ? x->in->on_conflict : ""), &b.on_conflict);
 
 	ASSERT(known); /* the schema has looked */
-	b.name = x->in->name ? name_of(q, x->in->name) : x->in->replaces ? NULL : "document";
+	b.name = x->in->name       ? name_of(q, x->in->name)
+		 : x->in->replaces ? NULL
+				   : name_of(q, u->called ? u->called : "");
 	return create(q, &b);
 }
 
@@ -511,7 +514,10 @@ static int file_get(struct request *q)
 
 	if (r < 0)
 		return r;
-	http_set_header(q->x, "Content-Disposition", "attachment");
+	const char *how = answer_disposition(q, "attachment", d.name);
+	if (!how)
+		return request_no_memory(q);
+	http_set_header(q->x, "Content-Disposition", how);
 	http_set_header(q->x, "Content-Security-Policy", "default-src 'none'; sandbox");
 	q->raw = BUF_INIT((size_t)d.size + 1);
 	return blobs_read(q->api->c.settings->data, d.hash, &q->raw, &q->err);

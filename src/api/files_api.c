@@ -1,4 +1,5 @@
 /* files_api.c - files that tools made for answers, for who may read these. */
+#include "api/answer.h"
 #include "api/request.h"
 #include "base/image.h"
 #include "store/files.h"
@@ -18,23 +19,6 @@ static const char *literal_of(const char *type)
 	return strncmp(type, "text/", 5) == 0 ? "text/plain; charset=utf-8" : "application/octet-stream";
 }
 
-/* attachment; filename*=UTF-8''plot%20one.png (RFC 6266) */
-static const char *disposition(struct request *q, const struct file_row *f, bool download)
-{
-	CLEANUP(buf_done) struct buf b = BUF_INIT(8192);
-	const char *slash = strrchr(f->name, '/');
-
-	buf_add_str(&b, download || !image_media_literal(f->media_type) ? "attachment" : "inline");
-	buf_add_str(&b, "; filename*=UTF-8''");
-	for (const char *p = slash ? slash + 1 : f->name; *p; p++) {
-		unsigned char c = (unsigned char)*p;
-		bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-			     c == '_' || c == '.';
-		buf_printf(&b, plain ? "%c" : "%%%02X", c);
-	}
-	return buf_status(&b) < 0 ? NULL : arena_strdup(&q->mem, b.p);
-}
-
 static int file_get(struct request *q)
 {
 	struct file_row f = {.name = "", .media_type = "", .hash = ""};
@@ -47,7 +31,9 @@ static int file_get(struct request *q)
 	}
 	if (r < 0)
 		return r;
-	const char *etag = arena_printf(&q->mem, "\"%s\"", f.hash), *how = disposition(q, &f, download);
+	bool saved = download || !image_media_literal(f.media_type);
+	const char *etag = arena_printf(&q->mem, "\"%s\"", f.hash),
+		   *how = answer_disposition(q, saved ? "attachment" : "inline", f.name);
 	if (!etag || !how)
 		return request_no_memory(q);
 	http_set_header(q->x, "ETag", etag);

@@ -102,11 +102,11 @@ static int take(struct request *q, struct str bytes, const char *name)
 	return r < 0 ? r : load(q, id, out);
 }
 
-static int take_file(struct request *q, const struct blob_file *file, void *arg)
+static int take_file(struct request *q, const struct uploaded *u, void *arg)
 {
-	CLEANUP(buf_done) struct buf bytes = BUF_INIT((size_t)file->size + 1);
+	CLEANUP(buf_done) struct buf bytes = BUF_INIT((size_t)u->file.size + 1);
 	const struct image_new_body *in = arg;
-	int r = read_file(q, file, &bytes);
+	int r = read_file(q, &u->file, &bytes);
 
 	return r < 0 ? r : take(q, buf_str(&bytes), in->name);
 }

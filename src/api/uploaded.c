@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 
+#include "api/upload_metadata.h"
 #include "base/log.h"
 #include "store/uploads.h"
 
@@ -14,6 +15,14 @@ static int find(struct request *q, atelier_id id, struct upload *ret)
 	CLEANUP(db_releasep) struct db_conn *c = db_acquire(q->api->c.db);
 
 	return uploads_get(c, id, q->who.user.id, &q->mem, ret, &q->err);
+}
+
+/* The first is that of the protocol's own example, and what clients send. */
+static const char *name_of(struct request *q, const struct upload *u)
+{
+	const char *name = upload_metadata_get(u->metadata, "filename", &q->mem);
+
+	return name ? name : upload_metadata_get(u->metadata, "name", &q->mem);
 }
 
 int uploaded_take(struct request *q, atelier_id upload_id, const struct upload_use *use, void *arg)
@@ -30,7 +39,7 @@ int uploaded_take(struct request *q, atelier_id upload_id, const struct upload_u
 	if (r == 0)
 		r = upload_open_whole(q->api->c.settings->data, &u, &fd, &q->err);
 	if (r == 0)
-		r = use->take(q, &(struct blob_file){fd, u.size}, arg);
+		r = use->take(q, &(struct uploaded){{fd, u.size}, name_of(q, &u)}, arg);
 	if (r == 0 && uploads_delete(q->api->c.db, q->api->c.settings->data, u.id, q->who.user.id, &quiet) < 0)
 		log_warn("http", "an upload that was used stays until it expires: %s", quiet.msg);
 	return r;

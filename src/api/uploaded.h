@@ -4,11 +4,16 @@
 #include "api/request.h"
 #include "store/blobs.h"
 
+struct uploaded {
+	struct blob_file file;
+	const char *called; /* by its client; NULL: it has not said */
+};
+
 struct upload_use {
 	const char *what;    /* "A picture" */
 	const char *setting; /* that says how large */
 	int64_t max_mb;      /* one may be */
-	int (*take)(struct request *q, const struct blob_file *file, void *arg);
+	int (*take)(struct request *q, const struct uploaded *u, void *arg);
 };
 
 /*

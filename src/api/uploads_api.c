@@ -11,6 +11,7 @@
 
 #include "api/checksum.h"
 #include "api/request.h"
+#include "api/upload_metadata.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/uploads.h"
@@ -64,7 +65,7 @@ static int check_version(struct request *q)
 	return err_set(&q->err, E_PRECONDITION, "The header Tus-Resumable must be there and be " TUS_VERSION ".");
 }
 
-/* "name BASE64,name BASE64,name": kept as it is, so only what a header may send back. */
+/* "name BASE64,name BASE64,name": kept as it is. */
 static int get_metadata(struct request *q, const char **ret)
 {
 	const char *text = http_header(q->x, "Upload-Metadata");
@@ -72,11 +73,11 @@ static int get_metadata(struct request *q, const char **ret)
 	*ret = text ? text : "";
 	if (strlen(*ret) > UPLOAD_METADATA_MAX)
 		return err_set(&q->err, E_INVALID, "Upload-Metadata may have %d bytes.", UPLOAD_METADATA_MAX);
-	for (const char *p = *ret; *p; p++)
-		if (*p < ' ' || *p > '~')
-			return err_set(&q->err, E_INVALID,
-				"Upload-Metadata must be pairs of a name and a value in base64, with commas between.");
-	return 0;
+	return upload_metadata_valid(*ret)
+		       ? 0
+		       : err_set(&q->err, E_INVALID,
+				 "Upload-Metadata must be pairs of a name and a value in base64, with a blank between "
+				 "the two and a comma between pairs: filename bm90ZXMubWQ=");
 }
 
 /* ---- short requests ---- */
@@ -411,7 +412,8 @@ static int upload_patch(struct request *q)
 /* The values of headers, and those that several have. */
 #define BYTES       "{\"type\":\"integer\",\"format\":\"int64\",\"minimum\":0,\"maximum\":999999999999999999}"
 #define TEXT        "{\"type\":\"string\"}"
-#define METADATA    "{\"type\":\"string\",\"maxLength\":4096,\"pattern\":\"^[ -~]*$\"}"
+#define PAIR        "[!-+--~]+( (([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?))?"
+#define METADATA    "{\"type\":\"string\",\"maxLength\":4096,\"pattern\":\"^(" PAIR "(," PAIR ")*)?$\"}"
 #define BASE64_OF(name, n, last) \
 	"{\"type\":\"string\",\"pattern\":\"^" name " [A-Za-z0-9+/]{" #n "}" last "$\"}"
 #define CHECKSUM    "{\"anyOf\":[" BASE64_OF("sha1", 26, "[AEIMQUYcgkosw048]=") "," \
@@ -422,7 +424,8 @@ static int upload_patch(struct request *q)
 #define H_LENGTH    {"Upload-Length", true, BYTES, "How many bytes the whole has."}
 #define H_EXPIRES   {"Upload-Expires", true, TEXT, "When it is removed, as HTTP writes dates."}
 #define H_METADATA  {"Upload-Metadata", false, METADATA, \
-	"Pairs of a name and a value in base64, with commas between; given back as it is."}
+	"Pairs of a name and a value in base64, with commas between; given back as it is. A document without a name is called as " \
+	"`filename` says."}
 
 static const struct header asks_version[] = {H_VERSION};
 static const struct header asks_new[] = {H_VERSION, H_LENGTH, H_METADATA};

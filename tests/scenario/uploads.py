@@ -159,6 +159,12 @@ def refusals(c):
     c.part(at, 5, b"67890")
     for wrong in (None, "-1", "x", "1.5"):
         c.ask("POST", "/api/v1/uploads", {"Upload-Length": wrong}, want=400)
+    # What is no base64, or no pair, would be given back to whoever asks, and name a document.
+    for wrong in ("filename notes.md", "filename d29ybGQ", "filename d29ybGR=", "filename d29y bGQ=", ",", "a,", " d29ybGQ=", "filename  d29ybGQ=",
+                  "f\x7f d29ybGQ=", "n\u00e4me d29ybGQ="):
+        c.ask("POST", "/api/v1/uploads", {"Upload-Length": "1", "Upload-Metadata": wrong}, want=400)
+    for right in ("", "filename", "filename ", "a d29ybGQ=,b", "a d29ybGQ=, b d29ybGQ="):
+        c.begin(1, **{"Upload-Metadata": right})
     # Refused before any of its parts has come.
     c.ask("POST", "/api/v1/uploads", {"Upload-Length": "1", "Upload-Concat": "partial"}, want=400)
     c.ask("POST", "/api/v1/uploads", {"Upload-Length": str(16 * MB + 1)}, want=413)
