@@ -118,6 +118,12 @@ export async function documents({ page, mock, base, allow, shot }) {
   await page.getByRole('button', { name: 'Rename' }).click();
   await row('prices.txt').waitFor();
 
+  // Saved under its name.
+  await row('prices.txt').getByRole('button', { name: 'More for prices.txt' }).click();
+  const saved = page.waitForEvent('download');
+  await page.getByRole('menuitem', { name: 'Download the file' }).click();
+  assert.equal((await saved).suggestedFilename(), 'prices.txt');
+
   // A new version takes its place, under its name.
   const place = await row('prices.txt').getByRole('link', { name: 'prices.txt' }).getAttribute('href');
   await row('prices.txt').getByRole('button', { name: 'More for prices.txt' }).click();
@@ -362,6 +368,12 @@ async function goneSource({ page, mock, base, allow, message, sources }) {
   const beside = page.getByRole('complementary', { name: 'pilots.txt' });
   await beside.getByText('This document is no longer here, or no longer shared with you. It said:').waitFor();
   await beside.getByRole('blockquote').getByText('Pilots board at the outer buoy.').waitFor();
+  await beside.getByRole('button', { name: 'Open in Documents' }).click();
+  const gone = page.getByRole('dialog', { name: 'Documents' });
+  await gone.getByText('This document is no longer here, or no longer shared with you.').waitFor();
+  await counts(gone.getByRole('button', { name: 'Try again' }), 0);
+  await page.goBack();
+  await page.locator('.md-cite').waitFor();
   await page.keyboard.press('Escape');
   await page.getByRole('button', { name: /^Answers draw on/ }).waitFor({ state: 'detached' });
 }
@@ -425,8 +437,17 @@ export async function chatFiles({ page, mock, base, allow, shot }) {
   await files.getByRole('button', { name: 'Delete broken.pdf' }).click();
   await files.getByRole('listitem', { name: 'broken.pdf' }).waitFor({ state: 'detached' });
 
+  // Why one is not taken at all stands beside it, also after a reload.
+  await drop(page, [['none.txt', '']]);
+  const none = files.getByRole('listitem', { name: 'none.txt' });
+  await none.getByText('There is no text in this file.').waitFor();
+  found.push(...(await look(page, 'a file that a chat does not take', ['graphite', 'quartz'])));
+
   // After a reload they are there, and so is what was written; the question is answered from them.
   await page.reload();
+  await none.getByText('There is no text in this file.').waitFor();
+  await none.getByRole('button', { name: 'Leave out none.txt' }).click();
+  await none.waitFor({ state: 'detached' });
   await files.getByRole('button', { name: /^tariff\.txt/ }).waitFor();
   await message.press('Enter');
   await page.getByText('Nine crowns').first().waitFor();

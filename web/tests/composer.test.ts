@@ -5,6 +5,7 @@ import { errorFrom, say } from '$core/api/errors';
 import { fillOf, stageText, tokensOf, totalText } from '$core/turn/context';
 import { countOf, optionsOf, textsOf } from '$core/turn/options';
 import { forgetDrafts, LONG, readDraft, writeDraft } from '$state/storage';
+import { picturesOf } from '$features/chat/pictures.svelte';
 import { sources } from './sources';
 
 const files = sources(/\.(svelte|ts)$/);
@@ -119,4 +120,9 @@ describe('keys', () => {
     expect(names(hears.filter(([, text]) => !text.includes('composing(')))).toEqual([]);
     expect(names(files.filter(([file, text]) => file !== 'core/keys.ts' && /isComposing/.test(text)))).toEqual([]);
   });
+});
+
+it('takes drawings and scans for documents, which browsers cannot hand on as pictures', () => {
+  const given = [['a.png', 'image/png'], ['b.svg', 'image/svg+xml'], ['c.tif', 'image/tiff'], ['d.heic', ''], ['e.txt', 'text/plain']] as const;
+  expect(picturesOf(given.map(([name, type]) => new File(['x'], name, { type }))).map((f) => f.name)).toEqual(['a.png', 'd.heic']);
 });

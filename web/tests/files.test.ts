@@ -7,7 +7,8 @@ const listed = vi.hoisted(() => vi.fn());
 const made = { id: 'd', name: 'film.pdf', state: 'ready' };
 vi.mock('$core/api/documents', () => ({ listChatDocuments: listed, chatDocumentsPath: (id: string) => id }));
 const sent = vi.hoisted(() => vi.fn());
-vi.mock('$core/upload', () => ({ sendDocument: sent, isTakenUp: () => false, leftUploads: () => [], isConflict: (e: unknown) => e === 'taken' }));
+const left = vi.hoisted(() => vi.fn((): object[] => []));
+vi.mock('$core/upload', () => ({ sendDocument: sent, isTakenUp: () => false, leftUploads: left, isUnsent: () => true, GONE_MS: 10_000, isConflict: (e: unknown) => e === 'taken' }));
 
 it('a file stands once, whether the list or the request tells of it first', async () => {
   sent.mockResolvedValueOnce(made);
@@ -38,4 +39,15 @@ it('another file of a name that the chat has waits for what the person says', as
   files.senders!.answer('replace');
   await vi.waitFor(() => expect(files.sending).toEqual([]), { timeout: 120_000 });
   expect(sent.mock.calls[1]![1]).toMatchObject({ name: 'film.pdf', onConflict: 'replace' });
+});
+
+it('what a page that is gone has not sent is told where it was to go, and keeps a question from being sent', async () => {
+  vi.stubGlobal('localStorage', { getItem: (key: string) => (key === 'atelier.uploads.u' ? '[]' : null) });
+  listed.mockReset().mockResolvedValue({ items: [] });
+  left.mockReturnValue([{ id: 'unsent.1', name: 'film.pdf' }]);
+  const files = new Files(() => 'c', () => 'u');
+  await files.load();
+  expect(left).toHaveBeenCalledWith('u', 'c');
+  expect([files.left.length, files.shown, files.failed, files.busy]).toEqual([1, true, true, false]);
+  vi.unstubAllGlobals();
 });

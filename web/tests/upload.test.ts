@@ -333,6 +333,96 @@ describe('files in parts', () => {
     expect(server.asked).toEqual([]);
   });
 
+  it('still says after a reload what was not taken, and what has failed', async () => {
+    server.refuse = { 'POST documents': 500 };
+    const first = new Senders('u', () => path, () => {}, path);
+    const mine = (names: { name: string }[]) => names.filter((k) => ['bare.txt', 'away.txt', 'large.bin'].includes(k.name));
+    first.add([new File([], 'bare.txt', { lastModified: 1 }), new File(['x'], 'away.txt', { lastModified: 1 })]);
+    await vi.waitFor(() => expect(first.items.map((i) => !!i.problem)).toEqual([true, true]), LONG);
+    const asked = new Event('beforeunload', { cancelable: true });
+    window.dispatchEvent(asked);
+    expect(asked.defaultPrevented).toBe(false); // nothing is on its way
+    window.dispatchEvent(new Event('pagehide'));
+
+    vi.resetModules();
+    const page = await import('$state/sending.svelte');
+    const senders = new page.Senders('u', () => path, () => {}, path);
+    expect(mine(senders.left)).toMatchObject([{ name: 'bare.txt', why: first.items[0]!.problem }, { name: 'away.txt' }]);
+    expect(mine(senders.left)[1]).not.toHaveProperty('why');
+    senders.forget(senders.left.find((k) => k.name === 'bare.txt')!);
+    expect(mine(keptUploads('u'))).toMatchObject([{ name: 'away.txt' }]);
+
+    // One that had come whole, too; given again it may be taken.
+    server.refuse = { 'POST documents': 413 };
+    senders.add([file(4 * MB, 7)]);
+    await vi.waitFor(() => expect(senders.items[0]!.problem).not.toBe(''), LONG);
+    window.dispatchEvent(new Event('pagehide'));
+    vi.resetModules();
+    const again = new (await import('$state/sending.svelte')).Senders('u', () => path, () => {}, path);
+    expect(again.left.find((k) => k.name === 'film.pdf')!.why).toBe(senders.items[0]!.problem);
+    server.refuse = {};
+    again.add([file(4 * MB, 7)]);
+    await vi.waitFor(() => expect(again.items).toEqual([]), LONG);
+    expect(keptUploads('u').filter((k) => k.name === 'film.pdf')).toEqual([]);
+    first.items.forEach((item) => first.drop(item));
+    senders.items.forEach((item) => senders.drop(item));
+  });
+
+  it('need no file any more when they had come whole as their page went', async () => {
+    server.silent = 3; // the request that makes it a document
+    void sendDocument(path, { user: 'u', file: file(4 * MB, 9), name: 'film.pdf' }, new AbortController().signal, () => {});
+    await vi.waitFor(() => expect(server.asked).toHaveLength(3), LONG);
+    window.dispatchEvent(new Event('pagehide'));
+    vi.resetModules();
+    Object.assign(server, { asked: [], silent: 0 });
+    const page = await import('$state/sending.svelte');
+    const made: unknown[] = [];
+    const senders = new page.Senders('u', () => path, (d) => made.push(d), path);
+    await vi.waitFor(() => expect(made).toHaveLength(1), LONG);
+    expect(server.asked).toEqual(['HEAD', 'POST']);
+    expect(senders.left.filter((k) => k.name === 'film.pdf')).toEqual([]);
+  });
+
+  it('are not asked for when they have become documents meanwhile', async () => {
+    server.silent = 3;
+    void sendDocument(path, { user: 'u', file: file(4 * MB, 11), name: 'film.pdf' }, new AbortController().signal, () => {});
+    await vi.waitFor(() => expect(server.asked).toHaveLength(3), LONG);
+    window.dispatchEvent(new Event('pagehide'));
+    vi.resetModules();
+    server.uploads.clear();
+    const page = await import('$state/sending.svelte');
+    const senders = new page.Senders('u', () => path, () => {}, path);
+    await vi.waitFor(() => expect(senders.left.filter((k) => k.name === 'film.pdf')).toEqual([]), LONG);
+    expect(keptUploads('u').filter((k) => k.name === 'film.pdf')).toEqual([]);
+  });
+
+  it('that could not reach the server go out when it is there again', async () => {
+    class Away extends Request {
+      override send(body?: unknown) {
+        if (away) setTimeout(() => (this as unknown as { onerror: () => void }).onerror());
+        else super.send(body as never);
+      }
+    }
+    let away = true;
+    vi.stubGlobal('XMLHttpRequest', Away);
+    const senders = new Senders('u', () => path, () => {}, path);
+    senders.add([new File(['x'], 'a.txt'), new File([], 'b.txt')]);
+    await vi.waitFor(() => expect(senders.items.map((i) => !!i.problem)).toEqual([true, true]), LONG);
+    away = false;
+    window.dispatchEvent(new Event('online'));
+    await vi.waitFor(() => expect(senders.items.map((i) => i.name)).toEqual(['b.txt']), LONG);
+    senders.drop(senders.items[0]!);
+  });
+
+  it('go in parts when a form cannot write their name', async () => {
+    for (const name of ['a "b".txt', 'a\\b.txt', 'a%22.txt', 'a\nb.txt']) {
+      server.asked = [];
+      await sendDocument(path, { user: 'u', file: file(9), name }, new AbortController().signal, () => {});
+      expect(server.asked).toEqual(['POST', 'PATCH 0', 'POST']);
+      expect(server.made.at(-1)!.name).toBe(name);
+    }
+  });
+
   it('leaves out what is hidden in a folder, but not what was chosen by itself', () => {
     const within = (path: string) => Object.defineProperty(new File(['x'], path.split('/').pop()!), 'webkitRelativePath', { value: path });
     const given = [within('ship/log.txt'), within('ship/.git/config'), within('ship/.DS_Store'), within('ship/in/Thumbs.db'), new File(['x'], '.env')];

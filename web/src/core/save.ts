@@ -1,3 +1,8 @@
+/** Has the browser save what is at an address; where that says a name, it counts more. */
+export function download(url: string, name: string): void {
+  Object.assign(document.createElement('a'), { href: url, download: name }).click();
+}
+
 /** Saves a text as a file, by the browser's own download. */
 export function save(text: string, name: string, type = 'text/plain'): void {
   const link = document.createElement('a');

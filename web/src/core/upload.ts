@@ -5,6 +5,8 @@ import type { Document } from './api/types';
 /** Files up to here go as one request, larger ones in parts of the protocol tus. */
 const ONE = 3_000_000;
 const PART = 8 * 1024 * 1024;
+/** What a form has no way to write in a name that is read as it was. */
+const UNSURE = /["\\\r\n]|%(22|0[ad])/i;
 const TRIES = 5;
 
 interface Sent {
@@ -100,6 +102,8 @@ export interface Kept {
   at: number;
   /** When the server throws it away, in ms. */
   expires: number;
+  /** Why it would be refused again. */
+  why?: string;
 }
 
 const keyOf = (user: string) => `atelier.uploads.${user}`;
@@ -139,11 +143,11 @@ const rest = ({ user, id }: Kept) => store(user, keptUploads(user).map((k) => (k
 const UNSENT = 'unsent.';
 export const isUnsent = ({ id }: Kept): boolean => id.startsWith(UNSENT);
 
-/** Notes files that go with their page, so that the next one can ask for them; the notes, to be taken back if the page stays. */
-export function noteUnsent(path: string, files: readonly Outgoing[]): Kept[] {
+/** Notes files that go with their page, so that the next one can ask for them, or still says why they are not taken; the notes, to be taken back if the page stays. */
+export function noteUnsent(path: string, files: readonly (Outgoing & { why?: string })[]): Kept[] {
   const expires = Date.now() + 24 * 3600_000;
-  const notes = files.map(({ user, file, name, replaces }) => ({
-    user, path, name, file: file.name, replaces, size: file.size, modified: file.lastModified,
+  const notes = files.map(({ user, file, name, replaces, why }) => ({
+    user, path, name, file: file.name, replaces, why, size: file.size, modified: file.lastModified,
     id: UNSENT + crypto.getRandomValues(new Uint32Array(2)).join('.'), sent: 0, at: 0, expires,
   }));
   if (notes.length > 0) store(notes[0]!.user, [...keptUploads(notes[0]!.user), ...notes]);
@@ -187,11 +191,15 @@ async function look(kept: Kept, signal: AbortSignal): Promise<void> {
 
 /** From here on no other one sends it. */
 function take(what: Outgoing, kept: Kept): Kept {
+  delete kept.why;
   running.set(kept.id, kept);
   keep(kept);
   what.kept = kept;
   return kept;
 }
+
+/** It is there whole, and would be refused again: the next page says so, too. */
+export const explain = ({ user, id }: Kept, why: string) => store(user, keptUploads(user).map((k) => (k.id === id ? { ...k, why } : k)));
 
 /** The upload of the file: the one that was begun before, when the server still has it, or a new one. */
 async function begin(path: string, what: Outgoing, signal: AbortSignal): Promise<Kept> {
@@ -235,16 +243,39 @@ async function sendParts(file: File, kept: Kept, signal: AbortSignal, progress: 
   }
 }
 
+async function makeDocument(kept: Kept, onConflict: OnConflict | undefined, signal: AbortSignal): Promise<string> {
+  const { path, id, name, replaces } = kept;
+  const made = { upload_id: id, name, replaces, on_conflict: onConflict };
+  const { text } = checked(await request('POST', base + path, { 'Content-Type': 'application/json' }, JSON.stringify(made), signal, () => {}));
+  forget(kept);
+  return text;
+}
+
+/** What came whole before its page went needs no file any more. null: it has become a document already, or the server has not all of it. */
+export async function finish(kept: Kept): Promise<Document | null> {
+  const { signal } = new AbortController();
+  running.set(kept.id, kept);
+  keep(kept);
+  try {
+    await look(kept, signal);
+    return kept.sent < kept.size ? null : (JSON.parse(await makeDocument(kept, kept.replaces ? undefined : 'refuse', signal)) as Document);
+  } catch (e) {
+    if (!(e instanceof ApiError) || (e.status !== 404 && e.status !== 410)) throw e;
+    forget(kept);
+    return null;
+  } finally {
+    rest(kept);
+    running.delete(kept.id);
+  }
+}
+
 async function inParts(path: string, what: Outgoing, signal: AbortSignal, progress: (bytes: number) => void): Promise<string> {
-  const { file, name, replaces, onConflict } = what;
+  const { file, onConflict } = what;
   try {
     const kept = await begin(path, what, signal);
     progress(kept.sent);
     await sendParts(file, kept, signal, progress);
-    const made = { upload_id: kept.id, name, replaces, on_conflict: onConflict };
-    const { text } = checked(await request('POST', base + path, { 'Content-Type': 'application/json' }, JSON.stringify(made), signal, () => {}));
-    forget(kept);
-    return text;
+    return await makeDocument(kept, onConflict, signal);
   } catch (e) {
     if (what.kept && signal.aborted) void giveUp(what.kept);
     else if (what.kept) rest(what.kept);
@@ -257,7 +288,7 @@ async function inParts(path: string, what: Outgoing, signal: AbortSignal, progre
 /** Brings a file to `path` (documents of a collection or a conversation); `progress` in bytes. */
 export async function sendDocument(path: string, what: Outgoing, signal: AbortSignal, progress: (bytes: number) => void): Promise<Document> {
   const { file, name, replaces, onConflict } = what;
-  if (file.size > ONE) return JSON.parse(await inParts(path, what, signal, progress)) as Document;
+  if (file.size > ONE || UNSURE.test(name)) return JSON.parse(await inParts(path, what, signal, progress)) as Document;
   const form = new FormData();
   if (replaces) form.append('replaces', replaces);
   if (onConflict) form.append('on_conflict', onConflict);

@@ -22,8 +22,13 @@ export class Files {
     return this.senders?.items ?? [];
   }
 
+  /** What a page that is gone has not sent whole. */
+  get left() {
+    return this.senders?.left ?? [];
+  }
+
   get shown(): boolean {
-    return this.items.length + this.sending.length > 0;
+    return this.items.length + this.sending.length + this.left.length > 0;
   }
 
   /** A question would be answered without some of them: they are on their way, or not read yet. */
@@ -33,7 +38,7 @@ export class Files {
 
   /** Some of them will not be read, unless somebody does something about it. */
   get failed(): boolean {
-    return this.sending.some((i) => i.problem) || this.items.some((d) => d.state === 'failed');
+    return this.left.length > 0 || this.sending.some((i) => i.problem) || this.items.some((d) => d.state === 'failed');
   }
 
   async load(): Promise<void> {
@@ -43,6 +48,9 @@ export class Files {
     try {
       const { items } = await listChatDocuments(id);
       if (mine === this.asked) this.items = items as Document[];
+      this.senders?.back();
+      // What brings files is loaded where some may have been left.
+      if (!this.senders && globalThis.localStorage?.getItem('atelier.uploads.' + this.user())) await this.bringer();
     } catch {
       // The next change, or connection, looks again.
     }
@@ -58,16 +66,18 @@ export class Files {
     const all = [...files];
     // What brings them comes with the first.
     this.coming++;
-    const bring = ({ Known, Senders }: typeof import('./sending.svelte')) => {
-      const known = new Known();
-      this.senders ??= new Senders(
-        this.user(),
-        async () => chatDocumentsPath(await this.place()),
-        (made) => this.arrived(made, known),
-      );
-      this.senders.add(all, 'refuse');
-    };
-    void import('./sending.svelte').then(bring, notices.error.bind(notices)).finally(() => this.coming--);
+    void this.bringer().then((senders) => senders.add(all, 'refuse'), notices.error.bind(notices)).finally(() => this.coming--);
+  }
+
+  private async bringer(): Promise<Senders> {
+    const { Known, Senders } = await import('./sending.svelte');
+    const known = new Known();
+    return (this.senders ??= new Senders(
+      this.user(),
+      async () => chatDocumentsPath(await this.place()),
+      (made) => this.arrived(made, known),
+      () => this.chat() && chatDocumentsPath(this.chat()!),
+    ));
   }
 
   private arrived(made: Document, known: Known): void {

@@ -3,7 +3,7 @@ import type { Document } from '$core/api/types';
 import { bytes } from '$core/format';
 import { t, type Key } from '$core/i18n/i18n.svelte';
 import { notices } from '$design/notices.svelte';
-import { forget, giveUp, isConflict, isTakenUp, isUnsent, GONE_MS, leftUploads, noteUnsent, sendDocument, tooLarge, type Kept, type OnConflict, type Outgoing } from '$core/upload';
+import { explain, finish, forget, giveUp, isConflict, isTakenUp, isUnsent, GONE_MS, leftUploads, noteUnsent, sendDocument, tooLarge, type Kept, type OnConflict, type Outgoing } from '$core/upload';
 
 export interface Sending extends Outgoing {
   key: number;
@@ -13,6 +13,8 @@ export interface Sending extends Outgoing {
   conflict: boolean;
   /** So it will be refused again. */
   final: boolean;
+  /** The server could not be reached: it is sent when that can be. */
+  away: boolean;
   stop: AbortController;
 }
 
@@ -69,29 +71,56 @@ export class Senders {
     private readonly user: string,
     private readonly path: () => string | Promise<string>,
     private readonly onsent: (made: Document) => void,
-    /** Where it is known that something may have been left. */
-    private readonly place?: string,
+    /** Where it is known that something may have been left; null: nowhere yet. */
+    private readonly place?: string | (() => string | null),
   ) {
     if (!place) return;
-    const look = () => (this.left = leftUploads(user, place).filter((k) => !this.items.some((i) => i.kept?.id === k.id)));
+    const look = () => {
+      const { where } = this;
+      this.left = where ? leftUploads(user, where).filter((k) => !this.items.some((i) => i.kept?.id === k.id)) : [];
+      void this.finishLeft();
+    };
     look();
     setTimeout(look, GONE_MS + 1000);
   }
 
+  private get where(): string | null {
+    return (typeof this.place === 'function' ? this.place() : this.place) ?? null;
+  }
+
+  /** Of what was left, what the server has whole. */
+  private async finishLeft(): Promise<void> {
+    for (const kept of this.left.filter((k) => !isUnsent(k) && !k.why && k.sent >= k.size))
+      try {
+        const made = await finish(kept);
+        if (made || kept.sent >= kept.size) this.left = this.left.filter((k) => k.id !== kept.id);
+        if (made) this.onsent(made);
+      } catch {
+        // It stays in the list, and the person may give the file again.
+      }
+  }
+
+  /** The server is there: what could not reach it is sent. */
+  back(): void {
+    for (const item of this.items) if (item.problem && item.away) this.retry(item);
+  }
+
   private noted: Kept[] = [];
-  /** Nothing is on the server of those whose turn has not come: the browser asks whether the page is to go, and they are noted if so. */
+  /** Nothing is on the server of those whose turn has not come: the browser asks whether the page is to go, and they are noted if so, as is
+   *  what was not taken. */
   private readonly ending = {
     beforeunload: (event: Event) => event.preventDefault(),
-    pagehide: () => void (this.noted = this.place ? noteUnsent(this.place, this.items.filter((i) => !i.kept && !i.problem)) : []),
+    pagehide: () => void (this.noted = this.where ? noteUnsent(this.where, this.items.filter((i) => !i.kept).map((i) => ({ ...i, why: i.final ? i.problem : undefined }))) : []),
     // A page that is back as it was goes on by itself.
     pageshow: () => this.noted.splice(0).forEach(forget),
+    online: () => this.back(),
   };
 
   /** Only while it is needed: a page that asks is not kept to come back to. */
   private mind(): void {
     const going = this.items.some((i) => !i.problem);
     for (const [name, listen] of Object.entries(this.ending)) {
-      if (going) globalThis.addEventListener?.(name, listen);
+      if (name === 'beforeunload' ? going : this.items.length > 0) globalThis.addEventListener?.(name, listen);
       else globalThis.removeEventListener?.(name, listen);
     }
   }
@@ -155,12 +184,13 @@ export class Senders {
     // Refused for good, and given again: told once.
     this.items = this.items.filter((i) => !i.final || i.name !== name);
     const { file, onConflict } = what;
-    this.items.push({ user, file, name, replaces, onConflict, key: this.next++, sent: 0, problem: '', conflict: false, final: false, stop: new AbortController() });
+    this.items.push({ user, file, name, replaces, onConflict, key: this.next++, sent: 0, problem: '', conflict: false, final: false, away: false, stop: new AbortController() });
     return this.items.at(-1)!;
   }
 
   retry(item: Sending): void {
     item.problem = '';
+    item.away = false;
     item.sent = 0;
     item.stop = new AbortController();
     this.go();
@@ -188,7 +218,9 @@ export class Senders {
     const limit = tooLarge(e);
     const full = e instanceof ApiError ? noRoom[e.code] : undefined;
     item.final = limit !== null;
+    item.away = e instanceof ApiError && e.unreachable;
     item.problem = full ? t(full) : limit === null ? say(e) : limit > 0 ? t('documents.tooLargeOf', { limit: bytes(limit) }) : t('documents.tooLarge');
+    if (item.final && item.kept) explain(item.kept, item.problem);
   }
 
   private async send(item: Sending): Promise<void> {

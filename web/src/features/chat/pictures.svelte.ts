@@ -86,5 +86,7 @@ export class Pictures {
   }
 }
 
+/** Of what is called a picture, what browsers cannot hand on as one: drawings and scans, which are read as documents. */
+const read = /^image\/(svg\+xml|tiff)$/;
 /** The pictures among files. */
-export const picturesOf = (files: Iterable<File> | undefined): File[] => [...(files ?? [])].filter((f) => f.type.startsWith('image/') || /\.(heic|heif)$/i.test(f.name));
+export const picturesOf = (files: Iterable<File> | undefined): File[] => [...(files ?? [])].filter((f) => (f.type.startsWith('image/') && !read.test(f.type)) || /\.(heic|heif)$/i.test(f.name));

@@ -1,5 +1,7 @@
 import type { Document } from '$core/api/types';
+import { bytes } from '$core/format';
 import { i18n, t, type Key } from '$core/i18n/i18n.svelte';
+import { isUnsent, type Kept } from '$core/upload';
 
 /** Why a file could not be read (src/rag/extract.h), and what the server has no sentence for. */
 const reasons: Record<string, Key> = {
@@ -26,6 +28,12 @@ const forGood = ['locked', 'empty', 'unsupported', 'too_large', 'too_complex', '
 
 /** Whether reading it again may come to something else: that is offered then. */
 export const mayHelp = ({ state, error, older }: Document): boolean => state !== 'failed' || !!older || !forGood.includes(error?.code ?? '');
+
+/** Why a file that a page has left is not here. */
+export function leftWhy(kept: Kept): string {
+  if (kept.why) return kept.why;
+  return isUnsent(kept) ? t('documents.notSent') : t('documents.sentInPart', { sent: bytes(kept.sent), size: bytes(kept.size) });
+}
 
 export const unfinished = (d: Document) => d.state !== 'ready' && d.state !== 'failed';
 
