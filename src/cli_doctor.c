@@ -249,6 +249,9 @@ static void check_config(struct doctor *d)
 	if (path)
 		say(d, WARN, "configuration",
 			"others on this machine may read %s, in which keys stand; chmod 600 closes it", path);
+	for (struct settings_variable v = {.next = 0}; settings_misspelt(&v);)
+		say(d, WARN, "configuration", "the variable %s is no setting, and does nothing; did you mean %s?",
+			v.name, v.meant);
 }
 
 /* ---- certificate and port ---- */

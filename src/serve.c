@@ -449,6 +449,8 @@ void announce(struct program *p)
 	if (settings_open_file(p->settings))
 		log_warn("main", "others on this machine may read %s, in which keys stand; chmod 600 closes it",
 			settings_open_file(p->settings));
+	for (struct settings_variable v = {.next = 0}; settings_misspelt(&v);)
+		log_warn("main", "the variable %s is no setting, and does nothing; did you mean %s?", v.name, v.meant);
 	certificate_check(p);
 	buf_add_str(&out, "Atelier " ATELIER_VERSION " is ready at ");
 	listener_url(first, &out);

@@ -115,5 +115,13 @@ unsigned settings_choice(const struct settings *s, const char *name);
 /* The configuration file, if a key or password stands in it and others on this machine may read it; else NULL. */
 const char *settings_open_file(const struct settings *s);
 
+/* The next variable of the environment that is nobody's, but named like one of ours but for a letter or two; begins with {0}. */
+struct settings_variable {
+	char name[64];
+	const char *meant; /* the name that was meant */
+	size_t next;
+};
+bool settings_misspelt(struct settings_variable *v);
+
 /* Where the value came from: "default", "OLLAMA_HOST", "--listen", "atelier.conf:3". */
 const char *settings_origin(const struct settings *s, const char *name);

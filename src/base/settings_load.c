@@ -9,7 +9,8 @@
 #include "base/secret.h"
 #include "base/settings_priv.h"
 
-#define LINE_MAX 8192
+#define LINE_MAX     8192
+#define MISSPELT_MAX 2 /* letters */
 
 struct flag {
 	int index; /* of the setting */
@@ -357,6 +358,45 @@ static int load_environment(struct settings *s, struct err *e)
 			secret_wipe(getenv(all[i].env)); /* children and whoever lists processes see it no more */
 	}
 	return 0;
+}
+
+/* Of an environment that is told a service's addresses (ATELIER_PORT_80_TCP) nothing is near to a setting. */
+static const char *setting_near(const char *variable, size_t n)
+{
+	static const char *const others[] = {"ATELIER_CONFIG", "ATELIER_SERVER", "ATELIER_SERVER_KEY"};
+	const struct setting_info *all;
+	const char *best = NULL;
+	size_t count, nearest = MISSPELT_MAX + 1;
+
+	all = settings_table(&count);
+	for (size_t i = 0; i < count + N_ELEMENTS(others); i++) {
+		const char *name = i < count ? all[i].env : others[i - count];
+		size_t d = distance(variable, n, name, strlen(name));
+
+		if (d == 0)
+			return NULL;
+		if (d < nearest) {
+			nearest = d;
+			best = name;
+		}
+	}
+	return best;
+}
+
+bool settings_misspelt(struct settings_variable *v)
+{
+	static const char prefix[] = "ATELIER_";
+
+	for (v->meant = NULL; !v->meant && environ[v->next]; v->next++) {
+		const char *text = environ[v->next];
+		size_t n = strcspn(text, "=");
+
+		if (strncmp(text, prefix, sizeof(prefix) - 1) == 0 && n < sizeof(v->name)) {
+			snprintf(v->name, sizeof(v->name), "%.*s", (int)n, text);
+			v->meant = setting_near(text, n);
+		}
+	}
+	return v->meant != NULL;
 }
 
 /* Addresses add up; of all else the last one counts. */

@@ -385,6 +385,36 @@ static void test_bad_providers(void **state)
 	write_conf("");
 }
 
+static void test_misspelt_variables(void **state UNUSED)
+{
+	struct settings_variable v = {.next = 0};
+
+	setenv("ATELIER_LISTEN", "127.0.0.1:1", 1);
+	setenv("ATELIER_CONFIG", "", 1);
+	setenv("ATELIER_SERVER_KEY", "k", 1);
+	setenv("ATELIER_PORT_8080_TCP_ADDR", "10.0.0.1", 1); /* told by whoever runs containers */
+	setenv("ATELIER", "x", 1);
+	assert_false(settings_misspelt(&v));
+	setenv("ATELIER_LSITEN", "127.0.0.1:2", 1);
+	setenv("ATELIER_MAX_TURN", "3", 1);
+	v = (struct settings_variable){.next = 0};
+	int seen = 0;
+	while (settings_misspelt(&v)) {
+		bool listen = strcmp(v.name, "ATELIER_LSITEN") == 0;
+
+		assert_string_equal(v.name, listen ? "ATELIER_LSITEN" : "ATELIER_MAX_TURN");
+		assert_string_equal(v.meant, listen ? "ATELIER_LISTEN" : "ATELIER_MAX_TURNS");
+		seen += listen ? 1 : 10;
+	}
+	assert_int_equal(seen, 11);
+	unsetenv("ATELIER_LSITEN");
+	unsetenv("ATELIER_MAX_TURN");
+	unsetenv("ATELIER_SERVER_KEY");
+	unsetenv("ATELIER_PORT_8080_TCP_ADDR");
+	unsetenv("ATELIER");
+	clear_environment();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -398,6 +428,7 @@ int main(void)
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_providers),
 		cmocka_unit_test(test_bad_providers),
+		cmocka_unit_test(test_misspelt_variables),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
