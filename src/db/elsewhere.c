@@ -62,42 +62,15 @@ static void on_notice(void *arg, const char *text)
 	log_debug("db", "PostgreSQL elsewhere: %.*s", (int)strcspn(text, "\n"), text);
 }
 
-/* The password stands behind the URL, which may not bring one; nothing is taken from a file of this machine. */
-static int dial(const struct db_elsewhere *p, PGconn **ret, struct err *e)
-{
-	const char *keys[] = {"connect_timeout", "keepalives_idle", "tcp_user_timeout", "fallback_application_name",
-		"dbname", "password", "passfile", "client_encoding", NULL};
-	const char *values[] = {"2", "10", "20000", "atelier", p->url, p->key ? p->key : "", "/dev/null", "UTF8", NULL};
-	PGconn *pq;
-
-	if (pg_library_open(NULL) < 0)
-		return err_set(e, E_PROVIDER_DOWN,
-			"The server lacks a library that the %s at %.200s needs (libpq); its administrator finds more "
-			"under /health.",
-			p->what, p->url);
-	pq = PQconnectdbParams(keys, values, 1);
-	if (PQstatus(pq) != CONNECTION_OK) {
-		bool refused = PQconnectionNeedsPassword(pq) || PQconnectionUsedPassword(pq);
-		log_info("db", "PostgreSQL elsewhere: %.200s", PQerrorMessage(pq));
-		PQfinish(pq);
-		return refused ? err_set(e, E_PROVIDER_REFUSED, "The %s at %.200s does not accept the key.", p->what,
-					 p->url)
-			       : unreachable(p, e);
-	}
-	PQsetNoticeProcessor(pq, on_notice, NULL);
-	PQclear(PQexec(pq, "SET statement_timeout = 30000"));
-	*ret = pq;
-	return 0;
-}
-
 /* ---- statements ---- */
 
-static int wait_for(const struct db_elsewhere *p, PGconn *pq, struct err *e)
+/* Until all is sent and PQgetResult() would not wait. */
+static int wait_for(const struct db_elsewhere *p, PGconn *pq, int64_t until, struct err *e)
 {
-	int64_t until = clock_mono_ms() + p->timeout_ms;
+	int unsent;
 
-	while (PQisBusy(pq)) {
-		struct pollfd fd = {.fd = PQsocket(pq), .events = POLLIN};
+	while ((unsent = PQflush(pq)) > 0 || (unsent == 0 && PQisBusy(pq))) {
+		struct pollfd fd = {.fd = PQsocket(pq), .events = (short)(POLLIN | (unsent ? POLLOUT : 0))};
 		int64_t left = until - clock_mono_ms();
 
 		if (p->cancel && cancel_reason(p->cancel))
@@ -105,10 +78,11 @@ static int wait_for(const struct db_elsewhere *p, PGconn *pq, struct err *e)
 		if (left <= 0)
 			return err_set(
 				e, E_PROVIDER_TIMEOUT, "The %s at %.200s did not answer in time.", p->what, p->url);
-		if (poll(&fd, 1, (int)MIN(left, (int64_t)SLICE_MS)) > 0 && !PQconsumeInput(pq))
+		if (poll(&fd, 1, (int)MIN(left, (int64_t)SLICE_MS)) > 0 && (fd.revents & ~POLLOUT) &&
+			!PQconsumeInput(pq))
 			return unreachable(p, e);
 	}
-	return 0;
+	return unsent < 0 ? unreachable(p, e) : 0;
 }
 
 static int read_result(const struct db_elsewhere *p, PGconn *pq, const PGresult *res, struct err *e)
@@ -129,17 +103,65 @@ static int read_result(const struct db_elsewhere *p, PGconn *pq, const PGresult 
 static int run(const struct db_elsewhere *p, PGconn *pq, const char *sql, const char *const *values, int n,
 	PGresult **ret, struct err *e)
 {
-	int r;
+	int64_t until = clock_mono_ms() + p->timeout_ms;
+	int r, s = 0;
 
 	if (!PQsendQueryParams(pq, sql, n, NULL, values, NULL, NULL, 0))
 		return unreachable(p, e);
-	r = wait_for(p, pq, e);
+	r = wait_for(p, pq, until, e);
 	if (r < 0)
 		return r;
 	*ret = PQgetResult(pq);
 	r = read_result(p, pq, *ret, e);
-	for (PGresult *rest; (rest = PQgetResult(pq)) != NULL;)
+	/* What ends the answer is waited for as well. */
+	for (PGresult *rest; (s = wait_for(p, pq, until, e)) >= 0 && (rest = PQgetResult(pq)) != NULL;)
 		PQclear(rest);
+	return r < 0 || s >= 0 ? r : s;
+}
+
+/* On the other side, too. What a server does not know is no failure. */
+static int limit_statements(const struct db_elsewhere *p, PGconn *pq, struct err *e)
+{
+	struct err why = {0};
+	PGresult *res = NULL;
+	int r = run(p, pq, "SET statement_timeout = 30000", NULL, 0, &res, &why);
+
+	PQclear(res);
+	if (r >= 0 || r == E_PROVIDER_BROKEN)
+		return 0;
+	*e = why;
+	return r;
+}
+
+/* The password stands behind the URL, which may not bring one; nothing is taken from a file of this machine. */
+static int dial(const struct db_elsewhere *p, PGconn **ret, struct err *e)
+{
+	const char *keys[] = {"connect_timeout", "keepalives_idle", "tcp_user_timeout", "fallback_application_name",
+		"dbname", "password", "passfile", "client_encoding", NULL};
+	const char *values[] = {"2", "10", "20000", "atelier", p->url, p->key ? p->key : "", "/dev/null", "UTF8", NULL};
+	PGconn *pq;
+	int r;
+
+	if (pg_library_open(NULL) < 0)
+		return err_set(e, E_PROVIDER_DOWN,
+			"The server lacks a library that the %s at %.200s needs (libpq); its administrator finds more "
+			"under /health.",
+			p->what, p->url);
+	pq = PQconnectdbParams(keys, values, 1);
+	if (PQstatus(pq) != CONNECTION_OK) {
+		bool refused = PQconnectionNeedsPassword(pq) || PQconnectionUsedPassword(pq);
+		log_info("db", "PostgreSQL elsewhere: %.200s", PQerrorMessage(pq));
+		PQfinish(pq);
+		return refused ? err_set(e, E_PROVIDER_REFUSED, "The %s at %.200s does not accept the key.", p->what,
+					 p->url)
+			       : unreachable(p, e);
+	}
+	PQsetNoticeProcessor(pq, on_notice, NULL);
+	r = PQsetnonblocking(pq, 1) == 0 ? limit_statements(p, pq, e) : unreachable(p, e);
+	if (r < 0)
+		PQfinish(pq);
+	else
+		*ret = pq;
 	return r;
 }
 

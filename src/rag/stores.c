@@ -21,6 +21,7 @@
 #define ANSWER_BYTES  ((size_t)16 << 20)
 #define POINTS        100 /* in one request */
 #define TEXTS         50  /* copied before what lacks is asked for again */
+#define REFUSED       100 /* in a row: the store takes nothing */
 #define WORK_BYTES    ((size_t)64 << 20)
 #define AGAIN_MS      30000
 #define TEXTS_AT_ONCE 20000 /* named in one question; more are asked in several */
@@ -293,9 +294,34 @@ static int copy_text(struct rag *r, const struct store_kind *kind, const struct 
 	return s < 0 ? s : vector_copies_note(r->config.db, x->text_id, x->identity, true, e);
 }
 
+/* One round of copying. */
+struct round {
+	atelier_id after; /* texts that lack are looked for behind it: those before were refused */
+	size_t refused;   /* in a row */
+	struct err first; /* why the first of these was */
+};
+
+/* A text that the store will not have, as one of vectors of another size, holds up no other one; a store that has none goes no further. */
+static int copy_or_pass(struct rag *r, const struct store_kind *kind, const struct store_place *p,
+	const struct vector_copy *x, struct round *now, struct err *e)
+{
+	struct err why = {0};
+	int s = copy_text(r, kind, p, x, &why);
+
+	if (s == 0)
+		now->refused = 0;
+	if (s == E_PROVIDER_BROKEN && ++now->refused < REFUSED) {
+		if (!now->first.code)
+			now->first = why;
+		now->after = x->text_id;
+		s = 0;
+	}
+	return s < 0 ? err_set(e, s, "%s", why.msg) : 0;
+}
+
 /* What is gone, then a few texts that lack; *ret_more: there may be more of both. */
 static int sync_some(struct rag *r, const struct store_kind *kind, const struct store_place *p, struct arena *a,
-	bool *ret_more, struct err *e)
+	struct round *now, bool *ret_more, struct err *e)
 {
 	struct vector_copies gone = {.n = 0}, lacking = {.n = 0};
 	int s;
@@ -305,7 +331,7 @@ static int sync_some(struct rag *r, const struct store_kind *kind, const struct 
 		CLEANUP(db_releasep) struct db_conn *c = db_acquire(r->config.db);
 		s = vector_copies_leftover(c, TEXTS, a, &gone, e);
 		if (s == 0)
-			s = vector_copies_lacking(c, TEXTS, a, &lacking, e);
+			s = vector_copies_lacking(c, now->after, TEXTS, a, &lacking, e);
 	}
 	for (size_t i = 0; s == 0 && i < gone.n; i++) {
 		s = kind->remove(p, gone.items[i].identity, gone.items[i].text_id, e);
@@ -313,7 +339,7 @@ static int sync_some(struct rag *r, const struct store_kind *kind, const struct 
 			s = vector_copies_note(r->config.db, gone.items[i].text_id, gone.items[i].identity, false, e);
 	}
 	for (size_t i = 0; s == 0 && i < lacking.n; i++)
-		s = copy_text(r, kind, p, &lacking.items[i], e);
+		s = copy_or_pass(r, kind, p, &lacking.items[i], now, e);
 	*ret_more = gone.n == TEXTS || lacking.n == TEXTS;
 	return s;
 }
@@ -321,6 +347,7 @@ static int sync_some(struct rag *r, const struct store_kind *kind, const struct 
 /* *ret_external: there is a store, so it is looked after again in a while. */
 static int sync_all(struct rag *r, bool *ret_external, struct err *e)
 {
+	struct round now = {.after = 0};
 	bool more = true;
 	int s = 0;
 
@@ -332,7 +359,11 @@ static int sync_all(struct rag *r, bool *ret_external, struct err *e)
 		p.cancel = &r->stores_end;
 		more = s == 0 && *ret_external;
 		if (more)
-			s = sync_some(r, kind_of(p.config.kind), &p, &a, &more, e);
+			s = sync_some(r, kind_of(p.config.kind), &p, &a, &now, &more, e);
+	}
+	if (s == 0 && now.first.code) {
+		*e = now.first;
+		s = now.first.code;
 	}
 	return s;
 }

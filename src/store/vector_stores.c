@@ -117,10 +117,11 @@ static const struct rows_table used = {USED, NULL, NULL, NULL, TABLE(struct vect
 static const struct rows_table copied = {"(SELECT text_id, identity, 0 AS passages FROM vector_copies) x", NULL, NULL,
 	NULL, TABLE(struct vector_copy, copied_columns)};
 
-int vector_copies_lacking(struct db_conn *c, int64_t limit, struct arena *a, struct vector_copies *ret, struct err *e)
+int vector_copies_lacking(
+	struct db_conn *c, atelier_id after, int64_t limit, struct arena *a, struct vector_copies *ret, struct err *e)
 {
-	return rows_all(
-		&used, c, a, &ret->items, &ret->n, e, "WHERE NOT " COPIED " ORDER BY u.text_id LIMIT ?", DB_I64(limit));
+	return rows_all(&used, c, a, &ret->items, &ret->n, e,
+		"WHERE u.text_id > ? AND NOT " COPIED " ORDER BY u.text_id LIMIT ?", DB_I64(after), DB_I64(limit));
 }
 
 int vector_copies_leftover(struct db_conn *c, int64_t limit, struct arena *a, struct vector_copies *ret, struct err *e)

@@ -34,9 +34,9 @@ struct vector_copy {
 	int64_t passages;
 };
 struct vector_copies ROWS_OF(struct vector_copy);
-/* Texts of documents that have all their vectors, by which their collection is searched, and are not copied. */
-int vector_copies_lacking(
-	struct db_conn *c, int64_t limit, struct arena *a, struct vector_copies *ret, struct err *e) MUST_CHECK;
+/* Texts of documents that have all their vectors, by which their collection is searched, and are not copied; from behind `after` on. */
+int vector_copies_lacking(struct db_conn *c, atelier_id after, int64_t limit, struct arena *a,
+	struct vector_copies *ret, struct err *e) MUST_CHECK;
 /* Copies of texts that are gone. */
 int vector_copies_leftover(
 	struct db_conn *c, int64_t limit, struct arena *a, struct vector_copies *ret, struct err *e) MUST_CHECK;

@@ -45,7 +45,14 @@ class StandIn:
 
     def __init__(self):
         self.collections, self.keys, self.port = {}, set(), 0
+        self.refuses, self.refused = 0, set()  # how many more texts it is to refuse, from their first points on; and those
         self.up()
+
+    def has_refused(self, text):
+        if self.refuses and text not in self.refused:
+            self.refuses -= 1
+            self.refused.add(text)
+        return text in self.refused
 
     def up(self):
         store = self
@@ -116,6 +123,8 @@ class Qdrant(StandIn):
             assert body == {"field_name": "text", "field_schema": "keyword"}
             c["indexed"] = "text"
         elif (method, verb) == ("PUT", "points"):
+            if self.has_refused(body["points"][0]["payload"]["text"]):
+                return 400, {"status": {"error": "Wrong input: Vector dimension error: expected dim: 3, got 2"}, "time": 0.001}
             for p in body["points"]:
                 assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", p["id"]) and len(p["vector"]) == c["size"]
                 c["points"][p["id"]] = (p["vector"], p["payload"])
@@ -149,6 +158,8 @@ class Chroma(StandIn):
             c = self.collections.get(one)
             return (200, {"id": c["id"], "name": one}) if c else (404, {"error": "NotFoundError", "message": "Collection [%s] does not exist" % one})
         c = next(x for x in self.collections.values() if x["id"] == one)
+        if verb == "upsert" and self.has_refused(body["metadatas"][0]["text"]):
+            return 400, {"error": "InvalidArgumentError", "message": "Collection expecting embedding with dimension of 3, got 2"}
         if verb == "upsert":
             for i, vector, metadata in zip(body["ids"], body["embeddings"], body["metadatas"]):
                 c["points"][i] = (vector, metadata)
@@ -323,6 +334,70 @@ def down_and_up(admin, store, first):
     until("health is well", lambda: not admin.call("GET", "/health")["failing"])
 
 
+def one_refused(admin, store, second):
+    """A text that the store will not have holds up no other one, is told of, and comes when the store has it after all."""
+    n = admin.call("GET", "/vector-store")["copied"]
+    store.refuses = 1
+    admin.add(second, "refused.txt", "A heron that nobody wants.")
+    until("a text that is refused", lambda: store.refused)
+    admin.add(second, "behind.txt", "A heron behind the one that nobody wants.")
+    until("the text behind it", lambda: admin.call("GET", "/vector-store")["copied"] == n + 1)
+    until("health tells it", lambda: admin.call("GET", "/vector-store")["state"] == "failing")
+    store.refused.clear()
+    for name in ("refused.txt", "behind.txt"):
+        one = next(d for d in admin.call("GET", "/collections/%s/documents" % second)["items"] if d["name"] == name)
+        admin.call("DELETE", "/documents/" + one["id"])
+    admin.add(second, "poke.txt", "A heron that has the store looked at again.")
+    until("health is well", lambda: admin.call("GET", "/vector-store")["state"] == "ok")
+    one = next(d for d in admin.call("GET", "/collections/%s/documents" % second)["items"] if d["name"] == "poke.txt")
+    admin.call("DELETE", "/documents/" + one["id"])
+
+
+class Hanging:
+    """What lets everybody in as a PostgreSQL does, and then says nothing more: of a statement, or of how it ended."""
+
+    def __init__(self, half):
+        self.half = half
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def url(self):
+        return "postgresql://me@127.0.0.1:%d/db" % self.listener.getsockname()[1]
+
+    def serve(self):
+        kept = []
+        while True:
+            try:
+                c, _ = self.listener.accept()
+            except OSError:
+                return
+            kept.append(c)
+            threading.Thread(target=self.one, args=(c,), daemon=True).start()
+
+    def one(self, c):
+        try:
+            while c.recv(65536)[4:8] in (b"\x04\xd2\x16/", b"\x04\xd2\x160"):  # would it encrypt?
+                c.sendall(b"N")
+            c.sendall(b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I")
+            while c.recv(65536):
+                if self.half:
+                    c.sendall(b"1\0\0\0\x042\0\0\0\x04n\0\0\0\x04C\0\0\0\x08SET\0")
+        except OSError:
+            pass
+
+    def down(self):
+        self.listener.close()
+
+
+def postgres_that_hangs(admin):
+    for half in (False, True):
+        store = Hanging(half)
+        got = admin.call("PUT", "/vector-store", {"kind": "pgvector", "url": store.url()}, status=409)
+        if "did not answer in time" not in got["error"]["message"]:
+            raise Failed("a PostgreSQL that hangs: " + got["error"]["message"])
+        store.down()
+
+
 def postgres_without(admin):
     """A PostgreSQL that asks for a password and has no extension: each is told."""
     with socket.socket() as s:
@@ -390,7 +465,9 @@ def walk(binary, kind, real):
                 expect("after a restart", "late.txt" in [h[0] for h in hits(admin.search("heron", [first]))], True)
                 if kind == "pgvector":
                     postgres_without(admin)
+                    postgres_that_hangs(admin)
                 else:
+                    one_refused(admin, store, second)
                     key_stays(admin, kind, store)
                 copied(admin, 9)
             admin.call("PUT", "/vector-store", {"kind": "embedded"})
