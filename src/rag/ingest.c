@@ -50,16 +50,18 @@ static int look(const struct ingest *x)
 	return cancel_reason(x->cancel) ? -ECANCELED : 0;
 }
 
-/* How a text came to be: of what has the same, nothing needs to be done again. What a file is called says how some are read. */
+/* How a text came to be: of what has the same, nothing needs to be done again. What a file is called says how some are read. It names who
+ * brought the file: who brings one that somebody else has, or a guess at it, must not see from its text that it is known. */
 static void write_recipe(struct ingest *x)
 {
 	const char *dot = strrchr(x->work.name, '.');
-	char kind[12] = "";
+	char kind[12] = "", whose[ID_LEN + 1];
 
 	for (size_t i = 0; dot && dot[1 + i] && i + 1 < sizeof(kind); i++)
 		kind[i] = isalnum((unsigned char)dot[1 + i]) ? (char)tolower((unsigned char)dot[1 + i]) : '_';
-	int n = snprintf(x->recipe, sizeof(x->recipe), "extract %d cut %d.%lld.%lld %s", EXTRACT_VERSION, CUT_VERSION,
-		(long long)x->work.passage_tokens, (long long)x->work.overlap, kind);
+	id_format(x->work.user_id, whose);
+	int n = snprintf(x->recipe, sizeof(x->recipe), "extract %d cut %d.%lld.%lld by %s %s", EXTRACT_VERSION,
+		CUT_VERSION, (long long)x->work.passage_tokens, (long long)x->work.overlap, whose, kind);
 	ASSERT(n > 0 && (size_t)n < sizeof(x->recipe)); /* two that were cut off would be one */
 }
 
