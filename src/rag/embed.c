@@ -223,6 +223,18 @@ static int read_batch(struct rag *r, const struct embed_text *x, int64_t from, s
 	return s;
 }
 
+/* Of one text all have one size. A model that has become another one under its name begins with it anew, by the next try. */
+static int store_batch(struct rag *r, const struct vectors_new *in, struct err *e)
+{
+	struct err why = {0};
+	int s = vectors_store(r->config.db, in, &why);
+
+	if (s != E_CONFLICT)
+		return s < 0 ? err_set(e, s, "%s", why.msg) : 0;
+	s = vectors_forget(r->config.db, in->text_id, in->identity, e);
+	return s < 0 ? s : err_set(e, E_PROVIDER, "The model for embeddings gave vectors of several sizes.");
+}
+
 static int embed_batch(struct rag *r, const struct embed_text *x, int64_t *from, struct err *e)
 {
 	CLEANUP(arena_done) struct arena a;
@@ -240,7 +252,7 @@ static int embed_batch(struct rag *r, const struct embed_text *x, int64_t *from,
 		s = call_halving(&c, texts, n, &vectors, &dims, e);
 	const struct vectors_new in = {x->text_id, x->identity, *from, vectors, n, dims};
 	if (s == 0)
-		s = vectors_store(r->config.db, &in, e);
+		s = store_batch(r, &in, e);
 	*from += (int64_t)n;
 	return s;
 }
@@ -355,7 +367,7 @@ static int call_in_time(struct call *c, const char *text, float **ret, size_t *r
 	c->cancel = &p.call;
 	int s = thread_start(&watch, "patience", 0, watch_run, &p);
 	if (s == 0) {
-		s = call_once(c, &text, 1, ret, ret_dims, e);
+		s = call_halving(c, &text, 1, ret, ret_dims, e); /* a long question by its beginning */
 		cancel_fire(&p.over, E_CANCELED);
 		pthread_join(watch, NULL);
 	}

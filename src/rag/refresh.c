@@ -73,7 +73,8 @@ static void want(struct rag *r, struct index *x)
 
 /* ---- words ---- */
 
-/* A text whose index is damaged is left out rather than have nothing found at all. */
+/* A text whose index is damaged is left out rather than have nothing found at all. Vectors of the text before find nothing any more, and
+ * would take the places of others among the nearest until there are new ones. */
 static int put_words(
 	struct index *x, struct db_conn *c, const struct document_change *d, struct slice *s, struct err *e)
 {
@@ -92,6 +93,8 @@ static int put_words(
 	s->bytes += b.n;
 	pthread_rwlock_wrlock(&x->lock);
 	r = fulltext_put(x->fulltext, d->id, d->text_id, d->words, buf_str(&b));
+	if (r == 0 && x->vectors)
+		vectors_remove_other(x->vectors, d->id, d->text_id);
 	pthread_rwlock_unlock(&x->lock);
 	if (r == -EBADMSG) {
 		log_error("rag", "the index of a document is damaged and left out; have it read anew");
@@ -211,6 +214,11 @@ static int add_vectors(
 		return 0;
 	}
 	pthread_rwlock_wrlock(&x->lock);
+	if (x->vectors &&
+		vectors_count(x->vectors) == 0) { /* all that it had are gone: the next may have another size */
+		vectors_free(x->vectors);
+		x->vectors = NULL;
+	}
 	if (!x->vectors)
 		x->vectors = vectors_new(dims);
 	bool fits = dims == vectors_dims(x->vectors) && dims * n * sizeof(float) == b->n;

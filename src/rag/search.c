@@ -38,6 +38,10 @@
 	"Not all of what is searched has been read into memory yet, so this is what was found in the rest. Ask again " \
 	"in a moment for all of it."
 
+#define OTHER_SIZE                                                                                                     \
+	"The model for embeddings makes vectors of another size than these documents have, so they were searched by "  \
+	"words alone. Have them embedded by a model of another name."
+
 #define NO_STORE "The vector store cannot be reached, so this was searched by words alone."
 #define NO_INDEX "The index of words cannot be read: there is no memory for it, or the disk of the data folder fails."
 
@@ -273,6 +277,15 @@ static int look_by_meaning(struct search *s, size_t at, struct err *e)
 		return err_set(e, n, "no memory for a search");
 	add_meant(s, p, hits, (size_t)n);
 	return 0;
+}
+
+/* What cannot be compared: the model has become another one under its name. */
+static bool is_of_another_size(const struct search *s, size_t at)
+{
+	const struct asked *x = asked_of(s, &s->scope.items[at]);
+	const struct vectors *v = s->held[at]->vectors;
+
+	return x && v && vectors_count(v) > 0 && vectors_dims(v) != x->dims;
 }
 
 /* The nearest of all places, what was found by meaning so far, by their whole vectors. */
@@ -536,6 +549,8 @@ static int find(struct search *s, struct arena *a, struct err *e)
 			s->notice = LAGS;
 		else if (meaning && s->held[i]->left_out_ms && !s->notice)
 			s->notice = NO_ROOM;
+		else if (meaning && is_of_another_size(s, i) && !s->notice)
+			s->notice = OTHER_SIZE;
 		languages |= fulltext_languages(s->held[i]->fulltext);
 	}
 	s->n_terms = words_ask(w, languages, question(s), s->terms, FULLTEXT_TERMS);

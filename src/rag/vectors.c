@@ -249,6 +249,14 @@ void vectors_remove(struct vectors *v, int64_t id)
 	memmove(v->runs + at, v->runs + at + 1, (v->n - at) * sizeof(*v->runs));
 }
 
+void vectors_remove_other(struct vectors *v, int64_t id, int64_t text_id)
+{
+	const struct run *r = find(v, id);
+
+	if (r && r->text_id != text_id)
+		vectors_remove(v, id);
+}
+
 /* ---- searching ---- */
 
 static bool is_nearer(const struct vector_hit *a, const struct vector_hit *b)

@@ -19,6 +19,8 @@ size_t vectors_dims(const struct vectors *v);
  * numbers, each vector of length 1. -ENOMEM, and what was there stays. */
 int vectors_add(struct vectors *v, int64_t id, int64_t text_id, const float *rows, size_t n) MUST_CHECK;
 void vectors_remove(struct vectors *v, int64_t id);
+void vectors_remove_other(
+	struct vectors *v, int64_t id, int64_t text_id); /* what it has of another text than this one */
 /* How many the document has of this text, which are those of its first passages. */
 size_t vectors_of(const struct vectors *v, int64_t id, int64_t text_id);
 /* The ids of all documents; returns how many, and writes at most `max`. */

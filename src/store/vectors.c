@@ -9,9 +9,16 @@
 static int store_in(struct db_conn *c, void *arg, struct err *e)
 {
 	const struct vectors_new *x = arg;
+	int64_t size = (int64_t)(x->dims * sizeof(float)), first = 0;
 	int r = STORE_I64(c, NULL, "The text is gone.", e, "SELECT 1 FROM texts WHERE id = ?", DB_I64(x->text_id));
 
 	ASSERT(db_is_writing(c));
+	if (r == 0)
+		r = STORE_I64(c, &first, NULL, e,
+			"SELECT length(bytes) FROM vectors WHERE text_id = ? AND identity = ? AND n = 0",
+			DB_I64(x->text_id), DB_TEXT(x->identity));
+	if (r == 0 && first && first != size)
+		return err_set(e, E_CONFLICT, "The text has vectors of another size.");
 	for (size_t i = 0; r == 0 && i < x->n; i++)
 		r = db_exec(c, NULL, e,
 			"INSERT INTO vectors (text_id, identity, n, bytes) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -23,6 +30,12 @@ static int store_in(struct db_conn *c, void *arg, struct err *e)
 int vectors_store(struct db *db, const struct vectors_new *in, struct err *e)
 {
 	return store_apply(db, store_in, in, e);
+}
+
+int vectors_forget(struct db *db, atelier_id text_id, const char *identity, struct err *e)
+{
+	return STORE_WRITE(db, NULL, e, "DELETE FROM vectors WHERE text_id = ? AND identity = ?", DB_I64(text_id),
+		DB_TEXT(identity));
 }
 
 int vectors_stored(struct db_conn *c, atelier_id text_id, const char *identity, int64_t *ret, struct err *e)

@@ -8,7 +8,7 @@
 #include "base/id.h"
 #include "db/db.h"
 
-/* From passage `from` on; again is no failure. E_NOT_FOUND: the text is gone. */
+/* From passage `from` on; again is no failure. E_NOT_FOUND: the text is gone; E_CONFLICT: what it has of this identity is of another size. */
 struct vectors_new {
 	atelier_id text_id;
 	const char *identity;
@@ -17,6 +17,9 @@ struct vectors_new {
 	size_t n, dims;
 };
 int vectors_store(struct db *db, const struct vectors_new *in, struct err *e) MUST_CHECK;
+
+/* Takes away what the text has of this identity. */
+int vectors_forget(struct db *db, atelier_id text_id, const char *identity, struct err *e) MUST_CHECK;
 
 /* How many passages of the text have one, which are the first ones. */
 int vectors_stored(struct db_conn *c, atelier_id text_id, const char *identity, int64_t *ret, struct err *e) MUST_CHECK;

@@ -251,14 +251,16 @@ class Provider:
                                                 for n, i in enumerate(order)], "usage": {"total_tokens": 9}})
 
     def _embed(self, call, inputs):
-        """For each text its length, 3 and 4. "Embed later" waits for `go embed`, "Embed badly" is refused before `go mended`."""
+        """For each text its length, 3 and 4. "Embed later" waits for `go embed`, "Embed badly" is refused before `go mended`, and
+        "Embed small" has only two numbers, as have those that come with it."""
         if any("Embed later" in t for t in inputs):
             self.signal("embedding")
             self.wait("`go embed`", lambda: "embed" in self.signals)
         if any("Embed badly" in t for t in inputs) and "mended" not in self.signals:
             call.json(400, {"error": "no vector of that"})
             return
-        vectors = [[float(len(t)), 3.0, 4.0] for t in ([inputs] if isinstance(inputs, str) else inputs)]
+        size = 2 if any("Embed small" in t for t in inputs) else 3
+        vectors = [[float(len(t)), 3.0, 4.0][:size] for t in ([inputs] if isinstance(inputs, str) else inputs)]
         with self.cv:
             self.managed.append("POST %s %s" % (call.path, json.dumps(call.parsed(), sort_keys=True)))
         if self.kind == "ollama":

@@ -172,10 +172,27 @@ static void test_pieces(void **state UNUSED)
 	vectors_free(in_pieces);
 }
 
+static void test_other_text(void **state UNUSED)
+{
+	struct vectors *v = vectors_new(DIMS);
+	struct vector_hit hit;
+
+	fill(rows[0][0]);
+	assert_int_equal(vectors_add(v, 1, 101, rows[0][0], 1), 0);
+	vectors_remove_other(v, 1, 101);
+	vectors_remove_other(v, 2, 101); /* which is not there */
+	assert_int_equal(vectors_search(v, rows[0][0], NULL, 0, &hit, 1), 1);
+	assert_int_equal(hit.text_id, 101);
+	vectors_remove_other(v, 1, 102);
+	assert_int_equal(vectors_search(v, rows[0][0], NULL, 0, &hit, 1), 0);
+	assert_int_equal(vectors_count(v), 0);
+	vectors_free(v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_kernels), cmocka_unit_test(test_recall),
-		cmocka_unit_test(test_changes), cmocka_unit_test(test_pieces)};
+		cmocka_unit_test(test_changes), cmocka_unit_test(test_pieces), cmocka_unit_test(test_other_text)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
