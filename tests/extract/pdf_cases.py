@@ -168,6 +168,14 @@ def wrong_unicode():
                more=[b"<</Length %d>>stream\n%s\nendstream" % (len(cmap), cmap)])
 
 
+# Lines as wide as their column, of which each goes on in the next one.
+LEFT = ["boats moor at the northern quay", "and pay four crowns in advance,", "water and power are paid for in", "it; whoever stays for two weeks",
+        "pays for ten nights if all have", "been paid on the same afternoon"]
+RIGHT = ["the lock is open for two hours", "before high water and for one", "after it, and deep keels wait", "at the yellow buoy until they",
+         "are called by the keeper who", "tells them the order of entry"]
+WIDE = ["all of this page has lines that go from its left to the right of it", "and over both of its columns, which begin below here and end above it"]
+
+
 def mapped(pages):
     """Pages of lines in any script, drawn by a font that says which characters it shows."""
     chars = sorted({c for lines in pages for line in lines for c in line if ord(c) > 126})
@@ -327,6 +335,59 @@ def look_cut_pages(r):
     check("where it stands in what is shown", abs(box[2] - 22) < 1 and 70 < box[3] < 95, box)
 
 
+def near_columns():
+    """Columns one letter apart, twice between lines as wide as the page, the second time below a short heading; then three, and two that are
+    read from the right."""
+    both = [a.ljust(31) + "  " + b for a, b in zip(LEFT, RIGHT)]
+    three = ["  ".join([a[:24].ljust(24), b[:24].ljust(24), a[-20:]]) for a, b in zip(LEFT, RIGHT)]
+    names = HEBREW.split()
+    hebrew = [[" ".join(names[(k + i) % len(names)] for i in range(4))[:22].strip() for k in range(0 + c, 8 + c)] for c in (0, 3)]
+    return mapped([WIDE + both + WIDE + both[::-1] + WIDE, WIDE[:1] + ["", "Of quays", ""] + both + ["", "Of locks", ""] + both, three + three[::-1],
+                   [b[::-1].rjust(22) + "  " + a[::-1].rjust(22) for a, b in zip(*hebrew)]])
+
+
+def look_near_columns(r):
+    wide, left, right = (" ".join(lines) for lines in (WIDE, LEFT, RIGHT))
+    back = [" ".join(lines[::-1]) for lines in (LEFT, RIGHT)]
+    same(r.kinds("para")[:12], [wide, left, right, wide, *back, wide, WIDE[0], "Of quays", left, right, "Of locks"])
+    same(r.kinds("table"), [])
+    three, hebrew = r.kinds("para")[14:17], r.kinds("para")[17:]
+    same([t[:20] for t in three], ["boats moor at the no", "the lock is open for", "at the northern quay"])
+    same([t[:12] for t in hebrew], [HEBREW[:12], HEBREW[20:32]])
+
+
+def narrow_table():
+    """Cells with gaps hardly wider than a blank, between prose; and lines of text whose blanks stand below each other by chance."""
+    tides = table([(b"Place", b"Ebb at", b"Flood", b"Depth")] + [(b"%02d.%02d" % (i, i + 30), b"%02d:%02d" % (i + 7, 51 - i), b"%02d:%02d" % (i + 13, 20 + i), b"%d.%d m" % (i, i))
+                                                               for i in range(1, 7)], (60, 92, 128, 162), 700, 13)
+    chance = b"".join(words(60, 560 - 13 * i, line) for i, line in enumerate((b"the tide is out", b"her boat is old", b"all that is new")))
+    return pdf([words(60, 740, b"When the boats of this harbour may leave it, and how deep the water at its sill is then.") + tides + chance])
+
+
+def look_narrow_table(r):
+    same(r.kinds("table"), ["| Place | Ebb at | Flood | Depth |\n| --- | --- | --- | --- |\n" + "\n".join(
+        "| %02d.%02d | %02d:%02d | %02d:%02d | %d.%d m |" % (i, i + 30, i + 7, 51 - i, i + 13, 20 + i, i, i) for i in range(1, 7))])
+    check("the text is none", "the tide is out her boat is old" in r.text.replace("\n", " "), r.text)
+
+
+# The sign for lam and alef stands for both, in the order in which they are read, among letters that are told from left to right.
+LAM_ALEF = [["".join("\u0644\u0627" if c == "+" else "\u0644\u0623" if c == "*" else c for c in line[::-1]) for line in ("ا*طفال و+ يدفع ا*جر هنا", "ال+ والمال + وبعد")]]
+
+
+def look_lam_alef(r):
+    text = r.text.replace("\n", " ")
+    for wanted in ("الأطفال", "ولا يدفع", "الأجر", "والمال لا وبعد"):
+        check("has " + wanted, wanted in text, text)
+
+
+KANJI = "\u5317\u306e\u5cb8\u58c1\u306f\u56db\u6708\u304b\u3089\u5341\u6708\u307e\u3067\u6765\u5ba2\u306e\u8239\u3092\u53d7\u3051"
+
+
+def look_kanji(r):
+    same(r.kinds("table"), [])
+    same([t for _, _, t in r.blocks], [KANJI * 8, (KANJI[7:] + KANJI[:7]) * 8, KANJI * 8])
+
+
 def cases():
     if not shutil.which("pdftotext"):
         print("SKIPPED: poppler-utils is not installed")
@@ -345,6 +406,10 @@ def cases():
         Case("pdf drawn", pdf([b"0.5 g 100 100 400 600 re f"]), fails("empty", "drawn of lines")),
         Case("pdf of blanks", pdf([b" " * 50000000], packed=True), fails("empty", "drawn of lines")),
         Case("pdf from the right", mapped(FROM_RIGHT), look_from_right),
+        Case("pdf columns near each other", near_columns, look_near_columns),
+        Case("pdf narrow table", narrow_table, look_narrow_table),
+        Case("pdf lam and alef", lambda: mapped(LAM_ALEF), look_lam_alef),
+        Case("pdf columns of Japanese", lambda: mapped([["  ".join([KANJI, KANJI[7:] + KANJI[:7], KANJI])] * 8]), look_kanji),
         Case("pdf joined", mapped(JOINED), look_joined),
         Case("pdf cut off", lambda: heads()[:2000], fails("broken", "damaged")),
         Case("pdf only by name", b"%PDF-1.4 and nothing else", fails("broken")),

@@ -20,6 +20,7 @@ struct pdf_line {
 	bool first;            /* of a block */
 	bool leftward, turned; /* it is read from right to left; some words of it are */
 	bool dropped;          /* a running head, a mark of water */
+	bool column;           /* it is of one that its page has several of, beside each other */
 	size_t table;          /* of its page, from 1 on; 0: it is in none */
 };
 
@@ -75,6 +76,8 @@ void pdf_drop_unseen(struct pdf *p, struct pdf_pages *r);
  * line from `word` on, which are of no use for tables then. Of lines without such letters nothing changes. */
 void pdf_turn_letters(struct pdf_pages *r);
 void pdf_turn_words(struct pdf_pages *r, const struct pdf_line *l, size_t word, size_t n);
+/* pdf_columns.c: cuts lines that are of two columns, and puts what is read in order. Behind it, lines of a page are others. */
+void pdf_part_columns(struct pdf_pages *r);
 /* pdf_join.c: what stands between a line and the next one of its block. */
 struct pdf_joint {
 	size_t cut;          /* bytes at the end of the line that are not written: a hyphen */

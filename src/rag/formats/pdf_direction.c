@@ -99,6 +99,40 @@ static void turn_letters(char *p, size_t n)
 	ASSERT(to == 0); /* each piece has gone to the other side */
 }
 
+/* Lam and alef are drawn as one sign, whose letters stand in the order in which they are read when all others are turned. They are told from
+ * an article by what no word has: two alefs behind each other, or nothing behind the article. */
+static bool is_alef(const char *p)
+{
+	return p[0] == '\xD8' && p[1] && strchr("\xA2\xA3\xA5\xA7", p[1]);
+}
+
+static void turn_lam_alef(char *p, size_t n)
+{
+	static const char *const whole[] = {"ال", "وال", "فال", "بال"};
+	size_t letters = n;
+
+	while (letters > 1 && way_of(p + letters - 1, 1) == NEUTRAL && (unsigned char)p[letters - 1] < 0x80)
+		letters--;
+	for (size_t i = 0; i + 4 <= n; i++) {
+		bool lam = is_alef(p + i) && p[i + 2] == '\xD9' && p[i + 3] == '\x84',
+		     goes = lam && i >= 2 && is_alef(p + i - 2);
+		for (size_t k = 0; k < N_ELEMENTS(whole) && lam && i + 4 == letters; k++)
+			goes |= letters == strlen(whole[k]) && memcmp(p, whole[k], letters) == 0;
+		if (!goes)
+			continue;
+		char alef[2] = {p[i], p[i + 1]};
+		memmove(p + i, p + i + 2, 2);
+		memcpy(p + i + 2, alef, 2);
+		i += 3;
+	}
+}
+
+static void turn_word(char *p, size_t n)
+{
+	turn_letters(p, n);
+	turn_lam_alef(p, n);
+}
+
 /* A line that is about as much of the one as of the other is read as most of its page. */
 static void turn_line(struct pdf_pages *r, struct pdf_line *l, bool page_leftward)
 {
@@ -110,7 +144,7 @@ static void turn_line(struct pdf_pages *r, struct pdf_line *l, bool page_leftwar
 	for (size_t k = l->word; leftward > 0 && k < l->word + l->n_words; k++) {
 		const struct pdf_word *w = &r->words[k];
 		if (count(r->text.p + w->at, w->n, LEFTWARD) > 0)
-			turn_letters(r->text.p + w->at, w->n);
+			turn_word(r->text.p + w->at, w->n);
 	}
 }
 

@@ -3,19 +3,25 @@
  * column, or of each cell. Much else stands so, too: pdf_table_kind.c tells it. */
 #include "rag/formats/pdf_table.h"
 
-#define GAP         0.85 /* of the size of its letters: words farther apart than that are two cells */
-#define PROSE_LINES 4    /* of a block that is text, with */
-#define PROSE_WORDS 5    /* words in each, in the mean */
-#define CELL_WORDS  4    /* a column whose pieces say more in the mean is text */
-#define LINE_WORDS  7    /* what stands alone at its height and says more is no cell */
-#define ALONE       2    /* rows with one cell may follow each other */
-#define APART       3    /* heights of a line that may be between two rows */
-#define PIECES      4000 /* of a table */
-#define TABLES      50   /* of a page */
+#define GAP          0.85 /* of the size of its letters: words farther apart than that are two cells */
+#define PROSE_LINES  4    /* of a block that is text, with */
+#define PROSE_WORDS  5    /* words in each, in the mean */
+#define COLUMN_LINES 2    /* the same of a column of text */
+#define COLUMN_WORDS 3
+#define CELL_WORDS   4    /* a column whose pieces say more in the mean is text */
+#define LINE_WORDS   7    /* what stands alone at its height and says more is no cell */
+#define ALONE        2    /* rows with one cell may follow each other */
+#define APART        3    /* heights of a line that may be between two rows */
+#define PIECES       4000 /* of a table */
+#define TABLES       50   /* of a page */
+#define FILLED       0.72 /* share of the cells of a narrow one that say something */
+#define BRIEF        3    /* words of a cell */
+#define WORDS        5000 /* of a page that are looked at for narrow ones */
 _Static_assert(TABLES < 8 * sizeof(size_t), "which of them are written are bits of a number");
 
 struct pdf_tables {
-	struct pieces all, tables[TABLES]; /* these are parts of it */
+	struct pieces all, tables[TABLES]; /* these are parts of it, or of */
+	struct piece *narrow;              /* cells that were found by the gaps between them */
 	size_t n;
 };
 
@@ -245,34 +251,172 @@ static size_t table_end(const struct pdf_pages *r, const struct pieces *t, size_
 	return end;
 }
 
-/* Lines of a block below each other, and each of many words: whatever stands beside it, it is text. */
+/* Words of a line; of a script without blanks, two signs are one. */
+static size_t words_in(const struct pdf_pages *r, const struct pdf_line *l)
+{
+	size_t wide = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		wide += (unsigned char)r->text.p[l->at + i] >= 0xE3 && (unsigned char)r->text.p[l->at + i] < 0xEB;
+	return MAX(l->n_words, wide / 2);
+}
+
+/* As the middle of a sentence does, or what knows no capitals. */
+static bool begins_small(const struct pdf_pages *r, const struct pdf_line *l)
+{
+	const char *p = r->text.p + l->at;
+
+	return l->n > 0 && ((p[0] >= 'a' && p[0] <= 'z') || (unsigned char)p[0] >= 0xD0);
+}
+
+/* Lines of a block below each other, and each of many words: whatever stands beside it, it is text. In columns of text fewer are enough, when
+ * lines begin within sentences. */
 static bool is_prose(const struct pdf_pages *r, size_t from, size_t to)
 {
-	size_t lines = 0, words = 0;
-	double end = 0;
+	size_t lines = 0, words = 0, small = 0;
+	bool column = true;
+	double before = 0, high = 0;
 
 	for (size_t k = from; k < to; k++) {
 		const struct pdf_line *l = &r->lines[k];
 		if (l->dropped || l->n_words == 0)
 			continue;
-		if (lines > 0 && (l->y0 + l->y1) / 2 < end)
-			return false;
-		end = l->y1;
+		double middle = (l->y0 + l->y1) / 2, height = l->y1 - l->y0;
+		if (lines > 0 && middle - before < MIN(height, high) / 2)
+			return false; /* beside it; a hyphen of another font makes a line higher */
+		before = middle;
+		high = height;
 		lines++;
-		words += l->n_words;
+		words += words_in(r, l);
+		small += begins_small(r, l);
+		column &= l->column;
 	}
-	return lines >= PROSE_LINES && words >= lines * PROSE_WORDS;
+	return (lines >= PROSE_LINES && words >= lines * PROSE_WORDS) ||
+	       (column && lines >= COLUMN_LINES && words >= lines * (small * 4 >= lines ? COLUMN_WORDS : PROSE_WORDS));
 }
 
-static void take_page(const struct pdf_pages *r, const struct pdf_page *g, struct pieces *to)
+static void take_words(const struct pdf_pages *r, size_t line, bool prose, struct pieces *to)
+{
+	const struct pdf_line *l = &r->lines[line];
+
+	for (size_t i = l->word; i < l->word + l->n_words; i++) {
+		const struct pdf_word *w = &r->words[i];
+		to->items[to->n++] = (struct piece){.line = line,
+			.word = i,
+			.n = 1,
+			.prose = prose,
+			.x0 = w->x0,
+			.x1 = w->x1,
+			.y0 = l->y0,
+			.y1 = l->y1};
+	}
+}
+
+/* What may be of a table, and is in none yet: pieces of lines, or their words. */
+static void take_page(const struct pdf_pages *r, const struct pdf_page *g, bool as_words, struct pieces *to)
 {
 	for (size_t k = g->first, next, end = g->first + g->n; k < end; k = next) {
 		for (next = k + 1; next < end && !r->lines[next].first;)
 			next++;
-		for (size_t i = is_prose(r, k, next) ? next : k; i < next; i++)
-			if (!r->lines[i].dropped)
+		bool prose = is_prose(r, k, next);
+		for (size_t i = prose && !as_words ? next : k; i < next; i++) {
+			if (r->lines[i].dropped || r->lines[i].table)
+				continue;
+			if (as_words)
+				take_words(r, i, prose, to);
+			else
 				add_line(r, i, to);
+		}
 	}
+}
+
+static void keep_table(struct pdf_pages *r, struct pdf_tables *ts, const struct pieces *t)
+{
+	ASSERT(t->columns <= PDF_COLUMNS && t->rows > 0);
+	ts->tables[ts->n++] = *t;
+	for (size_t k = 0; k < t->n; k++)
+		r->lines[t->items[k].line].table = ts->n;
+}
+
+/* The share of cells that say something, in the order of cells. */
+static double filled(const struct pieces *t)
+{
+	size_t cells = 0;
+
+	for (size_t i = 0; i < t->n; i++)
+		cells += i == 0 || t->items[i].row != t->items[i - 1].row ||
+			 t->items[i].column != t->items[i - 1].column;
+	return (double)cells / (double)(t->rows * t->columns);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* How wide most blanks of a page are, by the height of their line. */
+static double usual_blank(const struct pdf_pages *r, const struct pdf_page *g)
+{
+	CLEANUP(freep) double *blanks = xcalloc(words_of(r, g) + 1, sizeof(*blanks));
+	size_t n = 0;
+
+	for (size_t k = g->first; k < g->first + g->n; k++) {
+		const struct pdf_line *l = &r->lines[k];
+		for (size_t i = l->word + 1; i < l->word + l->n_words && l->y1 > l->y0; i++) {
+			double blank = (r->words[i].x0 - r->words[i - 1].x1) / (l->y1 - l->y0);
+			if (blank > 0 && blank < GAP)
+				blanks[n++] = blank;
+		}
+	}
+	if (n > 0)
+		qsort(blanks, n, sizeof(*blanks), by_number);
+	return n > 0 ? blanks[n / 2] : GAP;
+}
+
+/* Lines that look like text are cells where each says little. */
+static bool is_text(const struct pieces *t)
+{
+	size_t words[PDF_COLUMNS] = {0}, pieces[PDF_COLUMNS] = {0};
+	bool prose = false, much = false;
+
+	for (size_t i = 0; i < t->n; i++) {
+		prose |= t->items[i].prose;
+		words[t->items[i].column] += t->items[i].n;
+		pieces[t->items[i].column]++;
+	}
+	for (size_t k = 0; k < t->columns; k++)
+		much |= words[k] > pieces[k] * BRIEF;
+	return prose && much;
+}
+
+/* Of the lines that are in no table yet. */
+static void find_narrow(struct pdf_pages *r, const struct pdf_page *g, struct pdf_tables *ts)
+{
+	struct pieces words = {.items = xcalloc(words_of(r, g) + 1, sizeof(*words.items)), .blank = usual_blank(r, g)};
+	size_t used = 0, n;
+
+	ts->narrow = xcalloc(words_of(r, g) + 1, sizeof(*ts->narrow));
+	take_page(r, g, true, &words);
+	if (words.n <= WORDS) {
+		find_rows(&words);
+		for (size_t i = 0, end; i < words.n && ts->n < TABLES; i = MAX(end, row_end(&words, i))) {
+			struct pieces t = {.items = ts->narrow + used};
+			end = pdf_narrow_rows(&words, i, t.items, &n);
+			t.n = n;
+			if (end == i)
+				continue;
+			size_t next = used + n;
+			if (!is_table(r, &t) || t.listing || pdf_is_run(r, &t) || filled(&t) < FILLED || is_text(&t)) {
+				end = i;
+				continue;
+			}
+			used = next;
+			keep_table(r, ts, &t);
+		}
+	}
+	free(words.items);
 }
 
 struct pdf_tables *pdf_find_tables(struct pdf_pages *r, const struct pdf_page *g)
@@ -281,7 +425,7 @@ struct pdf_tables *pdf_find_tables(struct pdf_pages *r, const struct pdf_page *g
 	struct pieces *all = &ts->all;
 
 	all->items = xcalloc(words_of(r, g) + 1, sizeof(*all->items));
-	take_page(r, g, all);
+	take_page(r, g, false, all);
 	ASSERT(all->n <= words_of(r, g)); /* each has a word at least */
 	find_rows(all);
 	for (size_t i = 0, end; i < all->n && ts->n < TABLES; i = MAX(end, row_end(all, i))) {
@@ -291,17 +435,16 @@ struct pdf_tables *pdf_find_tables(struct pdf_pages *r, const struct pdf_page *g
 			continue;
 		if (t.listing)
 			find_rows(&t); /* those that were joined are lines of their own */
-		ASSERT(t.columns <= PDF_COLUMNS && t.rows > 0);
-		ts->tables[ts->n++] = t;
-		for (size_t k = 0; k < t.n; k++)
-			r->lines[t.items[k].line].table = ts->n;
+		keep_table(r, ts, &t);
 	}
+	find_narrow(r, g, ts);
 	return ts;
 }
 
 void pdf_tables_free(struct pdf_tables *ts)
 {
 	free(ts->all.items);
+	free(ts->narrow);
 	free(ts);
 }
 

@@ -25,11 +25,11 @@ static bool is_mark(const char *p, size_t n)
 		digits += p[i] >= '0' && p[i] <= '9';
 		letters += (p[i] | 0x20) >= 'a' && (p[i] | 0x20) <= 'z';
 	}
-	return n <= 5 && digits <= 3 && letters == 0;
+	return n <= 5 && digits <= 3 && letters == 0 && (unsigned char)p[0] < 0xE3; /* above are ideographs */
 }
 
-/* Marks in front of what they count. */
-static bool is_list(const struct pdf_pages *r, const struct pieces *t)
+/* Marks in front of what they count; `numbers`: also without a dot. */
+static bool is_list(const struct pdf_pages *r, const struct pieces *t, bool numbers)
 {
 	size_t marks = 0, others = 0;
 
@@ -38,7 +38,8 @@ static bool is_list(const struct pdf_pages *r, const struct pieces *t)
 		const struct pdf_word *w = &r->words[p->word];
 		if (p->column > 0)
 			continue;
-		bool mark = p->n == 1 && is_mark(r->text.p + w->at, w->n);
+		bool mark = p->n == 1 && is_mark(r->text.p + w->at, w->n) &&
+			    (numbers || !isdigit((unsigned char)r->text.p[w->at + w->n - 1]));
 		marks += mark;
 		others += !mark;
 	}
@@ -485,9 +486,14 @@ bool pdf_is_other(const struct pdf_pages *r, const struct pieces *t, double skew
 	       is_scattered(&s, fill, skewed) || is_program(&s, fill);
 }
 
+bool pdf_is_run(const struct pdf_pages *r, const struct pieces *t)
+{
+	return is_list(r, t, false) || is_listing(r, t);
+}
+
 bool pdf_is_pairs(const struct pdf_pages *r, const struct pieces *t)
 {
-	return is_list(r, t) || is_listing(r, t);
+	return is_list(r, t, true) || is_listing(r, t);
 }
 
 /* ---- headings between tables ---- */

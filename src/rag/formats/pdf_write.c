@@ -372,6 +372,7 @@ void pdf_write_pages(struct pdf *p, struct pdf_pages *r)
 	pdf_turn_letters(r);
 	drop_strange(r);
 	drop_heads(r);
+	pdf_part_columns(r);
 	p->body = body_size(r);
 	for (size_t i = 0; i < r->n && !doc_failed(p->d); i++)
 		write_page(p, r, &r->pages[i]);
