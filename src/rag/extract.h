@@ -15,7 +15,7 @@
 void extract_reader(struct sandbox_image reader);
 
 /* Raised whenever the same file would give another text or other blocks. */
-#define EXTRACT_VERSION 13
+#define EXTRACT_VERSION 14
 /* The version since which a format is read as it is now. Raise it for the formats of which a change makes another text. */
 int extract_since(const char *format);
 

@@ -33,8 +33,9 @@ int extract_since(const char *format)
 	static const struct {
 		const char *format;
 		int version;
-	} since[] = {{"zip", 13}, {"eml", 13}, {"mbox", 13}, {"pdf", 13}, {"xlsx", 10}, {"xml", 10}, {"odt", 10},
-		{"ods", 13}, {"csv", 10}, {"odp", 12}, {"rtf", 13}};
+	} since[] = {{"zip", 14}, {"eml", 14}, {"mbox", 14}, {"pdf", 14}, {"xlsx", 10}, {"xml", 14}, {"odt", 14},
+		{"ods", 13}, {"csv", 10}, {"odp", 12}, {"rtf", 14}, {"html", 14}, {"epub", 14}, {"docx", 14},
+		{"markdown", 14}};
 
 	for (size_t i = 0; i < N_ELEMENTS(since); i++) {
 		if (strcmp(since[i].format, format) == 0)

@@ -342,8 +342,55 @@ def frame_cases():
     ]
 
 
+SPANS = (b"<table><tr><th rowspan=2>Boat<th colspan=2>2023</tr><tr><th>Units<th>Sum</tr><tr><td rowspan=2>Dinghy<td>1<td>2</tr><tr><td>3<td>4</tr>"
+         b"<tr><td colspan=2>Both<td>6</tr><tr><td>Barge<td rowspan=2>7<td>8</tr><tr><td>Yacht</tr><tr><td colspan=9>As of May</table>")
+
+
+def look_spans(r):
+    """Each row says by itself what it says, and a title across all of them says it once."""
+    same(r.kinds("table"), ["| Boat | 2023 Units | 2023 Sum |\n| --- | --- | --- |\n| Dinghy | 1 | 2 |\n| Dinghy | 3 | 4 |\n| Both | Both | 6 |\n"
+                            "| Barge | 7 | 8 |\n| Yacht | 7 |  |\n| As of May |  |  |"])
+
+
+MIXED = b"""<details>
+<summary>How to <b>moor</b></summary>
+
+Stern *first*.
+
+</details>
+
+<table><tr><td>Fee<td>4</table>
+
+one<br>two &uuml;&#8217;&#x41; &unknown;
+
+| a |
+|---|
+| x<br/>y |
+
+<script>z</script>
+<!-- w -->
+"""
+
+
+def look_mixed(r):
+    same(r.blocks, [("para", 0, "How to moor"), ("para", 0, "Stern first."), ("table", 0, "| Fee | 4 |\n| --- | --- |"),
+                    ("para", 0, "one\ntwo \u00fc\u2019A &unknown;"), ("table", 0, "| a |\n| --- |\n| x y |")])
+
+
+DRAWING = (b'<svg xmlns="http://www.w3.org/2000/svg"><style>.a{fill:red}</style><metadata><b>by a program</b></metadata><title>Map</title>'
+           b'<g><g><g><text x="1"><tspan>Nor</tspan><tspan>th</tspan><tspan x="9">quay</tspan></text><text>Lock</text></g></g></g></svg>')
+
+
 def cases():
     return [
+        Case("html spans", SPANS, look_spans, file="t.html"),
+        Case("html numbered", b"<ol start=4><li>four<li>five</ol><ul><li>dot</ul>", lambda r: same(r.kinds("list"), ["4. four", "5. five", "- dot"]), file="t.html"),
+        Case("html in a charset of xml", '<?xml version="1.0" encoding="iso-8859-2"?><html><p>\u017babka'.encode("iso-8859-2"), lambda r: same(r.text, "\u017babka")),
+        Case("text markdown with html", MIXED, look_mixed, file="t.md"),
+        Case("text xml undeclared", b"\n<feed><entry><title>Quay</title></entry></feed>", lambda r: same(r.blocks, [("para", 0, "Quay")]), file="a.xml"),
+        Case("text drawing", DRAWING, lambda r: same([t for _, _, t in r.blocks], ["Map", "North quay", "Lock"]), file="a.svg"),
+        Case("text rtf stand-ins", rb"{\rtf1 {\u1055}a\u8211\endash b \u8364 \par}", lambda r: same(r.text, "\u041fa\u2013b \u20ac")),
+        Case("text rtf long notes", rb"{\rtf1 x{\footnote " + b"word " * 300000 + rb"}\par y}", lambda r: check("it is said", any("notes" in w for w in r.warnings), r.warnings)),
         Case("text underlined", UNDERLINED, look_underlined, file="rules.txt"),
         Case("text csv", b"name;note\r\na;\"one\r\ntwo\"\r\nb;1,5\r\nc;\"say \"\"x\"\" | y\"\r\n", look_csv, file="t.csv"),
         Case("text csv utf-16", "a\tb\n1\t\u00e9\n".encode("utf-16"), table("| a | b |", "| 1 | \u00e9 |"), file="t.csv"),

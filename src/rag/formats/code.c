@@ -59,7 +59,8 @@ struct xml {
 	struct doc *d;
 	int depth;
 	bool records;      /* what it says stands in its attributes, too */
-	bool drawing;      /* its attributes are lines and colours */
+	bool drawing;      /* its attributes are lines and colours; what it says are its labels */
+	int skip;          /* the depth below which nothing is read; 0: none */
 	size_t said, kept; /* bytes of its text, and of its attributes */
 };
 
@@ -101,10 +102,35 @@ static void add_attributes(struct xml *x, const char *element, const struct sax_
 		doc_flow(x->d, " ", 1);
 }
 
+/* Of a drawing: what says how it looks, or which program made it. */
+static bool is_apparatus(const char *name)
+{
+	return strcmp(name, "style") == 0 || strcmp(name, "script") == 0 || strcmp(name, "metadata") == 0;
+}
+
+/* A label is a block of its own; parts of it that stand elsewhere are words, others are letters in another colour. */
+static void begin_label(struct xml *x, const char *name, const struct sax_atts *a)
+{
+	bool placed = sax_get(a, "x").p || sax_get(a, "y").p || sax_get(a, "dy").p;
+
+	if (strcmp(name, "tspan") != 0)
+		doc_end(x->d);
+	else if (placed && x->d->open)
+		doc_flow(x->d, " ", 1);
+}
+
 static void xml_start(void *arg, const char *name, const struct sax_atts *a)
 {
 	struct xml *x = arg;
 
+	if (x->drawing) {
+		x->depth++;
+		if (!x->skip && is_apparatus(name))
+			x->skip = x->depth;
+		if (!x->skip)
+			begin_label(x, name, a);
+		return;
+	}
 	/* Deep elements are parts of a sentence or of a record. */
 	if (++x->depth <= 3)
 		doc_end(x->d);
@@ -119,9 +145,15 @@ static void count_start(void *arg, const char *name, const struct sax_atts *a)
 	struct xml *x = arg;
 	struct str key, value;
 
-	x->drawing |= strcmp(name, "svg") == 0;
+	x->drawing |= ++x->depth == 1 && strcmp(name, "svg") == 0;
 	for (int i = 0; sax_at(a, i, &key, &value); i++)
 		x->kept += is_plumbing(key) ? 0 : value.n;
+}
+
+static void count_end(void *arg, const char *name)
+{
+	(void)name;
+	((struct xml *)arg)->depth--;
 }
 
 static void count_text(void *arg, const char *p, size_t n)
@@ -133,33 +165,39 @@ static void count_text(void *arg, const char *p, size_t n)
 }
 
 /* A text marks its words up; where more stands in attributes than between elements, they hold what is to be found. */
-static bool has_records(struct doc *d, const char *p, size_t n)
+static void look_at(struct xml *x, const char *p, size_t n)
 {
-	static const struct sax_handler handler = {.start = count_start, .text = count_text, .doctype = true};
-	struct xml x = {.d = d};
+	static const struct sax_handler handler = {
+		.start = count_start, .end = count_end, .text = count_text, .doctype = true};
 
-	(void)sax_parse(d, &handler, &x, p, n); /* what is wrong is told by the second reading */
-	return x.kept > x.said && !x.drawing;
+	(void)sax_parse(x->d, &handler, x, p, n); /* what is wrong is told by the second reading */
+	x->records = x->kept > x->said && !x->drawing;
+	x->depth = 0;
 }
 
 static void xml_end(void *arg, const char *name)
 {
 	struct xml *x = arg;
 
-	(void)name;
-	if (x->depth-- <= 3)
+	if (x->drawing) {
+		if (!x->skip && strcmp(name, "tspan") != 0)
+			doc_end(x->d);
+		x->skip = x->skip == x->depth ? 0 : x->skip;
+		x->depth--;
+	} else if (x->depth-- <= 3) {
 		doc_end(x->d);
+	}
 }
 
 static void xml_text(void *arg, const char *p, size_t n)
 {
 	struct xml *x = arg;
 
-	for (size_t i = 0; i < n && !x->d->open; i++) {
+	for (size_t i = 0; i < n && !x->d->open && !x->skip; i++) {
 		if (!isspace((unsigned char)p[i]))
 			doc_begin(x->d, EXTRACT_PARA, 0);
 	}
-	if (x->d->open)
+	if (x->d->open && !x->skip)
 		doc_flow(x->d, p, n);
 }
 
@@ -202,7 +240,7 @@ void read_xml(struct doc *d, const struct input *in)
 		charset = d->charset;
 	}
 	doc_format(d, "xml", charset);
-	x.records = has_records(d, p, n);
+	look_at(&x, p, n);
 	if (!sax_parse(d, &handler, &x, p, n))
 		doc_warn(d, "The XML is not well-formed: it was read as far as it goes.");
 }

@@ -143,6 +143,7 @@ void doc_bound(struct doc *d, enum doc_bound which)
 		[DOC_CELL] = "A cell holds more than 20000 bytes: the rest of it was left out.",
 		[DOC_DEPTH] = "What is nested deeper than any document needs was left out.",
 		[DOC_MESSAGES] = "Of more than 20000 messages the rest was left out. Split the mailbox.",
+		[DOC_NOTES] = "The notes and shapes of a paragraph hold more than 1 MB: the rest was left out.",
 		[DOC_PARTS] = "A message has more than 1000 parts: the rest was left out.",
 		[DOC_REPEATS] = "Of more than 100 cells or 1000 rows that are alike the rest was left out.",
 		[DOC_SHEETS] = "There are more than 1000 sheets: the rest was left out.",

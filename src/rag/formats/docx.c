@@ -259,7 +259,8 @@ static void in_table(struct word *w, const char *name, const struct sax_atts *a)
 static bool is_skipped(const char *name)
 {
 	static const char *const names[] = {"del", "moveFrom", "Fallback", "instrText", "delText", "rPrChange",
-		"pPrChange", "sectPr", "sectPrChange", "tblPrChange", "tcPrChange", "trPrChange"};
+		"pPrChange", "sectPr", "sectPrChange", "rt" /* how it is read aloud */, "tblPrChange", "tcPrChange",
+		"trPrChange"};
 
 	for (size_t i = 0; i < N_ELEMENTS(names); i++) {
 		if (strcmp(name, names[i]) == 0)

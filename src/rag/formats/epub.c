@@ -163,6 +163,7 @@ static void read_chapter(struct book *b, struct zip_reader *z, const struct item
 {
 	CLEANUP(buf_done) struct buf raw = BUF_INIT(4096), text = BUF_INIT(4096);
 	const char *charset;
+	char claimed[64];
 	bool sure;
 
 	doc_place(b->d, EXTRACT_CHAPTER, number, it->title, 0, 0);
@@ -172,7 +173,8 @@ static void read_chapter(struct book *b, struct zip_reader *z, const struct item
 		return;
 	}
 	text.max = (size_t)256 << 20;
-	if (raw.n == 0 || !charset_decode(raw.p, raw.n, NULL, NULL, &text, &charset, &sure))
+	bool claims = raw.n > 0 && html_charset(&(struct input){.p = raw.p, .n = raw.n, .name = ""}, claimed);
+	if (raw.n == 0 || !charset_decode(raw.p, raw.n, claims ? claimed : NULL, NULL, &text, &charset, &sure))
 		return;
 	for (size_t i = 0; i < text.n; i++) {
 		if (text.p[i] == '\0')

@@ -2,13 +2,19 @@
 #include <ctype.h>
 #include <libxml/HTMLparser.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <strings.h>
 
+#include "base/utf8.h"
 #include "rag/formats/format.h"
 #include "rag/formats/html.h"
 #include "rag/formats/tags.h"
 
 #define DEPTH_MAX 4096
+#define ACROSS    100
+#define DOWN      1000
+#define REACHING  20000 /* bytes of it: of a cell no more is taken */
+#define SPANNED   200   /* columns in which a cell may reach into the rows below */
 
 /* What is read of a page, and from which share of its text on: what says that it is the content is believed early. */
 enum part { WHOLE, ARTICLES, MAIN };
@@ -62,6 +68,14 @@ struct page {
 	int tables;                    /* tables within a cell are its text */
 	bool in_cell, in_title, frame; /* `frame`: header and the like are read, too */
 	bool to_note;                  /* the number of a note comes, which is no part of the word before it */
+	int column, across, down;      /* where the next cell of the row stands; how far the present one reaches */
+	int own, heads;                /* cells of the row, and headings among them */
+	int widest, deepest;           /* how far they reach */
+	struct reach {
+		char *text;
+		size_t n;
+		int rows; /* to come that it stands in, too */
+	} reach[SPANNED];
 	struct buf cell, title;
 	enum part part;
 	int main, article; /* the depth of the outermost one that is open; 0: none */
@@ -159,6 +173,14 @@ static void put(struct page *g, const char *p, size_t n)
 	}
 }
 
+static int number(const xmlChar **atts, const char *name, int most)
+{
+	const char *value = attribute(atts, name);
+	long n = value ? strtol(value, NULL, 10) : 1;
+
+	return (int)MAX(1, MIN(n, most));
+}
+
 static void begin_item(struct page *g)
 {
 	int level = MAX(1, MIN(g->lists, 30));
@@ -172,23 +194,90 @@ static void begin_item(struct page *g)
 	doc_str(g->d, mark);
 }
 
-static void begin_list(struct page *g, const char *name)
+static void begin_list(struct page *g, const char *name, const xmlChar **atts)
 {
 	doc_end(g->d);
 	g->lists++;
 	if (g->lists < (int)N_ELEMENTS(g->ordered))
-		g->ordered[g->lists] = strcasecmp(name, "ol") == 0;
+		g->ordered[g->lists] = strcasecmp(name, "ol") == 0 ? number(atts, "start", 1000000) : 0;
+}
+
+/* What reaches down from a row above stands in this one, too: each row says by itself what it says. */
+static void put_reaching(struct page *g)
+{
+	for (; g->column < SPANNED && g->reach[g->column].rows > 0; g->column++) {
+		struct reach *c = &g->reach[g->column];
+		doc_cell(g->d, c->text ? c->text : "", c->n);
+		c->rows--;
+	}
 }
 
 static void end_cell(struct page *g)
 {
-	if (g->in_cell)
-		doc_cell(g->d, g->cell.p ? g->cell.p : "", g->cell.n);
+	const char *text = g->cell.p ? g->cell.p : "";
+
+	for (int i = 0; g->in_cell && i < g->across; i++, g->column++) {
+		doc_cell(g->d, text, g->cell.n);
+		if (g->down < 2 || g->column >= SPANNED)
+			continue;
+		struct reach *c = &g->reach[g->column];
+		free(c->text);
+		size_t n = utf8_prefix(text, g->cell.n, REACHING);
+		c->text = n ? malloc(n) : NULL;
+		c->n = c->text ? n : 0;
+		c->rows = g->down - 1;
+		if (c->text)
+			memcpy(c->text, text, c->n);
+	}
 	g->in_cell = false;
 	buf_reset(&g->cell);
 }
 
-static void begin_in_table(struct page *g, enum element what)
+/* The first row's cells are all headings, and some of them are of several rows, or of several columns with more below. */
+static bool has_header(const struct page *g)
+{
+	const struct doc *d = g->d;
+
+	return g->own > 0 && g->own == g->heads &&
+	       (g->deepest > 1 || (g->widest > 1 && d->n_cells > 0 && d->cells[0].n == 0));
+}
+
+static void end_row(struct page *g)
+{
+	struct doc *d = g->d;
+	int last = SPANNED;
+
+	end_cell(g);
+	while (last > 0 && g->reach[last - 1].rows == 0)
+		last--;
+	while (g->column < last && g->own > 0) {
+		int was = g->column;
+		put_reaching(g);
+		if (g->column == was) {
+			doc_cell(d, "", 0);
+			g->column++;
+		}
+	}
+	for (int i = 0; i < last && g->own == 0; i++) /* a row that has none of its own */
+		g->reach[i].rows -= g->reach[i].rows > 0;
+	if (g->own == 1 && d->n_cells == (size_t)g->widest) /* a title across all */
+		d->n_cells = 1;
+	if (has_header(g))
+		doc_table_header(d, MAX(g->deepest, 2));
+	doc_row(d);
+	g->column = g->own = g->heads = g->widest = g->deepest = 0;
+}
+
+static void forget_reaching(struct page *g)
+{
+	for (size_t i = 0; i < SPANNED; i++) {
+		free(g->reach[i].text);
+		g->reach[i] = (struct reach){NULL, 0, 0};
+	}
+	g->column = g->own = g->heads = g->widest = g->deepest = 0;
+}
+
+static void begin_in_table(struct page *g, enum element what, const char *name, const xmlChar **atts)
 {
 	if (what == E_TABLE)
 		g->tables++;
@@ -198,12 +287,19 @@ static void begin_in_table(struct page *g, enum element what)
 	}
 	if (what == E_TABLE) {
 		doc_table(g->d);
+		forget_reaching(g);
 	} else if (what == E_ROW && g->tables) {
-		end_cell(g);
-		doc_row(g->d);
+		end_row(g);
 	} else if (g->tables) {
 		end_cell(g);
+		put_reaching(g);
 		g->in_cell = true;
+		g->across = number(atts, "colspan", ACROSS);
+		g->down = number(atts, "rowspan", DOWN);
+		g->own++;
+		g->heads += strcasecmp(name, "th") == 0;
+		g->widest = MAX(g->widest, g->across);
+		g->deepest = MAX(g->deepest, g->down);
 	}
 }
 
@@ -233,7 +329,7 @@ static void begin(struct page *g, enum element what, const char *name, const xml
 		break;
 	case E_LIST:
 		if (!g->tables)
-			begin_list(g, name);
+			begin_list(g, name, atts);
 		break;
 	case E_ITEM:
 		if (!g->tables)
@@ -261,7 +357,7 @@ static void begin(struct page *g, enum element what, const char *name, const xml
 	case E_TABLE:
 	case E_ROW:
 	case E_CELL:
-		begin_in_table(g, what);
+		begin_in_table(g, what, name, atts);
 		break;
 	case E_BREAK:
 		if (g->in_cell)
@@ -339,8 +435,9 @@ static void end(struct page *g, enum element what)
 	switch (what) {
 	case E_TABLE:
 		if (g->tables == 1) {
-			end_cell(g);
+			end_row(g);
 			doc_table_end(g->d);
+			forget_reaching(g);
 		}
 		g->tables -= g->tables > 0;
 		break;
@@ -487,20 +584,22 @@ void html_parse(struct doc *d, const char *p, size_t n, bool frame)
 	doc_end(d);
 	if (buf_status(&g.title) == 0 && g.title.n > 0)
 		doc_title(d, g.title.p, g.title.n);
+	forget_reaching(&g);
 	buf_done(&g.cell);
 	buf_done(&g.title);
 }
 
-/* <meta charset="..."> or http-equiv, in the first 4 KB. */
-static bool claimed_charset(const struct input *in, char ret[64])
+/* <meta charset="..."> or http-equiv, or what XML says of itself, in the first 4 KB. */
+bool html_charset(const struct input *in, char ret[64])
 {
 	size_t n = MIN(in->n, 4096);
 	const char *p = in->p;
 
 	for (size_t i = 0; i + 8 < n; i++) {
-		if (strncasecmp(p + i, "charset", 7) != 0)
+		bool xml = i < 40 && strncmp(p + i, "encoding", 8) == 0 && memmem(p, i, "<?xml", 5);
+		if (!xml && strncasecmp(p + i, "charset", 7) != 0)
 			continue;
-		size_t k = i + 7, m = 0;
+		size_t k = i + (xml ? 8 : 7), m = 0;
 		while (k < n && (p[k] == ' ' || p[k] == '=' || p[k] == '"' || p[k] == '\''))
 			k++;
 		while (k < n && m < 63 && (isalnum((unsigned char)p[k]) || (p[k] && strchr("-_:.", p[k]))))
@@ -519,7 +618,7 @@ void read_html(struct doc *d, const struct input *in)
 	char charset[64];
 	size_t before = d->n;
 
-	if (!with.charset && claimed_charset(in, charset))
+	if (!with.charset && html_charset(in, charset))
 		with.charset = charset;
 	if (!text_decode(d, &with, &text))
 		return;

@@ -90,9 +90,24 @@ static bool is_csv(const struct input *in)
 	return has_ending(in, (const char *const[]){"csv", "tsv", "tab", NULL}) || starts(in, "sep=");
 }
 
+/* What is called so begins with an element, or a comment. */
+static bool is_named_xml(const struct input *in)
+{
+	size_t at = starts(in, "\xEF\xBB\xBF") ? 3 : 0;
+
+	while (at < in->n && in->p[at] && strchr(" \t\r\n", in->p[at]))
+		at++;
+	if (at + 1 >= in->n || in->p[at] != '<')
+		return false;
+	return (in->n - at > 4 && memcmp(in->p + at, "<svg", 4) == 0) ||
+	       has_ending(in, (const char *const[]){"xml", "svg", "rss", "atom", "xsd", "xsl", "xslt", "wsdl", "kml",
+				      "gpx", "opml", "plist", "dbk", "dita", "tei", "fodt", "fods", "fodp", "resx",
+				      "xliff", "xlf", NULL});
+}
+
 static bool is_xml(const struct input *in)
 {
-	return starts(in, "<?xml") || starts(in, "\xEF\xBB\xBF<?xml") ||
+	return starts(in, "<?xml") || starts(in, "\xEF\xBB\xBF<?xml") || is_named_xml(in) ||
 	       (in->n > 12 &&
 		       (memcmp(in->p, "\xFF\xFE<\0?\0x\0", 8) == 0 || memcmp(in->p, "\xFE\xFF\0<\0?\0x", 8) == 0));
 }

@@ -1,15 +1,21 @@
-/* markdown.c - Markdown by md4c: its blocks as they read, tables and lists with their marks, front matter left out. */
+/* markdown.c - Markdown by md4c: its blocks as they read, tables and lists with their marks, HTML in it as of a page, front matter left out. */
+#include <ctype.h>
+#include <libxml/HTMLparser.h>
 #include <md4c.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <utf8proc.h>
 
 #include "rag/formats/format.h"
+#include "rag/formats/html.h"
 
 struct reading {
 	struct doc *d;
 	int lists, items[32]; /* the next number of each list; 0: it has none */
 	int quote;
-	bool in_table, in_cell, in_code;
-	struct buf cell;
+	bool in_table, in_cell, in_code, in_html;
+	struct buf cell, html;
 	size_t link; /* where the text of the present link begins */
 };
 
@@ -76,6 +82,9 @@ static int enter_block(MD_BLOCKTYPE type, void *detail, void *arg)
 	case MD_BLOCK_TABLE:
 		doc_table(d);
 		break;
+	case MD_BLOCK_HTML:
+		g->in_html = true;
+		break;
 	case MD_BLOCK_TH:
 	case MD_BLOCK_TD:
 		g->in_cell = true;
@@ -124,6 +133,12 @@ static int leave_block(MD_BLOCKTYPE type, void *detail, void *arg)
 	case MD_BLOCK_TABLE:
 		doc_table_end(d);
 		break;
+	case MD_BLOCK_HTML:
+		g->in_html = false;
+		if (g->html.n)
+			html_parse(d, g->html.p, g->html.n, true);
+		buf_reset(&g->html);
+		break;
 	default:
 		break;
 	}
@@ -163,20 +178,41 @@ static int leave_span(MD_SPANTYPE type, void *detail, void *arg)
 	return 0;
 }
 
-/* The few entities that are written often; others stay as they stand. */
+/* "&eacute;", "&#233;", "&#xE9;"; what is none stays as it stands. */
 static void put_entity(struct reading *g, const char *p, size_t n)
 {
-	static const char *const entities[][2] = {{"&amp;", "&"}, {"&lt;", "<"}, {"&gt;", ">"}, {"&quot;", "\""},
-		{"&nbsp;", " "}, {"&copy;", "©"}, {"&mdash;", "—"}, {"&ndash;", "–"}, {"&hellip;", "…"},
-		{"&euro;", "€"}};
+	char name[40] = "", utf8[4];
+	unsigned long c = 0;
 
-	for (size_t i = 0; i < N_ELEMENTS(entities); i++) {
-		if (n == strlen(entities[i][0]) && memcmp(p, entities[i][0], n) == 0) {
-			put(g, entities[i][1], strlen(entities[i][1]));
-			return;
-		}
+	if (n < 4 || n >= sizeof(name) + 2) {
+		put(g, p, n);
+		return;
 	}
-	put(g, p, n);
+	memcpy(name, p + 1, n - 2);
+	if (name[0] == '#') {
+		bool hex = name[1] == 'x' || name[1] == 'X';
+		c = strtoul(name + (hex ? 2 : 1), NULL, hex ? 16 : 10);
+	} else {
+		const htmlEntityDesc *e = htmlEntityLookup((const xmlChar *)name);
+		c = e ? e->value : 0;
+	}
+	if (c > 0 && c <= 0x10FFFF && (c < 0xD800 || c > 0xDFFF))
+		put(g, utf8, (size_t)utf8proc_encode_char((utf8proc_int32_t)c, (utf8proc_uint8_t *)utf8));
+	else
+		put(g, p, n);
+}
+
+/* A tag within a line: what ends a line, or a cell, parts words. */
+static void put_tag(struct reading *g, const char *p, size_t n)
+{
+	static const char *const ends[] = {"br", "p", "div", "li", "tr", "td", "th", "hr"};
+	size_t from = n > 1 && p[1] == '/' ? 2 : 1, k = 0;
+
+	while (from + k < n && isalnum((unsigned char)p[from + k]))
+		k++;
+	for (size_t i = 0; i < N_ELEMENTS(ends); i++)
+		if (strlen(ends[i]) == k && strncasecmp(p + from, ends[i], k) == 0)
+			put(g, g->in_cell ? " " : "\n", 1);
 }
 
 static int text(MD_TEXTTYPE type, const MD_CHAR *p, MD_SIZE n, void *arg)
@@ -189,7 +225,11 @@ static int text(MD_TEXTTYPE type, const MD_CHAR *p, MD_SIZE n, void *arg)
 		put(g, "\n", 1);
 	else if (type == MD_TEXT_ENTITY)
 		put_entity(g, p, n);
-	else if (type != MD_TEXT_HTML)
+	else if (type == MD_TEXT_HTML && g->in_html)
+		buf_add(&g->html, p, n);
+	else if (type == MD_TEXT_HTML)
+		put_tag(g, p, n);
+	else
 		put(g, p, n);
 	return doc_failed(g->d) ? -1 : 0;
 }
@@ -226,7 +266,7 @@ static void front_title(struct doc *d, const char *p, size_t n)
 
 void markdown_parse(struct doc *d, const char *p, size_t n)
 {
-	struct reading g = {.d = d, .cell = BUF_INIT((size_t)1 << 20)};
+	struct reading g = {.d = d, .cell = BUF_INIT((size_t)1 << 20), .html = BUF_INIT((size_t)64 << 20)};
 	MD_PARSER parser = {
 		.flags = MD_FLAG_TABLES | MD_FLAG_STRIKETHROUGH | MD_FLAG_TASKLISTS | MD_FLAG_PERMISSIVEAUTOLINKS,
 		.enter_block = enter_block,
@@ -239,6 +279,7 @@ void markdown_parse(struct doc *d, const char *p, size_t n)
 		doc_fail(d, EXTRACT_BROKEN, "The Markdown cannot be read.");
 	doc_end(d);
 	buf_done(&g.cell);
+	buf_done(&g.html);
 }
 
 void read_markdown(struct doc *d, const struct input *in)

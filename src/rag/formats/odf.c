@@ -40,7 +40,7 @@ static void put(struct odf *o, const char *p, size_t n)
 static bool is_skipped(const char *name)
 {
 	static const char *const names[] = {"tracked-changes", "annotation", "note-citation", "page-number", "forms",
-		"shapes", "scripts", "header", "footer"};
+		"ruby-text" /* how it is read aloud */, "shapes", "scripts", "header", "footer"};
 
 	for (size_t i = 0; i < N_ELEMENTS(names); i++) {
 		if (strcmp(name, names[i]) == 0)

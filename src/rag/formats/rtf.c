@@ -113,6 +113,9 @@ static void write_notes(struct rtf *r)
 	const char *p = r->notes.p;
 	size_t n = r->notes.n;
 
+	if (buf_status(&r->notes) < 0)
+		doc_bound(r->d, DOC_NOTES);
+
 	for (size_t at = 0, end; p && at < n && !doc_failed(r->d); at = end + 1) {
 		const char *nl = memchr(p + at, '\n', n - at);
 		end = nl ? (size_t)(nl - p) : n;
@@ -186,7 +189,9 @@ static bool put_special(struct rtf *r, const char *word, size_t n)
 		if (!is(word, n, special[i][0]))
 			continue;
 		flush(r);
-		if (!silent(r))
+		if (r->skip_chars > 0 && (unsigned char)special[i][1][0] > 0x7F) /* it stands for a \u */
+			r->skip_chars--;
+		else if (!silent(r))
 			put(r, special[i][1], strlen(special[i][1]));
 		return true;
 	}
@@ -308,6 +313,7 @@ static void control(struct rtf *r)
 static void open_group(struct rtf *r)
 {
 	flush(r);
+	r->skip_chars = 0;
 	if (r->depth + 1 < GROUPS && r->beyond == 0) {
 		r->groups[r->depth + 1] = r->groups[r->depth];
 		r->depth++;
@@ -321,6 +327,7 @@ static void open_group(struct rtf *r)
 static void close_group(struct rtf *r)
 {
 	flush(r);
+	r->skip_chars = 0;
 	bool note = group(r)->note;
 	if (r->beyond > 0)
 		r->beyond--;
