@@ -15,6 +15,7 @@
 #define PIECES       4000 /* of a table */
 #define TABLES       50   /* of a page */
 #define FILLED       0.72 /* share of the cells of a narrow one that say something */
+#define FULL         0.9  /* the same where its lines look like text */
 #define BRIEF        3    /* words of a cell */
 #define WORDS        5000 /* of a page that are looked at for narrow ones */
 _Static_assert(TABLES < 8 * sizeof(size_t), "which of them are written are bits of a number");
@@ -388,7 +389,7 @@ static bool is_text(const struct pieces *t)
 	}
 	for (size_t k = 0; k < t->columns; k++)
 		much |= words[k] > pieces[k] * BRIEF;
-	return prose && much;
+	return prose && (much || filled(t) < FULL);
 }
 
 /* Of the lines that are in no table yet. */

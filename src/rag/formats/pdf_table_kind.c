@@ -488,7 +488,9 @@ bool pdf_is_other(const struct pdf_pages *r, const struct pieces *t, double skew
 
 bool pdf_is_run(const struct pdf_pages *r, const struct pieces *t)
 {
-	return is_list(r, t, false) || is_listing(r, t);
+	const struct said s = listen(r, t);
+
+	return is_list(r, t, s.words * 4 >= s.cells) || is_listing(r, t);
 }
 
 bool pdf_is_pairs(const struct pdf_pages *r, const struct pieces *t)
