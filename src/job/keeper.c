@@ -303,6 +303,7 @@ static void *keep(void *arg)
 	struct keeper k = {.js = arg};
 	struct jobs *js = arg;
 
+	thread_step_back(); /* its writes are no answers, for which jobs would wait */
 	pthread_mutex_lock(&js->mx);
 	while (!js->stopping) {
 		struct tasks what;

@@ -19,6 +19,8 @@
 #define PIECES         ((size_t)16) /* of a text */
 #define PASSAGES       ((size_t)400)
 #define PAGES          ((size_t)50)
+#define SMALL_BYTES    (2 * TEXT_PIECE) /* of one that is stored in one transaction as a whole, */
+#define SMALL_PASSAGES 50               /* and of its passages */
 #define POSTINGS_BYTES ((size_t)512 << 20)
 #define ARENA_BYTES    ((size_t)16 << 20)
 #define RECIPE_MAX     100
@@ -145,20 +147,16 @@ static int read_file(struct ingest *x, struct err *e)
 
 /* ---- storing ---- */
 
-static int store_text(struct ingest *x, enum language l, struct err *e)
+/* The row of the text; its warnings are in `warnings`. */
+static int text_row(struct ingest *x, enum language l, struct buf *warnings, struct text *ret, struct err *e)
 {
-	CLEANUP(buf_done) struct buf warnings = BUF_INIT(65536);
-	int r;
-
-	buf_add_char(&warnings, '[');
+	buf_add_char(warnings, '[');
 	for (size_t i = 0; i < x->text.n_warnings; i++) {
-		buf_add_str(&warnings, i ? "," : "");
-		json_add_cstr(&warnings, x->text.warnings[i]);
+		buf_add_str(warnings, i ? "," : "");
+		json_add_cstr(warnings, x->text.warnings[i]);
 	}
-	buf_add_char(&warnings, ']');
-	if ((r = buf_check(&warnings, e, "There is too much to say of this file.")) < 0)
-		return r;
-	const struct text in = {.hash = x->work.hash,
+	buf_add_char(warnings, ']');
+	*ret = (struct text){.hash = x->work.hash,
 		.recipe = x->recipe,
 		.document_id = x->work.id,
 		.language = language_code(l),
@@ -166,8 +164,60 @@ static int store_text(struct ingest *x, enum language l, struct err *e)
 		.format = x->text.format,
 		.bytes = (int64_t)x->text.len,
 		.pages = x->text.pages,
-		.warnings = warnings.p};
-	r = texts_begin(x->rag->config.db, &in, &x->text_id, e);
+		.warnings = warnings->p};
+	return buf_check(warnings, e, "There is too much to say of this file.");
+}
+
+/* Passages from `at` on. */
+static void passage_rows(const struct ingest *x, size_t at, size_t n, struct passage_row *rows)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct passage *p = &x->passages.items[at + i];
+
+		ASSERT(p->start < p->end && p->end <= x->text.len);
+		ASSERT(at + i == 0 || (p[-1].start <= p->start && p[-1].end < p->end)); /* in their order */
+		rows[i] = (struct passage_row){.n = (int64_t)(at + i),
+			.start = (int64_t)p->start,
+			.end = (int64_t)p->end,
+			.page = p->page,
+			.heading = p->heading.p};
+	}
+}
+
+/* At most PAGES of its places, with what they need. */
+struct pages {
+	struct page_row rows[PAGES];
+	struct buf boxes[PAGES];
+	size_t n, block;
+};
+
+static void pages_fill(const struct ingest *x, size_t at, struct pages *ret)
+{
+	ret->n = MIN(x->text.n_places - at, PAGES);
+	for (size_t i = 0; i < ret->n; i++) {
+		const struct extract_place *p = &x->text.places[at + i];
+
+		ASSERT(p->start <= p->end && p->end <= x->text.len && (at + i == 0 || p[-1].end <= p->start));
+		ret->boxes[i] = BUF_INIT(BOXES_BYTES);
+		ret->rows[i] = page_row_of(&x->text, at + i, &ret->block, &ret->boxes[i]);
+	}
+}
+
+static void pages_clear(struct pages *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		buf_done(&p->boxes[i]);
+	p->n = 0;
+}
+
+static int store_text(struct ingest *x, enum language l, struct err *e)
+{
+	CLEANUP(buf_done) struct buf warnings = BUF_INIT(65536);
+	struct text in;
+	int r = text_row(x, l, &warnings, &in, e);
+
+	if (r == 0)
+		r = texts_begin(x->rag->config.db, &in, &x->text_id, e);
 	for (size_t at = 0; r == 0 && at < x->text.len; at += PIECES * TEXT_PIECE) {
 		r = texts_add(x->rag->config.db, x->text_id, (int64_t)at,
 			(struct str){x->text.text + at, MIN(x->text.len - at, PIECES * TEXT_PIECE)}, e);
@@ -185,17 +235,8 @@ static int store_passages(struct ingest *x, struct err *e)
 	ASSERT(x->text_id); /* store_text was first */
 	for (size_t at = 0; r == 0 && at < x->passages.n; at += PASSAGES) {
 		size_t n = MIN(x->passages.n - at, PASSAGES);
-		for (size_t i = 0; i < n; i++) {
-			const struct passage *p = &x->passages.items[at + i];
 
-			ASSERT(p->start < p->end && p->end <= x->text.len);
-			ASSERT(at + i == 0 || (p[-1].start <= p->start && p[-1].end < p->end)); /* in their order */
-			rows[i] = (struct passage_row){.n = (int64_t)(at + i),
-				.start = (int64_t)p->start,
-				.end = (int64_t)p->end,
-				.page = p->page,
-				.heading = p->heading.p};
-		}
+		passage_rows(x, at, n, rows);
 		r = texts_add_passages(x->rag->config.db, x->text_id, rows, n, e);
 		tell(x, "indexing", at + n, x->passages.n, "passages");
 		if (r == 0)
@@ -206,24 +247,14 @@ static int store_passages(struct ingest *x, struct err *e)
 
 static int store_pages(struct ingest *x, struct err *e)
 {
-	struct page_row rows[PAGES];
-	struct buf boxes[PAGES];
-	size_t block = 0;
+	CLEANUP(pages_clear) struct pages some = {.n = 0};
 	int r = 0;
 
 	ASSERT(x->text_id);
 	for (size_t at = 0; r == 0 && at < x->text.n_places; at += PAGES) {
-		size_t n = MIN(x->text.n_places - at, PAGES);
-		for (size_t i = 0; i < n; i++) {
-			const struct extract_place *p = &x->text.places[at + i];
-
-			ASSERT(p->start <= p->end && p->end <= x->text.len && (at + i == 0 || p[-1].end <= p->start));
-			boxes[i] = BUF_INIT(BOXES_BYTES);
-			rows[i] = page_row_of(&x->text, at + i, &block, &boxes[i]);
-		}
-		r = texts_add_pages(x->rag->config.db, x->text_id, rows, n, e);
-		for (size_t i = 0; i < n; i++)
-			buf_done(&boxes[i]);
+		pages_clear(&some);
+		pages_fill(x, at, &some);
+		r = texts_add_pages(x->rag->config.db, x->text_id, some.rows, some.n, e);
 		if (r == 0)
 			r = look(x);
 	}
@@ -245,13 +276,48 @@ static int make_postings(struct ingest *x, enum language l, struct buf *to, stru
 	return buf_check(to, e, "The document has more words than fit into an index. Split it, and add the parts.");
 }
 
+static struct text_end end_of(const struct ingest *x, const struct str *postings)
+{
+	return (struct text_end){x->work.id, x->text_id, x->work.hash, postings, (int64_t)x->passages.n,
+		x->embeds ? "embedding" : "ready"};
+}
+
 static int show(struct ingest *x, const struct str *postings, struct err *e)
 {
-	const struct text_end end = {x->work.id, x->text_id, x->work.hash, postings, (int64_t)x->passages.n,
-		x->embeds ? "embedding" : "ready"};
+	const struct text_end end = end_of(x, postings);
 
 	ASSERT(x->text_id && (!postings || x->passages.n > 0));
 	return texts_show(x->rag->config.db, &end, e);
+}
+
+/* Most files are small, and a commit of a job may wait for those of others. */
+static bool is_small(const struct ingest *x)
+{
+	return x->text.len <= SMALL_BYTES && x->passages.n <= SMALL_PASSAGES && x->text.n_places <= PAGES;
+}
+
+static int store_small(struct ingest *x, enum language l, const struct str *postings, struct err *e)
+{
+	CLEANUP(buf_done) struct buf warnings = BUF_INIT(65536);
+	CLEANUP(pages_clear) struct pages pages = {.n = 0};
+	struct passage_row rows[SMALL_PASSAGES];
+	struct text in;
+	int r = text_row(x, l, &warnings, &in, e);
+
+	ASSERT(is_small(x) && x->passages.n > 0);
+	if (r < 0)
+		return r;
+	passage_rows(x, 0, x->passages.n, rows);
+	pages_fill(x, 0, &pages);
+	return texts_put(x->rag->config.db,
+		&(struct text_whole){.text = &in,
+			.bytes = {x->text.text, x->text.len},
+			.passages = rows,
+			.n_passages = x->passages.n,
+			.pages = pages.rows,
+			.n_pages = pages.n,
+			.end = end_of(x, postings)},
+		e);
 }
 
 static int make(struct ingest *x, struct err *e)
@@ -263,11 +329,13 @@ static int make(struct ingest *x, struct err *e)
 	if (r < 0)
 		return r;
 	l = language_guess((struct str){x->text.text, x->text.len});
-	if ((r = store_text(x, l, e)) < 0 || (r = store_passages(x, e)) < 0 || (r = store_pages(x, e)) < 0 ||
-		(r = make_postings(x, l, &postings, e)) < 0)
+	bool small = is_small(x);
+	if (!small && ((r = store_text(x, l, e)) < 0 || (r = store_passages(x, e)) < 0 || (r = store_pages(x, e)) < 0))
+		return r;
+	if ((r = make_postings(x, l, &postings, e)) < 0)
 		return r;
 	const struct str bytes = buf_str(&postings);
-	return show(x, &bytes, e);
+	return small ? store_small(x, l, &bytes, e) : show(x, &bytes, e);
 }
 
 /* A failure that will not pass stays with the document. */

@@ -1,5 +1,5 @@
 /*
- * texts.c - a text is made in many transactions, none of which is long, and shown in one: until then its row is not ready, and one
+ * texts.c - a large text is made in many transactions, none of which is long, and shown in one: until then its row is not ready, and one
  * that was left behind is removed when its document is read again. The same bytes read by the same recipe are one text, however
  * many documents have them. Pieces are of one size, so that a slice reads only those that it lies in.
  */
@@ -143,6 +143,28 @@ static int show_in(struct db_conn *c, void *arg, struct err *e)
 int texts_show(struct db *db, const struct text_end *x, struct err *e)
 {
 	return store_apply(db, show_in, x, e);
+}
+
+static int put_in(struct db_conn *c, void *arg, struct err *e)
+{
+	struct text_whole *x = arg;
+	struct begin begin = {.in = x->text};
+	int r = begin_in(c, &begin, e);
+
+	x->end.text_id = begin.id;
+	if (r == 0)
+		r = add_in(c, &(struct part){begin.id, 0, x->bytes.p, x->bytes.n}, e);
+	if (r == 0)
+		r = add_passages_in(c, &(struct part){begin.id, 0, x->passages, x->n_passages}, e);
+	if (r == 0)
+		r = add_pages_in(c, &(struct part){begin.id, 0, x->pages, x->n_pages}, e);
+	return r < 0 ? r : show_in(c, &x->end, e);
+}
+
+int texts_put(struct db *db, struct text_whole *x, struct err *e)
+{
+	ASSERT(x->end.postings); /* it was made, and not found */
+	return store_apply(db, put_in, x, e);
 }
 
 /* ---- words made anew ---- */

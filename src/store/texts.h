@@ -1,6 +1,6 @@
 /*
  * texts.h - what was read from files: one text for the same bytes and the same recipe (how it was read and cut), with its
- * passages and their postings for full-text search. It is made in several transactions, shown by one, and then never
+ * passages and their postings for full-text search. A large one is made in several transactions, shown by one, and then never
  * changed, but for postings that are made anew of what is there.
  */
 #pragma once
@@ -65,6 +65,18 @@ struct text_end {
 	const char *state; /* of the document from then on: ready, or embedding */
 };
 int texts_show(struct db *db, const struct text_end *x, struct err *e) MUST_CHECK;
+
+/* A small one in one transaction: begun, all added and shown. */
+struct text_whole {
+	const struct text *text;
+	struct str bytes;
+	const struct passage_row *passages;
+	size_t n_passages;
+	const struct page_row *pages;
+	size_t n_pages;
+	struct text_end end; /* its text_id is set */
+};
+int texts_put(struct db *db, struct text_whole *x, struct err *e) MUST_CHECK;
 
 /* The first text behind `after` whose postings are of an older version than `words`. E_NOT_FOUND: there is none. */
 int texts_outdated(struct db_conn *c, int64_t words, atelier_id after, atelier_id *ret_id, struct err *e) MUST_CHECK;

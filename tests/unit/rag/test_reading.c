@@ -10,6 +10,7 @@
 #include "store/collections.h"
 #include "store/documents.h"
 #include "store/jobs.h"
+#include "store/store_priv.h"
 #include "store/texts.h"
 #include "store/vectors.h"
 
@@ -73,6 +74,66 @@ static atelier_id add_document(struct fixture *f, atelier_id user, atelier_id co
 	FINE(f, texts_add_pages(f->db, text, pages, 2, &f->e));
 	FINE(f, texts_show(f->db, &(struct text_end){d.id, text, d.hash, &postings, 3, "ready"}, &f->e));
 	return d.id;
+}
+
+static int64_t count_texts(struct fixture *f)
+{
+	int64_t n = -1;
+
+	FINE(f, STORE_I64(f->c, &n, "", &f->e, "SELECT count(*) FROM texts"));
+	return n;
+}
+
+/* What is stored as a whole is what is stored in parts; where it cannot be shown nothing of it stays. */
+static void test_put(void **state)
+{
+	struct fixture *f = *state;
+	atelier_id k = add_collection(f, f->ada, "Whole");
+	const struct document_new new = {
+		.user_id = f->ada, .collection_id = k, .name = "w.pdf", .bytes = str_from("w"), .quota = 1 << 20};
+	struct document_made made = {.id = 0};
+	struct document d = {0};
+	struct passage_rows passages = {.n = 0};
+	struct page_row page = {.n = 0};
+	CLEANUP(buf_done) struct buf bytes = BUF_INIT(1000);
+	const struct str postings = {"p", 1};
+
+	FINE(f, documents_create(f->db, f->folder, &new, &made, &f->e));
+	FINE(f, documents_get(f->c, f->ada, made.id, &f->a, &d, &f->e));
+	struct text t = {.hash = d.hash,
+		.document_id = d.id,
+		.recipe = "test",
+		.language = "en",
+		.words = WORDS_VERSION,
+		.format = "pdf",
+		.bytes = sizeof(words) - 1,
+		.warnings = "[]"};
+	const struct passage_row rows[] = {{.n = 0, .start = 0, .end = SECOND - 2, .page = 1, .heading = "Place"}};
+	const struct page_row pages[] = {
+		{.n = 0, .number = 1, .kind = "page", .label = "", .start = 0, .end = sizeof(words) - 1}};
+	struct text_whole w = {.text = &t,
+		.bytes = {words, sizeof(words) - 1},
+		.passages = rows,
+		.n_passages = 1,
+		.pages = pages,
+		.n_pages = 1,
+		.end = {d.id, 0, "another file's", &postings, 1, "ready"}};
+
+	assert_int_equal(texts_put(f->db, &w, &f->e), E_NOT_FOUND);
+	assert_int_equal(count_texts(f), 0);
+	f->e = (struct err){0};
+	w.end.hash = d.hash;
+	FINE(f, texts_put(f->db, &w, &f->e));
+	assert_int_equal(count_texts(f), 1);
+	FINE(f, documents_get(f->c, f->ada, made.id, &f->a, &d, &f->e));
+	assert_int_equal(d.text_id, w.end.text_id);
+	FINE(f, texts_slice(f->c, d.text_id, 0, sizeof(words) - 1, &bytes, &f->e));
+	assert_memory_equal(bytes.p, words, sizeof(words) - 1);
+	FINE(f, texts_passages(f->c, d.text_id, 0, 9, &f->a, &passages, &f->e));
+	assert_int_equal(passages.n, 1);
+	assert_string_equal(passages.items[0].heading, "Place");
+	FINE(f, texts_page(f->c, d.text_id, 1, &f->a, &page, &f->e));
+	assert_int_equal(page.end, sizeof(words) - 1);
 }
 
 struct house {
@@ -779,6 +840,7 @@ static void test_rest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_list, setup, end),
+		cmocka_unit_test_setup_teardown(test_put, setup, end),
 		cmocka_unit_test_setup_teardown(test_named, setup, end),
 		cmocka_unit_test_setup_teardown(test_read, setup, end),
 		cmocka_unit_test_setup_teardown(test_find, setup, end),
