@@ -239,6 +239,7 @@ int provider_embed(struct providers *ps, const struct embed_request *q, struct c
 	struct embedding g = {.run = {.ps = ps,
 				      .model = q->model,
 				      .caller = q->caller,
+				      .hurried = q->hurried,
 				      .cancel = cancel,
 				      .ret = &ret->call,
 				      .able = embed_able,

@@ -12,6 +12,7 @@ struct embed_request {
 	const char *extras;                          /* further members, as `,"name":value...`; NULL: none */
 	unsigned extras_api; /* API_...: whose dialect knows them; who else is asked does not get them */
 	int64_t dimensions;  /* 0: the model's own; else cut and made of length 1 again where the provider cannot */
+	bool hurried;        /* somebody can do without: a provider that cannot be reached is not tried again */
 };
 
 struct embed_result {

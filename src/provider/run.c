@@ -214,7 +214,7 @@ static bool gives_up(const struct run *r, int code, int tries, bool another)
 		most = MIN(most, TRIES_BEFORE_NEXT);
 	if (r->res.wrong_peer)
 		most = MIN(most, TRIES_WRONG_PEER);
-	return code == -ECANCELED || tries >= most || !may_retry(r, code) ||
+	return code == -ECANCELED || tries >= most || !may_retry(r, code) || (r->hurried && code == E_PROVIDER_DOWN) ||
 	       (another && r->res.retry_after_ms > PATIENCE_MS);
 }
 

@@ -10,6 +10,7 @@ struct run {
 	int64_t caller;
 	int64_t key;           /* of the caller's several */
 	bool background;       /* gives way to all others */
+	bool hurried;          /* one that cannot be reached is not tried again */
 	bool streams;          /* its answer comes in pieces, which shows how many are answered at the same time */
 	struct gen_sink *sink; /* for status events; NULL: nobody is told */
 	struct cancel *cancel;

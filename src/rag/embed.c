@@ -132,13 +132,14 @@ struct call {
 	const char *model;
 	struct cancel *cancel;
 	struct arena *a;
+	bool hurried; /* words alone will do, too */
 };
 
 static int call_once(
 	const struct call *c, const char *const *texts, size_t n, float **ret, size_t *ret_dims, struct err *e)
 {
 	const struct caller who = {.user_id = c->user_id, .purpose = "embedding"};
-	const struct embed_request q = {.model = c->model, .inputs = texts, .n_inputs = n};
+	const struct embed_request q = {.model = c->model, .inputs = texts, .n_inputs = n, .hurried = c->hurried};
 	struct embed_result got;
 	int r = call_embed(c->rag->config.calls, &who, &q, c->cancel, c->a, &got, e);
 
@@ -192,7 +193,7 @@ static int call_halving(
 int embed_texts(struct rag *r, const struct embed_by *by, const char **texts, size_t n, struct arena *a, float **ret,
 	size_t *ret_dims, struct err *e)
 {
-	const struct call c = {r, by->user_id, by->model, by->cancel, a};
+	const struct call c = {r, by->user_id, by->model, by->cancel, a, false};
 
 	return call_halving(&c, texts, n, ret, ret_dims, e);
 }
@@ -247,7 +248,7 @@ static int embed_batch(struct rag *r, const struct embed_text *x, int64_t *from,
 	s = read_batch(r, x, *from, &a, texts, &n, e);
 	if (s == 0 && n == 0)
 		s = err_set(e, E_NOT_FOUND, "The text is gone.");
-	const struct call c = {r, x->user_id, x->model, x->cancel, &a};
+	const struct call c = {r, x->user_id, x->model, x->cancel, &a, false};
 	if (s == 0)
 		s = call_halving(&c, texts, n, &vectors, &dims, e);
 	const struct vectors_new in = {x->text_id, x->identity, *from, vectors, n, dims};
@@ -389,6 +390,6 @@ int embed_query(struct rag *r, atelier_id user_id, const char *identity, const c
 	text = model ? arena_printf(a, "%s%s", prefixes_of(model).query, query) : NULL;
 	if (!text)
 		return err_set(e, -ENOMEM, "no memory for a search");
-	struct call c = {r, user_id, model, NULL, a};
+	struct call c = {r, user_id, model, NULL, a, true};
 	return call_in_time(&c, text, ret, ret_dims, e);
 }

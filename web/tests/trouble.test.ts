@@ -35,6 +35,7 @@ it('does not call what waits to be read found by its words, nor what has an olde
 
 it('has words of the page where the server has none', () => {
   expect(reasonOf(document('a', 'failed', '', 'canceled'))).toBe('Reading was stopped.');
+  expect(reasonOf(document('a', 'ready', '', 'canceled'))).toBe('Indexing was stopped.');
   expect(reasonOf(document('a', 'failed', '', 'odd'))).toBe('Could not be read');
   expect(reasonOf(document('a', 'ready'))).toBe('');
   expect(shared([document('a', 'failed', '', 'canceled'), document('b', 'failed', '', 'canceled')])).toHaveLength(1);

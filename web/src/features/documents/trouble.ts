@@ -23,6 +23,9 @@ const reasons: Record<string, Key> = {
 /** What it waits for. */
 const waits: Record<string, Key> = { storage_full: 'documents.waitsRoom', server_away: 'documents.waitsServer' };
 
+/** Why one that is found by its words is not found by its meaning, and what the server has no sentence for. */
+const embeds: Record<string, Key> = { canceled: 'documents.embeddingStopped' };
+
 /** The file, or what the server takes, would have to be another. */
 const forGood = ['locked', 'empty', 'unsupported', 'too_large', 'too_complex', 'out_of_memory', 'missing'];
 
@@ -40,7 +43,7 @@ export const unfinished = (d: Document) => d.state !== 'ready' && d.state !== 'f
 /** Why it has failed, waits, is found by its words alone, or had better be read again; empty: all is well. The server's sentence says more of the file, in English. */
 export function reasonOf({ state, error, older }: Document): string {
   if (!error) return older && state === 'ready' ? t('documents.older') : '';
-  const own = (state === 'failed' ? reasons : waits)[error.code];
+  const own = (state === 'failed' ? reasons : { ...waits, ...embeds })[error.code];
   if (own && state !== 'failed') return t(own);
   return error.message && (i18n.language === 'en' || state !== 'failed' || !own) ? error.message : t(own ?? 'documents.failed');
 }
