@@ -89,8 +89,17 @@ export async function approvals({ page, context, mock, base, watch, shot }) {
 
   // Once was once. In this chat it is not asked again; elsewhere it is.
   await ask('Book one');
-  await cards().getByRole('button', { name: 'In this chat' }).click();
+  // The answer to a decision may come before what it changes; the keyboard goes on where one writes then, too.
+  await page.route('**/approvals/**', async (route) => {
+    const decision = route.request();
+    await route.fulfill({ status: 200, json: {} });
+    await cards().getByRole('button', { name: 'Always', disabled: false }).waitFor();
+    await page.request.fetch(decision);
+  });
+  await cards().getByRole('button', { name: 'In this chat' }).press('Enter');
   await said(1);
+  await page.waitForFunction(() => document.activeElement.matches('[data-composer]'));
+  await page.unroute('**/approvals/**');
   await ask('Book a last one');
   await said(2);
   assert.deepEqual(booked, [3, 7, 21]);
