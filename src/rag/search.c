@@ -152,12 +152,30 @@ static const struct asked *asked_of(const struct search *s, const struct search_
 	return NULL;
 }
 
+/* What cannot be compared: the model has become another one under its name. */
+static bool is_of_another_size(const struct search *s, size_t at)
+{
+	const struct asked *x = asked_of(s, &s->scope.items[at]);
+	const struct vectors *v = s->held[at]->vectors;
+
+	return x && v && vectors_count(v) > 0 && vectors_dims(v) != x->dims;
+}
+
+/* Not in memory, yet or for want of room, or none that the question could be compared with. */
+static bool lacks_vectors(const struct search *s, size_t at)
+{
+	const struct index *x = s->held[at];
+
+	return !x->vectors || x->left_out_ms || is_of_another_size(s, at);
+}
+
 /* By its words also where only vectors were wanted and cannot be had. */
 static bool goes_by_words(const struct search *s, size_t at)
 {
 	const struct search_place *p = &s->scope.items[at];
 
-	return strcmp(mode_of(s, p), "vectors") != 0 || !asked_of(s, p) || (s->external && s->by_store[at].failed);
+	return strcmp(mode_of(s, p), "vectors") != 0 || !asked_of(s, p) ||
+	       (s->external ? s->by_store[at].failed : lacks_vectors(s, at));
 }
 
 /* ---- by meaning ---- */
@@ -277,15 +295,6 @@ static int look_by_meaning(struct search *s, size_t at, struct err *e)
 		return err_set(e, n, "no memory for a search");
 	add_meant(s, p, hits, (size_t)n);
 	return 0;
-}
-
-/* What cannot be compared: the model has become another one under its name. */
-static bool is_of_another_size(const struct search *s, size_t at)
-{
-	const struct asked *x = asked_of(s, &s->scope.items[at]);
-	const struct vectors *v = s->held[at]->vectors;
-
-	return x && v && vectors_count(v) > 0 && vectors_dims(v) != x->dims;
 }
 
 /* The nearest of all places, what was found by meaning so far, by their whole vectors. */
