@@ -1,5 +1,5 @@
 /*
- * multipart.c - the boundary is searched in the whole body, which is in memory anyway; the first part with a file name is the file,
+ * multipart.c - the boundary is searched in the whole body, which is in memory anyway; the one part with a file name is the file,
  * and its bytes stay where they are. Its name is a label: cleaned of folders here, and never a path.
  */
 #include "api/multipart.h"
@@ -66,8 +66,8 @@ static const char *find(struct str in, const char *what, size_t n)
 	return in.n >= n ? memmem(in.p, in.n, what, n) : NULL;
 }
 
-/* From behind one boundary to the next one: of several files the first counts. */
-static int read_part(struct str part, struct arena *a, struct multipart_file *ret)
+/* From behind one boundary to the next one. */
+static int read_part(struct str part, struct arena *a, struct multipart_file *ret, struct err *e)
 {
 	const char *end = find(part, "\r\n\r\n", 4);
 	struct str head, name;
@@ -85,10 +85,10 @@ static int read_part(struct str part, struct arena *a, struct multipart_file *re
 		return 0;
 	}
 	if (ret->bytes.p)
-		return 0;
+		return err_set(e, E_INVALID, "This form has several files. Send each in a request of its own.");
 	ret->bytes = body;
 	ret->name = clean_name(name, a);
-	return ret->name ? 0 : -ENOMEM;
+	return ret->name ? 0 : err_set(e, -ENOMEM, "no memory for a form");
 }
 
 int multipart_read(const char *type, struct str body, struct arena *a, struct multipart_file *ret, struct err *e)
@@ -106,9 +106,9 @@ int multipart_read(const char *type, struct str body, struct arena *a, struct mu
 	while (at) {
 		struct str rest = {at, body.n - (size_t)(at - body.p)};
 		const char *next = find(rest, mark, n);
-		int r = next ? read_part((struct str){at, (size_t)(next - at)}, a, ret) : 0;
+		int r = next ? read_part((struct str){at, (size_t)(next - at)}, a, ret, e) : 0;
 		if (r < 0)
-			return err_set(e, r, "no memory for a form");
+			return r;
 		at = next ? next + n : NULL;
 	}
 	return ret->bytes.p ? 0 : err_set(e, E_INVALID, "There is no file in this form, or its end is missing.");

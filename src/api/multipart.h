@@ -1,4 +1,4 @@
-/* multipart.h - the file of a form (RFC 7578): of multipart/form-data, the first part that has a file name. */
+/* multipart.h - the file of a form (RFC 7578): of multipart/form-data, the one part that has a file name; several are refused. */
 #pragma once
 
 #include "base/arena.h"
