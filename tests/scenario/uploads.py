@@ -163,6 +163,9 @@ def refusals(c):
     for wrong in ("filename notes.md", "filename d29ybGQ", "filename d29ybGR=", "filename d29y bGQ=", ",", "a,", "filename  d29ybGQ=",
                   "n\u00e4me d29ybGQ="):
         c.ask("POST", "/api/v1/uploads", {"Upload-Length": "1", "Upload-Metadata": wrong}, want=400)
+    # A control sign is refused in any header, before it is asked what that is for.
+    r = c.who().request("POST", "/api/v1/uploads", None, {**TUS, "Upload-Length": "1", "Upload-Metadata": "f\x7f d29ybGQ="})
+    check(r.status == 400, "a control sign in a header: %d" % r.status)
     # Blanks around a header are none of its value (RFC 9110, 5.5): the last one is a key alone.
     for right in ("", "filename", "filename ", "a d29ybGQ=,b", "a d29ybGQ=, b d29ybGQ=", " d29ybGQ="):
         c.begin(1, **{"Upload-Metadata": right})
